@@ -1,0 +1,54 @@
+"""The tenants file, settings and secrets. A leaf: it imports nothing else of Frontdesk.
+
+`load(path)` gives a `TenantsFile` or raises `ConfigError` with every `Problem`; docs/reference/configuration.md names
+every key.
+"""
+
+from __future__ import annotations
+
+from .environment import load_env
+from .fields import Duration, Language, PhoneNumber, Seconds, Text, TimeZone
+from .hours import OpeningHours, Span
+from .init import write_init
+from .problems import ConfigError, Place, Problem
+from .server import Log, MediaLimits, ServerConfig
+from .settings import Secret, SecretUnavailable, Settings
+from .tenant import Fact, Persona, PluginEntry, Settle, TenantConfig, Tone
+from .tenants_file import TenantsFile, load, read
+from .times import Times
+from .validation import validate_settings
+from .words import Words
+
+__all__ = [
+    "ConfigError",
+    "Duration",
+    "Fact",
+    "Language",
+    "Log",
+    "MediaLimits",
+    "OpeningHours",
+    "Persona",
+    "PhoneNumber",
+    "Place",
+    "PluginEntry",
+    "Problem",
+    "Seconds",
+    "Secret",
+    "SecretUnavailable",
+    "ServerConfig",
+    "Settings",
+    "Settle",
+    "Span",
+    "TenantConfig",
+    "TenantsFile",
+    "Text",
+    "TimeZone",
+    "Times",
+    "Tone",
+    "Words",
+    "load",
+    "load_env",
+    "read",
+    "validate_settings",
+    "write_init",
+]

@@ -1,0 +1,101 @@
+"""What one server (all its processes) is told: where it listens, where it keeps things, what it limits."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from .fields import Bind, PublicUrl
+from .problems import shown, wrong
+from .settings import Secret, Settings
+from .times import Times
+
+MEGABYTE = 1024 * 1024
+_STORES = ("sqlite:///data/frontdesk.db", "mongodb://host:27017/frontdesk")
+
+
+def _store_url(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    scheme, separator, rest = value.partition("://")
+    if scheme not in ("sqlite", "mongodb", "mongodb+srv") or not separator:
+        # What was written is not shown: a URL with a password may stand here behind a misspelt scheme.
+        raise wrong("not the URL of a store", f"write one such as {_STORES[0]} or {_STORES[1]}")
+    if scheme == "sqlite" and (not rest.startswith("/") or len(rest) == 1):
+        raise wrong(f"{shown(value)} names no file", f"write three slashes and a path, e.g. {_STORES[0]}")
+    if scheme != "sqlite" and "@" in rest:
+        raise wrong("the URL holds a password", "write it into the environment, and `{env: NAME}` here")
+    return value
+
+
+def _queue(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*(://\S+)?", value):
+        raise wrong(
+            f"found {shown(value)}", "write the name of an installed queue (local), or a URL that begins with it"
+        )
+    return value
+
+
+class Log(Settings):
+    """Structured logs, one event a line, on standard error."""
+
+    format: Literal["text", "json"] = "text"
+    """`text` for people, `json` for machines."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least important thing that is logged."""
+
+
+class MediaLimits(Settings):
+    """Pictures, voice notes and files."""
+
+    max_bytes: int = Field(default=16 * MEGABYTE, gt=0)
+    """The largest file that is fetched or sent, in bytes; WhatsApp's own limit is 16 MB."""
+
+
+def _local_url(earlier: dict[str, Any]) -> str:
+    port = re.search(r"[^/]:([0-9]+)$", earlier.get("bind", ""))
+    return f"http://localhost:{port[1]}" if port else "http://localhost"
+
+
+class ServerConfig(Settings):
+    """The section `server:`. Everything has a default that serves one machine."""
+
+    bind: Bind = "127.0.0.1:8000"
+    """Where the server listens: `host:port`, `fd://3` (a systemd socket) or `unix:/path`."""
+    public_url: PublicUrl = Field(default_factory=_local_url)
+    """Where the internet reaches this server, e.g. https://desk.example.com: what providers call and sign. Without it:
+    http://localhost and the port of `bind`."""
+    store: Annotated[str | Secret, BeforeValidator(_store_url)] = "sqlite:///data/frontdesk.db"
+    """Where all state is kept: `sqlite:///` and a path (relative to this file; four slashes: absolute), or a MongoDB or
+    DocumentDB URL. A URL that holds a password is a secret: `{env: NAME}`."""
+    queue: Annotated[str, AfterValidator(_queue)] = "local"
+    """What wakes the workers: `local` (in the process), or a URL whose scheme is the name of an installed queue."""
+    data_dir: str = Field(default="data", min_length=1)
+    """The folder for media and for the keys the server makes, relative to this file."""
+    media: MediaLimits = MediaLimits()
+    """Limits of pictures, voice notes and files."""
+    log: Log = Log()
+    """What is logged and how."""
+    signing_key: Secret | None = None
+    """Signs the expiring URLs by which providers fetch media. Without it the server makes one and keeps it in
+    `data_dir`, readable by its own user only; several machines must share one."""
+    max_body_bytes: int = Field(default=MEGABYTE, ge=65_536)
+    """The largest webhook that is read, in bytes."""
+    max_form_fields: int = Field(default=1_000, ge=100)
+    """The most fields a webhook's form may have."""
+    times: Times = Times()
+    """How long things may take."""
+
+    def store_url(self) -> str:
+        """The URL of the store, revealed if it is a secret; a relative SQLite path as it was written.
+
+        Raises SecretUnavailable, or ValueError (which does not hold the URL) if the secret is not the URL of a store.
+        """
+        if isinstance(self.store, str):
+            return self.store
+        url = self.store.reveal()
+        if not url.startswith(("mongodb://", "mongodb+srv://", "sqlite:///")):
+            raise ValueError(f"{self.store} is not the URL of a store; it begins with mongodb:// or sqlite:///")
+        return url

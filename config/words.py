@@ -1,0 +1,60 @@
+"""The sentences Frontdesk says of its own accord; words.yaml holds their defaults in Vietnamese and English."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.resources import files
+from typing import Annotated
+
+import yaml
+from pydantic import AfterValidator
+
+from .fields import Text
+from .problems import wrong
+from .settings import Settings
+
+PLACEHOLDERS = ("assistant", "business")
+
+
+def _sentence(text: str) -> str:
+    right = f"placeholders are {' and '.join(f'{{{name}}}' for name in PLACEHOLDERS)}; a brace that is text is doubled"
+    try:
+        parts = list(string.Formatter().parse(text))
+    except ValueError as error:
+        raise wrong(f"a brace is not closed or not opened ({error})", right) from None
+    for _, name, format_spec, conversion in parts:
+        if name is not None and (name not in PLACEHOLDERS or format_spec or conversion):
+            raise wrong("an unknown placeholder", right)
+    return text
+
+
+Sentence = Annotated[Text, AfterValidator(_sentence)]
+"""What a contact reads; may hold `{assistant}` and `{business}`."""
+
+
+class Words(Settings):
+    """What Frontdesk says of its own accord, in the tenant's language. Vietnamese and English have defaults."""
+
+    greeting: Sentence
+    """The first answer, when the contact has only said hello."""
+    holding: Sentence
+    """No answer can be given now: a person will come back to the contact."""
+    handed_off: Sentence
+    """A person is called, because the contact asked for one or because one is needed."""
+    not_understood_media: Sentence
+    """A picture, voice note or file came that no plugin of the tenant can read."""
+
+
+@lru_cache(maxsize=1)
+def _defaults() -> Mapping[str, Mapping[str, str]]:
+    text = files(__package__).joinpath("words.yaml").read_text(encoding="utf-8")
+    defaults: Mapping[str, Mapping[str, str]] = yaml.load(text, Loader=yaml.CSafeLoader)
+    return defaults
+
+
+def default_words(language: str) -> dict[str, str]:
+    """The built-in sentences in *language* (BCP 47; `en-GB` is served by `en`); empty if there are none."""
+    primary = language.partition("-")[0]
+    return {key: texts[primary] for key, texts in _defaults().items() if primary in texts}

@@ -1,0 +1,182 @@
+"""WhatsApp through Twilio."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any, ClassVar, TypeVar
+
+from frontdesk import (
+    Channel,
+    Fetched,
+    Found,
+    Inbound,
+    Media,
+    Message,
+    NeedsAttention,
+    Outgoing,
+    Refused,
+    Secret,
+    SecretUnavailable,
+    Services,
+    StatusUpdate,
+    WebhookRefused,
+    WebhookRequest,
+    hookimpl,
+)
+
+from .client import REQUEST_SECONDS, Credentials, TwilioRest
+from .inbound import Pairs, address_key, claimed_address, read_form, understand, understand_status
+from .media import MediaDoor
+from .settings import TwilioSettings
+from .signature import problem
+
+T = TypeVar("T")
+SENDABLE = frozenset({"text", "template", "image", "voice", "video", "document", "sticker"})
+
+
+class TwilioWhatsapp(Channel):
+    """Carries messages between WhatsApp and Frontdesk through the tenant's own Twilio account."""
+
+    settings: TwilioSettings
+    sdk_timeout: ClassVar[float] = REQUEST_SECONDS
+
+    def __init__(self, name: str, settings: TwilioSettings, services: Services) -> None:
+        super().__init__(name, settings, services)
+        self._keys: tuple[bytes, ...] = ()
+        self._credentials: Credentials | None = None
+        self._would_refuse = 0
+        self._trouble = ""
+
+    @classmethod
+    def addresses(cls, settings: TwilioSettings) -> tuple[str, ...]:
+        """`ACxxx|whatsapp:+…` of every sender."""
+        return tuple(address_key(settings.account_sid, number) for number in settings.numbers)
+
+    @classmethod
+    def address_of(cls, request: WebhookRequest) -> str | None:
+        """By AccountSid and To, as the form claims."""
+        return claimed_address(request.body)
+
+    @hookimpl
+    async def start(self) -> None:
+        """Read the secrets once, so that a missing one is told before the first message."""
+        self._keys, self._credentials = self._read_keys(), self._read_credentials()
+
+    @hookimpl
+    async def check_health(self) -> Mapping[str, Any]:
+        """The last trouble a person must mend, and how many webhooks `signature: log` let pass."""
+        let_pass = f"{self._would_refuse} webhooks with a wrong signature let pass" if self._would_refuse else ""
+        return {"ok": not self._trouble, "detail": self._trouble or let_pass}
+
+    @hookimpl
+    async def parse_webhook(self, request: WebhookRequest) -> tuple[Inbound, ...]:
+        """One message per request: Twilio sends an album as one webhook for each picture."""
+        return (understand(self._verified(request), self.settings.account_sid, self.settings.numbers),)
+
+    @hookimpl
+    async def parse_status(self, request: WebhookRequest) -> tuple[StatusUpdate, ...]:
+        return understand_status(self._verified(request), self.settings.account_sid, request.message)
+
+    @hookimpl
+    async def fetch_media(self, media: Media) -> Fetched:
+        async def fetch(credentials: Credentials) -> Fetched:
+            door = MediaDoor(
+                credentials, self.settings.api_base_url, self.settings.media_hosts, self.settings.max_media_bytes
+            )
+            return await door.fetch(self.http, media)
+
+        return await self._signed_in(fetch)
+
+    @hookimpl
+    async def show_typing(self, message: Message) -> None:
+        if self.settings.typing_indicator and message.provider_id:
+            await self._rest(lambda rest: rest.show_typing(message.provider_id))
+
+    @hookimpl
+    async def send(self, message: Outgoing) -> str:
+        if message.kind not in SENDABLE:
+            raise Refused(f"this plugin cannot send a {message.kind}; it sends {', '.join(sorted(SENDABLE))}")
+        if message.address not in self.settings.numbers:
+            raise NeedsAttention(
+                "the conversation belongs to a sender that is no longer in `numbers`; add it again, or let the contact "
+                "write to one of the others"
+            )
+        service = self.settings.messaging_service_sid
+        return await self._rest(lambda rest: rest.send(message, message.address, service))
+
+    @hookimpl
+    async def find_sent(self, message: Outgoing, since: datetime) -> tuple[Found, ...]:
+        return await self._rest(lambda rest: rest.find_sent(message, since))
+
+    def _verified(self, request: WebhookRequest) -> Pairs:
+        """The form of a request that Twilio signed; what `signature` says about one that it did not."""
+        pairs = read_form(request)
+        if self.settings.signature != "off" and (reason := self._signature_problem(request, pairs)):
+            if self.settings.signature == "enforce":
+                raise WebhookRefused(403, reason)
+            self._would_refuse += 1
+            self.log.warning("signature_would_refuse", reason=reason, count=self._would_refuse)
+        if pairs is None:
+            raise WebhookRefused(400, "the body is not a form")
+        return pairs
+
+    def _signature_problem(self, request: WebhookRequest, pairs: Pairs | None) -> str:
+        reason = problem(request.url, pairs, request.body, request.headers, self._keys)
+        if reason and (fresh := self._read_keys()) != self._keys:
+            self._keys = fresh
+            reason = problem(request.url, pairs, request.body, request.headers, fresh)
+        return reason
+
+    async def _rest(self, use: Callable[[TwilioRest], Awaitable[T]]) -> T:
+        async def with_client(credentials: Credentials) -> T:
+            return await use(await self._client(credentials))
+
+        return await self._signed_in(with_client)
+
+    async def _signed_in(self, use: Callable[[Credentials], Awaitable[T]]) -> T:
+        """With the credentials at hand; rejected ones are read again, once: they may have been rotated."""
+        credentials = self._credentials or self._read_credentials()
+        try:
+            try:
+                result = await use(credentials)
+            except NeedsAttention as err:
+                if err.code != "20003" or (fresh := self._read_credentials()) == credentials:
+                    raise
+                self._credentials = fresh
+                result = await use(fresh)
+        except NeedsAttention as err:
+            self._trouble = err.what
+            raise
+        self._trouble = ""
+        return result
+
+    async def _client(self, credentials: Credentials) -> TwilioRest:
+        """The process's client for these credentials: tenants of one account share it."""
+        api, messaging = self.settings.api_base_url, self.settings.messaging_base_url
+
+        async def make() -> TwilioRest:
+            return TwilioRest(credentials, api, messaging, self.http)
+
+        fingerprint = hashlib.sha256(credentials.password.encode()).hexdigest()[:16]
+        key = f"twilio {api} {credentials.account_sid} {credentials.username} {fingerprint}"
+        client: TwilioRest = await self.shared(key, make)
+        return client
+
+    def _read_keys(self) -> tuple[bytes, ...]:
+        given = (self.settings.auth_token, self.settings.previous_auth_token, self.settings.webhook_shared_key)
+        return tuple(_revealed(secret).encode() for secret in given if secret is not None)
+
+    def _read_credentials(self) -> Credentials:
+        account = self.settings.account_sid
+        if self.settings.api_key_secret is not None:
+            return Credentials(account, self.settings.api_key_sid, _revealed(self.settings.api_key_secret))
+        return Credentials(account, account, _revealed(self.settings.auth_token))
+
+
+def _revealed(secret: Secret) -> str:
+    try:
+        return secret.reveal()
+    except SecretUnavailable as err:
+        raise NeedsAttention(str(err)) from err

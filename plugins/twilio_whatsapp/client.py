@@ -1,0 +1,171 @@
+"""Twilio's REST API through the `twilio` package, with time-outs, and with what its answers mean to the core."""
+
+from __future__ import annotations
+
+import json
+import logging
+import unicodedata
+from base64 import b64encode
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import aiohttp
+from twilio.base import values
+from twilio.http import AsyncHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from frontdesk import Found, MaybeSent, Outgoing
+
+from .errors import translated
+
+REQUEST_SECONDS = 8.0
+"""Of one request, connecting included: shorter than the send time-out and the hooks' deadline, both 10 s."""
+CONNECT_SECONDS = 3.0
+CLOCK_SKEW = timedelta(seconds=5)
+"""Between our clock and Twilio's, whose times are whole seconds."""
+PAGE_SIZE = 200
+MAX_PAGES = 5
+_TIMEOUT = aiohttp.ClientTimeout(total=REQUEST_SECONDS, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Who signs in to which account."""
+
+    account_sid: str
+    username: str
+    """The account SID or an API key SID."""
+    password: str = field(repr=False)
+
+    @property
+    def authorization(self) -> str:
+        """The value of the Authorization header (aiohttp's BasicAuth is deprecated, its successor newer than 3.10)."""
+        return basic_auth(self.username, self.password)
+
+
+def basic_auth(username: str, password: str) -> str:
+    return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
+
+
+class Transport(AsyncHttpClient):  # type: ignore[misc]  # twilio has no types
+    """The package's HTTP client over a given session.
+
+    Its own AsyncTwilioHttpClient (9.13) takes a timeout and never uses it, and logs recipients' numbers.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        super().__init__(logging.getLogger(__name__), True, REQUEST_SECONDS)
+        self._session = session
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        params: dict[str, Any] | None = None,
+        data: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        """Called by the package for every request; redirects are never followed."""
+        signed = {**(headers or {}), **({"Authorization": basic_auth(*auth)} if auth else {})}
+        async with self._session.request(
+            method, url, params=params, data=data, headers=signed, timeout=_TIMEOUT, allow_redirects=False
+        ) as answer:
+            return Response(answer.status, await answer.text(), answer.headers)
+
+
+class TwilioRest:
+    """One account at one base URL. Every method raises the core's exceptions (see errors.py)."""
+
+    def __init__(
+        self, credentials: Credentials, api_base_url: str, messaging_base_url: str, session: aiohttp.ClientSession
+    ) -> None:
+        self._client = Client(
+            credentials.username,
+            credentials.password,
+            account_sid=credentials.account_sid,
+            http_client=Transport(session),
+            # Otherwise TWILIO_EDGE and TWILIO_REGION of the process would change the host behind our back.
+            environment={"TWILIO_EDGE": "", "TWILIO_REGION": ""},
+        )
+        self._client.api.base_url = api_base_url
+        self._client.messaging.base_url = messaging_base_url
+
+    async def send(self, message: Outgoing, sender: str, messaging_service_sid: str) -> str:
+        """Create a Message and return its SID."""
+        with translated(sending=True):
+            created = await self._client.messages.create_async(
+                to=message.external_id,
+                from_=sender,
+                messaging_service_sid=messaging_service_sid or values.unset,
+                status_callback=message.callback_url or values.unset,
+                **_content(message),
+            )
+        if not created.sid:
+            raise MaybeSent("Twilio answered without a message SID")
+        return str(created.sid)
+
+    async def show_typing(self, message_sid: str) -> None:
+        """Show the typing indicator for up to 25 s as the answer to an inbound message (public beta)."""
+        with translated(sending=False):
+            await self._client.messaging.v2.typing_indicator.create_async(channel="whatsapp", message_id=message_sid)
+
+    async def find_sent(self, message: Outgoing, since: datetime) -> tuple[Found, ...]:
+        """What the account sent from this sender to this contact since a moment, oldest first.
+
+        The list is not filtered by DateSent: a message that is still queued at Twilio has none yet, and it is just what
+        is looked for. Newest come first (Twilio: Message resource).
+        """
+        earliest = since - CLOCK_SKEW
+        found = []
+        with translated(sending=False):
+            page = await self._client.messages.page_async(to=message.external_id, page_size=PAGE_SIZE)
+            for _ in range(MAX_PAGES):
+                listed = list(page)
+                found += [one for one in listed if _is_ours(one, message, earliest)]
+                if not page.next_page_url or (listed and _created(listed[-1]) < earliest):
+                    break
+                page = await page.next_page_async()
+        # Times are whole seconds: within one, the list's own order says which came first.
+        found = sorted(reversed(found), key=_created)
+        return tuple(Found(provider_id=one.sid, at=_created(one), matches=_matches(one, message)) for one in found)
+
+
+def _content(message: Outgoing) -> dict[str, Any]:
+    if message.template:
+        variables = message.template.variables
+        return {
+            "content_sid": message.template.id,
+            "content_variables": json.dumps(variables, ensure_ascii=False) if variables else values.unset,
+        }
+    content: dict[str, Any] = {"body": message.text or values.unset}
+    if message.media_urls:
+        content["media_url"] = list(message.media_urls)
+    return content
+
+
+def _is_ours(listed: Any, message: Outgoing, earliest: datetime) -> bool:
+    # Another tenant of the account may write to the same contact; a Messaging Service may not have chosen a sender yet.
+    return listed.direction != "inbound" and listed.from_ in (message.address, None) and _created(listed) >= earliest
+
+
+def _created(listed: Any) -> datetime:
+    if not isinstance(listed.date_created, datetime):
+        raise ValueError("a listed message without date_created")
+    return listed.date_created
+
+
+def _matches(listed: Any, message: Outgoing) -> bool | None:
+    same_text = _normal(listed.body or "") == _normal(message.text)
+    if message.template:
+        # The list tells neither ContentSid nor variables, only the text WhatsApp shows.
+        return True if message.text and same_text else None
+    return same_text and int(listed.num_media or 0) == len(message.media_urls)
+
+
+def _normal(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).split())

@@ -1,0 +1,192 @@
+"""Twilio's form fields → what the core understands (Twilio: Request to your Webhook URL; Outbound Message Status).
+
+Everything in a form was chosen by the contact or may change without notice, so fields are taken one by one, and unknown
+ones are left alone.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+from math import isfinite
+from typing import Any
+from urllib.parse import parse_qsl, unquote_plus
+
+import phonenumbers
+
+from frontdesk import Inbound, Media, StatusUpdate, WebhookRefused, WebhookRequest
+
+from .errors import meaning
+from .kinds import kind_of
+
+Pairs = list[tuple[str, str]]
+
+FORM = "application/x-www-form-urlencoded"
+MAX_FIELDS = 500
+"""Twilio sends about 20 and adds some now and then."""
+MAX_MEDIA = 10
+_MESSAGE_SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}")
+_ADDRESS = re.compile(r"whatsapp:(?:\+[0-9]{5,20}|[A-Z]{2}\.[A-Za-z0-9.]{1,140})")
+
+_STATES = {
+    "accepted": "accepted",
+    "scheduled": "accepted",
+    "queued": "accepted",
+    "sending": "accepted",
+    "sent": "sent",
+    "delivered": "delivered",
+    "read": "read",
+    "failed": "failed",
+    "undelivered": "failed",
+    "canceled": "failed",
+}
+
+
+def read_form(request: WebhookRequest) -> Pairs | None:
+    """The pairs of a form, blank and repeated ones included; None if the body is not a form.
+
+    Raises WebhookRefused(400) if it is not UTF-8 or has too many fields.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        return None
+    try:
+        text = request.body.decode("utf-8")
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+    except ValueError as err:
+        raise WebhookRefused(400, f"no form of at most {MAX_FIELDS} fields in UTF-8 ({type(err).__name__})") from err
+
+
+def address_key(account_sid: str, number: str) -> str:
+    """How an account's sender is named among all channels' addresses."""
+    return f"{account_sid}|{number}"
+
+
+def claimed_address(body: bytes) -> str | None:
+    """The key of the sender to which a form claims to be addressed, found without parsing the rest."""
+    found: dict[bytes, str] = {}
+    for field in body.split(b"&", MAX_FIELDS):
+        name, _, value = field.partition(b"=")
+        if name in (b"AccountSid", b"To"):
+            found[name] = unquote_plus(value.decode("latin-1"))
+    if len(found) < 2:
+        return None
+    return address_key(found[b"AccountSid"], found[b"To"])
+
+
+def understand(pairs: Pairs, account_sid: str, numbers: Collection[str]) -> Inbound:
+    """The message in a verified form. Raises WebhookRefused: 400 for nonsense, 403 for what is not ours."""
+    form = dict(pairs)
+    sid, sender = _sid(form, account_sid), form.get("From", "")
+    if form.get("To") not in numbers:
+        raise WebhookRefused(403, "To is none of this tenant's numbers")
+    if not _ADDRESS.fullmatch(sender):
+        raise WebhookRefused(400, "From is no WhatsApp address")
+    media = _media(form)
+    kind = kind_of(form, media)
+    return Inbound(
+        provider_id=sid,
+        external_id=sender,
+        address=form["To"],
+        kind=kind,
+        text=_nfc(form.get("Body") or (_title(form) if kind == "button" else "")),
+        media=media,
+        data=_data(form),
+        name=_nfc(form.get("ProfileName", "")),
+        phone=_phone(sender, form.get("WaId", "")),
+    )
+
+
+def understand_status(pairs: Pairs, account_sid: str, message: str) -> tuple[StatusUpdate, ...]:
+    """What a verified status callback tells; nothing if its status says nothing new to us.
+
+    :param message: our id of the message, from the callback's URL.
+    """
+    form = dict(pairs)
+    sid = _sid(form, account_sid)
+    state: Any = _STATES.get(form.get("MessageStatus", ""))
+    if state is None:
+        return ()
+    if state != "failed":
+        return (StatusUpdate(provider_id=sid, state=state, message=message),)
+    code = form.get("ErrorCode", "")
+    reason = meaning(int(code)).sentence if code.isdecimal() else "Twilio did not say why."
+    return (StatusUpdate(provider_id=sid, state="failed", message=message, code=code, reason=reason),)
+
+
+def _sid(form: Mapping[str, str], account_sid: str) -> str:
+    if form.get("AccountSid") != account_sid:
+        raise WebhookRefused(403, "AccountSid is not this tenant's")
+    sid = form.get("MessageSid", "")
+    if not _MESSAGE_SID.fullmatch(sid):
+        raise WebhookRefused(400, "MessageSid is missing or is not SM or MM and 32 hexadecimal digits")
+    return sid
+
+
+def _media(form: Mapping[str, str]) -> tuple[Media, ...]:
+    count = form.get("NumMedia") or "0"
+    if not (count.isascii() and count.isdecimal() and len(count) <= 2 and int(count) <= MAX_MEDIA):
+        raise WebhookRefused(400, f"NumMedia is not a number up to {MAX_MEDIA}")
+    return tuple(
+        Media(content_type=form.get(f"MediaContentType{index}", ""), url=form[f"MediaUrl{index}"])
+        for index in range(int(count))
+        if form.get(f"MediaUrl{index}")
+    )
+
+
+def _title(form: Mapping[str, str]) -> str:
+    return form.get("ButtonText") or form.get("ListTitle") or ""
+
+
+def _data(form: Mapping[str, str]) -> dict[str, Any]:
+    """What the message carries besides its text, only where it is not blank."""
+    data: dict[str, Any] = {key: form[field] for field, key in _PLAIN.items() if form.get(field)}
+    if payload := form.get("ButtonPayload") or form.get("ListId"):
+        data["payload"] = payload
+    if form.get("Forwarded") == "true":
+        data["forwarded"] = True
+    data |= _position(form)
+    referral = {name[len("Referral") :]: value for name, value in form.items() if name.startswith("Referral") and value}
+    if set(referral) - {"NumMedia"}:
+        data["referral"] = referral
+    return data
+
+
+_PLAIN = {
+    "Label": "label",
+    "Address": "address",
+    "ListDescription": "description",
+    "OriginalRepliedMessageSid": "replied_to",
+    "ExternalUserId": "external_user_id",
+}
+
+
+def _position(form: Mapping[str, str]) -> dict[str, float]:
+    try:
+        latitude, longitude = float(form["Latitude"]), float(form["Longitude"])
+    except (KeyError, ValueError):
+        return {}
+    if not (isfinite(latitude) and abs(latitude) <= 90 and isfinite(longitude) and abs(longitude) <= 180):
+        return {}
+    return {"latitude": latitude, "longitude": longitude}
+
+
+def _nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+@lru_cache(maxsize=4096)
+def _phone(sender: str, whatsapp_id: str) -> str:
+    """E.164, or empty: a contact with a username need not show a number.
+
+    Only the length is judged: WhatsApp has checked that the number exists, and ranges are newer than any table of them.
+    """
+    digits = sender.removeprefix("whatsapp:") if sender.startswith("whatsapp:+") else f"+{whatsapp_id}"
+    try:
+        number = phonenumbers.parse(digits)
+    except phonenumbers.NumberParseException:
+        return ""
+    if not phonenumbers.is_possible_number(number):
+        return ""
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -1,0 +1,44 @@
+"""Frontdesk: a front desk on WhatsApp that a business hosts itself. This page is the plugin API."""
+
+from frontdesk.config import Secret as Secret
+from frontdesk.config import SecretUnavailable as SecretUnavailable
+from frontdesk.config import Settings as Settings
+from frontdesk.config import TenantConfig as TenantConfig
+
+from .channel import Fetched as Fetched
+from .channel import Found as Found
+from .channel import Inbound as Inbound
+from .channel import Outgoing as Outgoing
+from .channel import StatusUpdate as StatusUpdate
+from .channel import WebhookRequest as WebhookRequest
+from .errors import MaybeSent as MaybeSent
+from .errors import NeedsAttention as NeedsAttention
+from .errors import PluginError as PluginError
+from .errors import Refused as Refused
+from .errors import RetryLater as RetryLater
+from .errors import WebhookRefused as WebhookRefused
+from .hookspecs import hookimpl as hookimpl
+from .mind import ModelMessage as ModelMessage
+from .mind import ModelReply as ModelReply
+from .mind import ModelRequest as ModelRequest
+from .mind import Section as Section
+from .mind import ToolCall as ToolCall
+from .mind import ToolResult as ToolResult
+from .mind import ToolSpec as ToolSpec
+from .mind import Usage as Usage
+from .model import Contact as Contact
+from .model import Conversation as Conversation
+from .model import Media as Media
+from .model import Message as Message
+from .model import Task as Task
+from .model import Template as Template
+from .model import Turn as Turn
+from .plugin import API_VERSION as API_VERSION
+from .plugin import Channel as Channel
+from .plugin import Plugin as Plugin
+from .plugin import Services as Services
+from .tools import Done as Done
+from .tools import ToolContext as ToolContext
+from .tools import tool as tool
+from .version import VERSION as VERSION
+from .web.current import current_plugin as current_plugin

@@ -1,0 +1,238 @@
+"""Joins everything: `create_server` makes a whole server from a tenants file; `Server` starts it and stops it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import structlog
+from quart import Quart
+
+from frontdesk.admin_ui import blueprint as admin_pages
+from frontdesk.config import ConfigError, SecretUnavailable, TenantConfig, TenantsFile
+
+from . import crashpoints
+from .clock import Clock, SystemClock
+from .errors import StartupError
+from .inbox import Inbox
+from .keys import signing_key
+from .media import FolderMedia, MediaUrls
+from .model import Instance
+from .outbox.lane import Lane
+from .outbox.reconcile import Reconciler
+from .outbox.sending import Sender
+from .outbox.status import StatusDesk
+from .plugin import Services
+from .quarantine import Quarantine
+from .queue import open_queue
+from .registry import Registry
+from .runtime import Runtimes, TenantPlugins
+from .services import for_plugins
+from .services.changes import Changes
+from .services.overview import Overview
+from .services.ownership import Ownership
+from .services.parked import ParkedDesk
+from .services.task_runner import TaskRunner
+from .store import StoreError, StoreUnavailable
+from .store.collections import INSTANCES
+from .store.opening import open_store
+from .tasks import Owner
+from .tenants import addresses, read_tenants
+from .turn.engine import TurnEngine
+from .watchdog import Watchdog
+from .web import health, media, plugin_routes
+from .web.webhooks import PREFIX, Receive, Scope, Send, Webhooks
+from .worker import Worker
+
+log = structlog.get_logger(__name__)
+
+HOUSEKEEPING_EVERY = 30.0
+
+
+class Server:
+    """One process's part of a Frontdesk: an ASGI application, and the workers behind it."""
+
+    def __init__(
+        self, file: TenantsFile, declared: Mapping[str, TenantPlugins], registry: Registry, clock: Clock
+    ) -> None:
+        self.file = file
+        self.config = file.server
+        self.clock = clock
+        self.registry = registry
+        times = self.config.times
+        try:
+            self.store = open_store(file.store_url(), clock)
+            key = signing_key(self.config.signing_key, file.data_dir)
+        except (SecretUnavailable, ValueError) as err:
+            raise StartupError(f"{file.path}: server: {err}") from err
+        self.queue = open_queue(self.config.queue, clock)
+        self.changes = Changes()
+        self.media = FolderMedia(file.data_dir / "media")
+        self.urls = MediaUrls(self.config.public_url, key, clock)
+        self.shared = for_plugins.SharedObjects()
+        self.quarantine = Quarantine(file.data_dir)
+        self.runtimes = Runtimes(declared, registry, self._services, self.quarantine, clock, times)
+        self.inbox = Inbox(self.store, self.queue)
+        self.status = StatusDesk(self.store, self.queue, self.changes)
+        self.ownership = Ownership(self.store, self.queue, self.runtimes)
+        self.parked = ParkedDesk(self.store, self.queue)
+        self._background = Owner("server")
+        self.worker = self._make_worker()
+        self.readiness = health.Readiness(self)
+        self.watchdog = Watchdog(self.quarantine, warn_after=times.loop_warning, exit_after=times.loop_exit)
+        self.instance = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+        self.http: aiohttp.ClientSession | None = None
+        self.quart = self._make_quart()
+        self._webhooks = self._make_webhooks()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI application: webhooks below Quart, everything else through it."""
+        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            await self._webhooks(scope, receive, send)
+        else:
+            await self.quart(scope, receive, send)  # type: ignore[arg-type]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Server]:
+        """The whole server is up inside; on leaving it takes nothing new, finishes its turns, and closes what it opened."""
+        await self.start()
+        try:
+            yield self
+        finally:
+            await self.stop()
+
+    async def start(self) -> None:
+        """Raises StoreError when the store cannot be opened, StartupError for what a person must mend."""
+        await self.store.open()
+        await self.queue.start()
+        self.http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self.config.times.sdk_timeout))
+        self.watchdog.start()
+        self._background.start(self._housekeeping(), "housekeeping")
+        self.worker.start()
+        log.info("started", instance=self.instance, tenants=len(self.runtimes.declared))
+
+    async def stop(self) -> None:
+        cut_off = await self.worker.stop(self.config.times.graceful_stop)
+        if cut_off:
+            log.warning("work_cut_off", pieces=cut_off)
+        await self._background.drain(0)
+        await self.runtimes.close()
+        await self.shared.close()
+        if self.http is not None:
+            await self.http.close()
+        await self.queue.stop()
+        self.watchdog.stop()
+        await self.store.close()
+        log.info("stopped", instance=self.instance)
+
+    def leave(self) -> None:
+        """Say on /readyz that no more traffic should come; the listener stays open until the load balancer has seen it."""
+        self.readiness.leaving = True
+
+    def _services(self, tenant: TenantConfig, plugin: str) -> Services:
+        assert self.http is not None, "plugins are made when the server runs"
+        return Services(
+            tenant=tenant,
+            clock=self.clock,
+            store=for_plugins.PluginDocuments(self.store, tenant.id, plugin),
+            tasks=for_plugins.PluginTasks(self.store, self.queue, tenant.id, plugin),
+            media=for_plugins.PluginMedia(self.media, self.urls, tenant.id),
+            model=for_plugins.PluginModel(lambda: self.runtimes, self.store, tenant.id),
+            conversations=for_plugins.PluginConversations(
+                self.store, self.queue, self.status, self.changes, tenant.id, plugin
+            ),
+            http=self.http,
+            shared=self.shared,
+            log=log.bind(tenant=tenant.id, plugin=plugin),
+            public_url=self.config.public_url,
+        )
+
+    def _make_worker(self) -> Worker:
+        sender = Sender(self.store, self.urls, self.config.public_url, self.clock)
+        reconciler = Reconciler(self.store, sender)
+        return Worker(
+            self.store,
+            self.queue,
+            {
+                "turn": TurnEngine(self.store, self.queue, self.runtimes, self.media, self.clock, self._background),
+                "lane": Lane(self.store, self.runtimes, sender, reconciler, self.clock),
+                "task": TaskRunner(self.store, self.runtimes, self.ownership, self.clock),
+            },
+            self.changes,
+            self.clock,
+            self.config.times,
+        )
+
+    def _make_webhooks(self) -> Webhooks:
+        channels = {kind.name: kind for kind in self.registry.loaded() if kind.is_channel}
+        claimed = addresses(self.runtimes.declared)
+        return Webhooks(self.runtimes, channels, claimed, self.inbox, self.status, self.config, self.clock)
+
+    def _make_quart(self) -> Quart:
+        app = Quart("frontdesk")
+        app.register_blueprint(health.blueprint(self.readiness))
+        app.register_blueprint(media.blueprint(self.media, self.urls))
+        app.register_blueprint(admin_pages(Overview(self.runtimes, self.registry)))
+        plugin_routes.mount(app, self.registry.loaded(), self.runtimes)
+        return app
+
+    async def _housekeeping(self) -> None:
+        """What must be done now and then: show that we live, keep the store's time right, let idle tenants go."""
+        started = self.store.now()
+        while True:
+            await self._show_alive(started)
+            await self.runtimes.tend()
+            await self.clock.sleep(HOUSEKEEPING_EVERY)
+
+    async def _show_alive(self, started: Any) -> None:
+        try:
+            seen = await self.store.shared.get(INSTANCES, self.instance)
+            now = self.store.now()
+            if seen is None:
+                instance = Instance(
+                    id=self.instance, host=socket.gethostname(), pid=os.getpid(), started_at=started, seen_at=now
+                )
+                await self.store.shared.insert(INSTANCES, instance)
+            else:
+                await self.store.shared.update(INSTANCES, seen, seen_at=now)
+        except StoreError as err:
+            log.warning("store_away", reason=str(err), kind="housekeeping")
+
+
+def create_server(path: Path, *, clock: Clock | None = None, registry: Registry | None = None) -> Server:
+    """A server from a tenants file, not started.
+
+    Raises ConfigError with every problem of the file, StartupError for anything else a person must mend.
+    """
+    try:
+        crashpoints.arm(os.environ)
+    except ValueError as err:
+        raise StartupError(str(err)) from err
+    file, declared, problems = read_tenants(path, registry)
+    if file is None or problems:
+        raise ConfigError(problems)
+    known = registry or Registry(file.server.times)
+    for tenant in declared.values():
+        for kind, _ in tenant.plugins:
+            known.load(kind.name)
+    return Server(file, declared, known, clock or SystemClock())
+
+
+async def wait_for_store(server: Server, seconds: float) -> None:
+    """Start, trying again while the store is away. Raises StoreUnavailable when it stays away."""
+    until = server.clock.monotonic() + seconds
+    while True:
+        try:
+            await server.start()
+            return
+        except StoreUnavailable:
+            if server.clock.monotonic() >= until:
+                raise
+            await asyncio.sleep(0.5)

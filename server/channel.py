@@ -1,0 +1,95 @@
+"""What passes between the core and a channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from .model import Media, MessageKind, Template
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WebhookRequest:
+    """An HTTP request to `/webhooks/CHANNEL…` as it came, nothing verified.
+
+    `url` is the configured public URL of this request (scheme, host, path, query): never made from Host or forwarded
+    headers. Header names are lower case.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    message: str = ""
+    """On the status route: the id of the outbound message in the callback's URL."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inbound:
+    """One message as a channel understood it. Everything in it was chosen by the contact."""
+
+    provider_id: str
+    """The provider's id of the message; the same id is the same message."""
+    external_id: str
+    """Who wrote, in the channel's words, e.g. `whatsapp:+84901234567`."""
+    address: str
+    """To which of our addresses, e.g. `whatsapp:+14155238886`."""
+    kind: MessageKind = "text"
+    text: str = ""
+    media: tuple[Media, ...] = ()
+    data: dict[str, Any] = field(default_factory=dict)
+    name: str = ""
+    """The profile name the contact chose."""
+    phone: str = ""
+    """E.164 where known."""
+
+
+DeliveryState = Literal["accepted", "sent", "delivered", "read", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StatusUpdate:
+    """What the provider says became of an outbound message; may come late, twice, or out of order."""
+
+    provider_id: str
+    state: DeliveryState
+    message: str = ""
+    """Our message id, where the callback's URL carried it: binds the provider's id to it."""
+    code: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outgoing:
+    """A message to be sent now. One call is one message at the provider."""
+
+    id: str
+    """Our message id: stands in `callback_url`, and is the idempotency key where a vendor takes one."""
+    external_id: str
+    address: str
+    kind: MessageKind = "text"
+    text: str = ""
+    media_urls: tuple[str, ...] = ()
+    """Signed, expiring URLs of our own, fetchable by the provider."""
+    template: Template | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    callback_url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """A message the provider has, listed since an intent. `matches` None: cannot be compared."""
+
+    provider_id: str
+    at: datetime
+    matches: bool | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fetched:
+    """A downloaded file, its size checked and its type found by looking at it."""
+
+    content_type: str
+    content: bytes

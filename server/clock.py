@@ -1,0 +1,48 @@
+"""Time as everything in Frontdesk sees it: aware UTC, whole milliseconds (what DocumentDB stores), injectable."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the core and the plugins are given in place of the machine's clock."""
+
+    def now(self) -> datetime:
+        """The present moment: aware UTC, truncated to milliseconds."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go backwards; only differences mean anything."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when *seconds* have passed on this clock."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return milliseconds(datetime.now(UTC))  # noqa: TID251  this is the one place that reads it
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(max(0.0, seconds))
+
+
+def milliseconds(moment: datetime) -> datetime:
+    """*moment* in UTC with its microseconds cut to whole milliseconds, as every store keeps it.
+
+    Raises ValueError for a naive datetime: a time without a zone is a bug.
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"a time without a zone: {moment!r}; use an aware datetime")
+    moment = moment.astimezone(UTC)
+    return moment - timedelta(microseconds=moment.microsecond % 1000)

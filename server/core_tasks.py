@@ -1,0 +1,46 @@
+"""The core's own tasks: what each is called, its unique key, and when it is to be done. services/tasks.py does them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from .model import Conversation, Message, Task
+from .runtime import Runtime
+
+CORE = "core"
+TURN_COMMITTED = "turn_committed"
+HANDED_OFF = "handed_off"
+AUTO_RETURN = "auto_return"
+MESSAGE_FAILED = "message_failed"
+
+
+def _task(name: str, key: str, at: datetime, **data: Any) -> Task:
+    return Task(id=f"{CORE}/{name}/{key}", plugin=CORE, name=name, at=at, data=data)
+
+
+def turn_committed(conversation: Conversation, turn: str, now: datetime) -> Task:
+    """Tell the plugins (on_turn_committed)."""
+    return _task(TURN_COMMITTED, turn, now, conversation=conversation.id, turn=turn)
+
+
+def message_failed(message: Message, now: datetime) -> Task:
+    """Tell the plugins (on_message_failed)."""
+    return _task(MESSAGE_FAILED, f"{message.id}/{message.state}", now, message=message.id)
+
+
+def auto_return(runtime: Runtime, conversation: Conversation, now: datetime) -> Task:
+    """Give the conversation back to the bot after silence; void once its owner has changed again."""
+    at = now + runtime.tenant.return_to_bot_after
+    key = f"{conversation.id}/{conversation.owner_epoch}"
+    return _task(AUTO_RETURN, key, at, conversation=conversation.id, epoch=conversation.owner_epoch)
+
+
+def handed_off(runtime: Runtime, conversation: Conversation, now: datetime) -> list[Task]:
+    """After the bot stepped back: tell the plugins if any listens, and come back if no person does anything."""
+    key = f"{conversation.id}/{conversation.owner_epoch}"
+    tasks = [auto_return(runtime, conversation, now)]
+    if runtime.hook("on_handoff") or runtime.hook("alert_operator"):
+        data = {"conversation": conversation.id, "reason": conversation.handoff_reason}
+        tasks.append(_task(HANDED_OFF, key, now, **data))
+    return tasks

@@ -1,0 +1,55 @@
+"""What a plugin raises, one class for each thing that can be done about it."""
+
+from __future__ import annotations
+
+
+class PluginError(Exception):
+    """Base of what a plugin may raise on purpose; anything else counts as a defect of the plugin."""
+
+
+class RetryLater(PluginError):
+    """The vendor is busy or away: the same call may succeed after `after` seconds. Nothing was done."""
+
+    def __init__(self, reason: str, *, after: float = 1.0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.after = after
+
+
+class NeedsAttention(PluginError):
+    """A person must act (bad credentials, a missing permission); `what` is told to the operator."""
+
+    def __init__(self, what: str, *, code: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.code = code
+
+
+class Refused(PluginError):
+    """It will not be done, now or later. A tool's reason is told to the model, a channel's to the operator."""
+
+    def __init__(self, reason: str, *, code: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+
+
+class MaybeSent(PluginError):
+    """A channel cannot tell whether the provider took the message: `find_sent` will be asked."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class WebhookRefused(PluginError):
+    """A webhook request that is not accepted: answered with `status` and an empty body, logged with the reason."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+class StartupError(Exception):
+    """Stops the start with one message and no traceback: what, where, and what would be right."""

@@ -1,0 +1,132 @@
+"""Every place where the core calls a plugin, in the order in which a message meets them.
+
+A hook is awaited by dispatch.py, one implementation at a time, with a deadline, in the order of the tenant's `plugins:`
+list. An implementation is an `async def` marked `@hookimpl` and takes any subset of the arguments. "First" hooks stop at
+the first answer that is not None; "all" hooks ask everyone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from quart import Blueprint
+
+    from .channel import Fetched, Found, Inbound, Outgoing, StatusUpdate, WebhookRequest
+    from .mind import ModelReply, ModelRequest, Section
+    from .model import Contact, Conversation, Media, Message, Task, Turn
+
+PROJECT = "frontdesk"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class Hooks:
+    """The hooks by family: channel, ear, memory, mind, events, time, web, body."""
+
+    # Channel: of the plugin that is the message's channel, nobody else.
+
+    @hookspec
+    async def parse_webhook(self, request: WebhookRequest) -> tuple[Inbound, ...]:  # type: ignore[empty-body]
+        """Verify and understand a webhook request; raise WebhookRefused(403) for a bad signature, 400 for nonsense."""
+
+    @hookspec
+    async def parse_status(self, request: WebhookRequest) -> tuple[StatusUpdate, ...]:  # type: ignore[empty-body]
+        """Verify and understand a status callback; raise WebhookRefused as in parse_webhook."""
+
+    @hookspec
+    async def fetch_media(self, media: Media) -> Fetched:  # type: ignore[empty-body]
+        """Download a file of an inbound message. Raise RetryLater, or Refused for one that is never to be had."""
+
+    @hookspec
+    async def show_typing(self, conversation: Conversation, message: Message) -> None:
+        """Show the contact that an answer to *message* is being written; best effort."""
+
+    @hookspec
+    async def send(self, message: Outgoing) -> str:  # type: ignore[empty-body]
+        """Send one message and return the provider's id of it.
+
+        Raise RetryLater or NeedsAttention when it was certainly not taken, Refused when it never will be, MaybeSent when
+        nobody can tell (a time-out, a dropped connection).
+        """
+
+    @hookspec
+    async def find_sent(self, message: Outgoing, since: datetime) -> tuple[Found, ...]:  # type: ignore[empty-body]
+        """List what the provider has of this kind, to this contact, since a moment (UTC), oldest first."""
+
+    # Ear.
+
+    @hookspec(firstresult=True)
+    async def transcribe(self, media: Media, language: str) -> str | None:
+        """First: the words of a voice note, or None if this plugin cannot say."""
+
+    # Memory.
+
+    @hookspec
+    async def prompt_section(self, conversation: Conversation, contact: Contact) -> Section | None:
+        """All: a part of the prompt of every turn, or None for nothing this time."""
+
+    # Mind: tools come from @tool alone.
+
+    @hookspec(firstresult=True)
+    async def think(self, request: ModelRequest) -> ModelReply | None:
+        """First: one call of a model. RetryLater, NeedsAttention, a time-out or a defect: the next plugin is asked."""
+
+    # Events: at least once each; do the same thing twice without harm.
+
+    @hookspec
+    async def on_message(self, conversation: Conversation, contact: Contact, message: Message) -> None:
+        """All: an inbound message was accepted; before any turn that answers it, whoever owns the conversation."""
+
+    @hookspec
+    async def on_turn_committed(self, conversation: Conversation, contact: Contact, turn: Turn) -> None:
+        """All: a turn's answer is on its way."""
+
+    @hookspec
+    async def on_message_failed(self, conversation: Conversation, message: Message) -> None:
+        """All: an outbound message failed, was parked, or expired; `message.error` says why."""
+
+    @hookspec
+    async def on_handoff(self, conversation: Conversation, contact: Contact, reason: str) -> None:
+        """All: the bot stepped back and a person is needed."""
+
+    @hookspec
+    async def alert_operator(self, title: str, text: str, conversation: Conversation | None) -> None:
+        """All: tell the operators something they must know, by whatever way this plugin has."""
+
+    # Time.
+
+    @hookspec
+    async def run_task(self, task: Task) -> None:
+        """Of the task's own plugin: do it, idempotently. RetryLater puts it off; Refused ends it as failed."""
+
+    # Web.
+
+    @hookspec
+    def routes(self, blueprint: Blueprint) -> None:
+        """Add pages under `/plugins/NAME/TENANT`: a class method, synchronous, called once when the server starts.
+
+        The core resolves the tenant before a view runs; the view gets its instance from `frontdesk.current_plugin()`.
+        """
+
+    # Body.
+
+    @hookspec
+    async def start(self) -> None:
+        """The tenant is needed for the first time: open what is needed. Raise NeedsAttention if a person must act."""
+
+    @hookspec
+    async def stop(self) -> None:
+        """The tenant is idle, reloaded, or the server ends: close what start opened."""
+
+    @hookspec
+    async def check_health(self) -> Mapping[str, Any]:  # type: ignore[empty-body]
+        """How the plugin is, for the health page: `{"ok": bool, "detail": str}`; cheap, cached by the core."""
+
+
+CHANNEL_HOOKS = frozenset({"parse_webhook", "parse_status", "fetch_media", "show_typing", "send", "find_sent"})
+SYNC_HOOKS = frozenset({"routes"})

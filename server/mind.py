@@ -1,0 +1,110 @@
+"""What the core says to a model and what a model answers, in no vendor's words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+from frontdesk.config import TenantConfig
+
+from .model import Contact, Media
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolSpec:
+    """A tool as the model sees it. `schema` is the JSON Schema (an object) of its arguments."""
+
+    name: str
+    description: str
+    schema: dict[str, Any]
+    deed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolCall:
+    """The model asks for a tool. `id` ties the result to it."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolResult:
+    """What the tool answered, or, with `error`, why it did not."""
+
+    id: str
+    name: str
+    content: str
+    error: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelMessage:
+    """One message of the exchange. What a contact wrote is data: it stands in `user` messages and nowhere else."""
+
+    role: Literal["user", "assistant"]
+    text: str = ""
+    media: tuple[Media, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_results: tuple[ToolResult, ...] = ()
+    at: datetime | None = None
+
+
+_EXCHANGE = TypeAdapter(tuple[ModelMessage, ...])
+
+
+def dump(exchange: Sequence[ModelMessage]) -> tuple[dict[str, Any], ...]:
+    """An exchange as it is kept in a turn document."""
+    return tuple(_EXCHANGE.dump_python(tuple(exchange)))
+
+
+def load(kept: Sequence[dict[str, Any]]) -> list[ModelMessage]:
+    """An exchange from a turn document."""
+    return list(_EXCHANGE.validate_python(tuple(kept)))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Section:
+    """A named part of the prompt, written by the core or by a plugin's `prompt_section`."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelRequest:
+    """One call of a model: everything it may know."""
+
+    tenant: TenantConfig
+    contact: Contact
+    now: datetime
+    """In the tenant's time zone."""
+    sections: tuple[Section, ...] = ()
+    messages: tuple[ModelMessage, ...]
+    """Oldest first; the last one is the user's, or carries tool results."""
+    tools: tuple[ToolSpec, ...] = ()
+    seconds: float = 30.0
+    """What is left for this call."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Usage:
+    """Tokens of one call."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelReply:
+    """What a model answered: words, tool calls, or both."""
+
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    model: str = ""
+    usage: Usage = field(default_factory=Usage)

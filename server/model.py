@@ -1,0 +1,316 @@
+"""The things Frontdesk knows, as frozen dataclasses; docs/explanation/words.md says what each word means.
+
+Each class that carries `id` and `version` is a stored document (see store/collections.py). Fields are only ever added,
+always with a default, so that the version before and the version after can read each other's documents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Owner = str
+"""Who answers a conversation: `BOT`, `NOBODY`, or `operator:NAME`."""
+BOT: Owner = "bot"
+NOBODY: Owner = "nobody"
+
+MessageKind = Literal[
+    "text", "voice", "image", "video", "document", "sticker", "location", "button", "template", "other"
+]
+
+InboundState = Literal["received", "answered"]
+OutboundState = Literal[
+    "proposed",  # written by a turn that has not committed; never sent unless adopted
+    "queued",  # adopted: has its place in the lane
+    "sending",  # the intent is on disk; what the provider did is not known yet
+    "accepted",  # the provider took it and gave it an id
+    "sent",
+    "delivered",
+    "read",
+    "failed",  # the provider refused it, for good
+    "parked",  # may have been sent, nobody can tell: an operator decides
+    "held",  # waits for something outside the lane (the contact to write again)
+    "expired",  # its useful_until passed
+    "withdrawn",  # the owner changed, the contact opted out, or its turn never committed
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Media:
+    """One file of a message. `url` is where the channel can fetch it; `key` where our media store has it."""
+
+    content_type: str
+    url: str = ""
+    key: str = ""
+    size: int | None = None
+    """Bytes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Template:
+    """A template the provider has approved, with the values of its variables."""
+
+    id: str
+    """The provider's id (Twilio: ContentSid)."""
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lease:
+    """The right to work on something until a time (store time); the token tells holders apart."""
+
+    token: str
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """What a channel calls a contact. `id` is `channel:external_id`."""
+
+    id: str
+    version: int = 1
+    contact: str
+    channel: str
+    external_id: str
+    """E.g. `whatsapp:+84901234567`, `whatsapp:US.1349…` (BSUID), a simulator's random name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contact:
+    """The person outside."""
+
+    id: str
+    version: int = 1
+    kind: Literal["customer", "staff"] = "customer"
+    name: str = ""
+    """As the channel shows it: chosen by the contact, never trusted."""
+    phone: str = ""
+    """E.164, or empty: a contact need not have one."""
+    language: str = ""
+    """BCP 47, as last noticed; empty: the tenant's."""
+    opted_out: bool = False
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Commit:
+    """What a turn's commit decided, kept on the conversation until everything that follows from it is written."""
+
+    turn: str
+    outbound: tuple[str, ...] = ()
+    """Ids of the adopted messages, in order; the first has place `first_place`."""
+    first_place: int = 0
+    answered: tuple[str, ...] = ()
+    state: Literal["committed", "parked"] = "committed"
+    finished: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conversation:
+    """All messages with one contact; the lock and the truth of its turns and its lane. `id` is the contact's."""
+
+    id: str
+    version: int = 1
+    contact: str
+    channel: str
+    """The channel of the newest inbound message: replies go there."""
+    address: str = ""
+    """Our own address on that channel, e.g. `whatsapp:+14155238886`."""
+    external_id: str = ""
+    """The contact's identity on that channel: where replies go."""
+    owner: Owner = BOT
+    owner_epoch: int = 0
+    """Raised by every take-over, hand-off and give-back; what was queued under another epoch by the bot is not sent."""
+    owner_since: datetime | None = None
+    last_human_at: datetime | None = None
+    """When a person last acted (took, wrote); automatic return counts from here."""
+    handoff_reason: str = ""
+    inbound_seq: int = 0
+    """Raised by every accepted inbound message."""
+    unanswered_since: datetime | None = None
+    """When the oldest inbound message that nobody has answered came in; settling and superseding count from here."""
+    turn_no: int = 0
+    """The number of the last committed turn."""
+    outbox_seq: int = 0
+    """The last place given in the lane."""
+    turn_lease: Lease | None = None
+    lane_lease: Lease | None = None
+    last_commit: Commit | None = None
+    last_inbound_at: datetime | None = None
+    last_outbound_at: datetime | None = None
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """One thing said. An inbound id is derived from the provider's, so the same message is the same document."""
+
+    id: str
+    version: int = 1
+    conversation: str
+    direction: Literal["inbound", "outbound"]
+    kind: MessageKind = "text"
+    text: str = ""
+    """NFC. A caption, a button's title, a template's text as the contact sees it."""
+    media: tuple[Media, ...] = ()
+    data: dict[str, Any] = field(default_factory=dict)
+    """What this kind carries besides: `latitude`/`longitude`/`label`, `payload` of a button, `replied_to`, …"""
+    author: str = ""
+    """`contact`, `bot`, `operator:NAME`, or `plugin:NAME` of a proactive message."""
+    state: InboundState | OutboundState
+    at: datetime
+    """When it was accepted (inbound) or written (outbound), store time; orders a conversation."""
+    provider_id: str = ""
+    """The provider's id, e.g. Twilio's MessageSid."""
+    turn: str = ""
+    """The turn that answered it, or that wrote it."""
+    # Outbound only:
+    template: Template | None = None
+    place: int = 0
+    """Its place in the lane, from 1; 0 while proposed."""
+    owner_epoch: int = 0
+    useful_until: datetime | None = None
+    attempts: int = 0
+    not_before: datetime | None = None
+    """The next attempt, after a failure that can be retried."""
+    intent_at: datetime | None = None
+    """When the last attempt's intent was written: the provider is asked for what it has since then."""
+    settles_at: datetime | None = None
+    """When a lost attempt can no longer reach the provider, so that a successor may ask what became of it."""
+    reconciled: int = 0
+    """How often the provider was asked about an ambiguous attempt."""
+    accepted_at: datetime | None = None
+    error: str = ""
+    """Why it failed, was parked, held or withdrawn: a code and a sentence."""
+    possible_duplicate: bool = False
+    """The one case nobody can rule out happened: a frozen sender woke up after its successor had sent."""
+    announced: bool = False
+    """Inbound: the plugins' on_message has seen it."""
+
+
+DeedState = Literal["intended", "done", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deed:
+    """A tool call that changes the world, journalled: intent before, result after."""
+
+    key: str
+    """Turn id + ordinal: the idempotency key handed to the tool."""
+    call: str
+    """The id of the model's call in the exchange."""
+    tool: str
+    plugin: str
+    arguments: dict[str, Any]
+    state: DeedState = "intended"
+    result: str = ""
+    """What the model was told."""
+    sentence: str = ""
+    """What may be said to the contact if the model dies after the deed."""
+
+
+TurnState = Literal["open", "proposed", "committed", "parked", "withdrawn"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Turn:
+    """One answer by the bot. `id` is `conversation.number`: a number exists once."""
+
+    id: str
+    version: int = 1
+    conversation: str
+    no: int
+    state: TurnState = "open"
+    attempts: int = 0
+    """How often it was taken up (crash, park and reopen)."""
+    parked_times: int = 0
+    reason: str = ""
+    """Why it was parked or withdrawn."""
+    read: tuple[str, ...] = ()
+    """Ids of the inbound messages it answers."""
+    read_seq: int = 0
+    """The conversation's inbound_seq when they were read."""
+    superseded: int = 0
+    pinned: bool = False
+    deeds: tuple[Deed, ...] = ()
+    exchange: tuple[dict[str, Any], ...] = ()
+    """The vendor-neutral exchange with the model since the first deed (mind.ModelMessage as dicts)."""
+    outbound: tuple[str, ...] = ()
+    model: str = ""
+    trace: tuple[dict[str, Any], ...] = ()
+    """What happened, in order: settle, hooks with durations, tools, tokens; for "why did it say that"."""
+    opened_at: datetime
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Note:
+    """Something for operators' eyes only, beside the conversation."""
+
+    id: str
+    version: int = 1
+    conversation: str
+    text: str
+    author: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """Something to do at a time. `id` is its unique key: scheduling it twice is scheduling it once."""
+
+    id: str
+    version: int = 1
+    plugin: str
+    """Whose run_task gets it; `core` for the core's own."""
+    name: str
+    at: datetime
+    conversation: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+    state: Literal["waiting", "done", "failed", "cancelled"] = "waiting"
+    attempts: int = 0
+    error: str = ""
+    useful_until: datetime | None = None
+
+
+DueKind = Literal["turn", "lane", "task"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Due:
+    """One row of the server-wide list of live work. `id` is `kind/tenant/ref`; it carries no content."""
+
+    id: str
+    version: int = 1
+    kind: DueKind
+    tenant: str
+    ref: str
+    """The conversation's or the task's id."""
+    due_at: datetime
+    """When it must be looked at. A claim moves it ahead, so that a crash brings it back."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PluginDocument:
+    """What a plugin keeps through `self.store`. `id` is `plugin/collection/key`."""
+
+    id: str
+    version: int = 1
+    plugin: str
+    collection: str
+    key: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Instance:
+    """A running server process, as operators see it."""
+
+    id: str
+    version: int = 1
+    host: str
+    pid: int
+    started_at: datetime
+    seen_at: datetime
+    data: dict[str, Any] = field(default_factory=dict)

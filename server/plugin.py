@@ -1,0 +1,197 @@
+"""What a plugin is made of: the base classes, and the services the core hands to each instance."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Protocol, get_type_hints
+
+import aiohttp
+
+from frontdesk.config import Settings, TenantConfig
+
+from .channel import StatusUpdate, WebhookRequest
+from .clock import Clock
+from .model import Contact, Conversation, Message, Template
+
+API_VERSION = 1
+"""Raised when a plugin written for the version before might not work any more."""
+
+
+class PluginStore(Protocol):
+    """A plugin's own documents for one tenant: small JSON objects by collection and key."""
+
+    async def get(self, collection: str, key: str) -> dict[str, Any] | None: ...
+
+    async def put(self, collection: str, key: str, data: Mapping[str, Any]) -> None:
+        """Write, whether it is there or not."""
+        ...
+
+    async def insert(self, collection: str, key: str, data: Mapping[str, Any]) -> bool:
+        """Write if the key is free; False if it is taken: the atomic way to claim a name."""
+        ...
+
+    async def delete(self, collection: str, key: str) -> bool: ...
+
+    async def list(self, collection: str, *, after: str = "", limit: int = 100) -> list[tuple[str, dict[str, Any]]]:
+        """Keys and documents in the order of the keys; continue after a key."""
+        ...
+
+
+class TaskService(Protocol):
+    """Things to do later, each under a unique key; they survive a restart."""
+
+    async def schedule(
+        self,
+        name: str,
+        key: str,
+        at: datetime,
+        data: Mapping[str, Any] | None = None,
+        *,
+        conversation: str = "",
+        useful_until: datetime | None = None,
+    ) -> bool:
+        """Have run_task called at *at* (UTC). False if a task with this key is there already."""
+        ...
+
+    async def cancel(self, name: str, key: str) -> bool:
+        """Take back a task that has not run; False if there is none."""
+        ...
+
+
+class MediaService(Protocol):
+    """Files of a tenant."""
+
+    async def put(self, content: bytes, content_type: str) -> str:
+        """Keep a file; its key is made from its content."""
+        ...
+
+    async def get(self, key: str) -> tuple[str, bytes] | None:
+        """Content type and content."""
+        ...
+
+    def url(self, key: str, *, seconds: float = 6 * 3600) -> str:
+        """A signed public URL of the file that works for so long (longer than Twilio's queue of 4 hours)."""
+        ...
+
+
+class ModelService(Protocol):
+    """The tenant's chain of models, for a plugin's own questions."""
+
+    async def complete(self, instruction: str, text: str) -> str:
+        """A model's answer to *text* under *instruction*. Raises RetryLater if no model answers."""
+        ...
+
+
+class ConversationService(Protocol):
+    """What a plugin may know and do about conversations of its tenant."""
+
+    async def get(self, id: str) -> Conversation | None: ...
+
+    async def contact(self, id: str) -> Contact | None: ...
+
+    async def of(self, channel: str, external_id: str) -> Conversation | None:
+        """The conversation with a contact by what the channel calls them."""
+        ...
+
+    async def messages(self, conversation: str, *, limit: int = 100) -> Sequence[Message]:
+        """The newest messages, oldest first."""
+        ...
+
+    async def send(
+        self,
+        conversation: str,
+        key: str,
+        text: str = "",
+        *,
+        template: Template | None = None,
+        media: Sequence[str] = (),
+        useful_until: datetime | None = None,
+    ) -> bool:
+        """Say something first, through the lane and its gates. The same key is the same message; False if it was there.
+
+        `media` are keys of the media service.
+        """
+        ...
+
+    async def status(self, channel: str, updates: Sequence[StatusUpdate]) -> None:
+        """Take in what a channel learnt of its messages outside of a webhook."""
+        ...
+
+    def watch(self, conversation: str) -> Any:
+        """An async context manager whose value is an asyncio.Event, set whenever the conversation may have changed."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """Everything the core gives to one instance of a plugin."""
+
+    tenant: TenantConfig
+    clock: Clock
+    store: PluginStore
+    tasks: TaskService
+    media: MediaService
+    model: ModelService
+    conversations: ConversationService
+    http: aiohttp.ClientSession
+    shared: Callable[[str, Callable[[], Awaitable[Any]]], Awaitable[Any]]
+    """`await self.shared(key, make)`: one object per process and key (an SDK client), the least recently used goes."""
+    log: Any
+    """A structlog logger that names tenant and plugin."""
+    public_url: str
+
+
+class Plugin:
+    """A unit of behaviour. Subclass it, name it in the entry point group `frontdesk.plugins`, list it for a tenant.
+
+    Class attributes say what it is; `@hookimpl` methods are called by the core, `@tool` methods by the model. One
+    instance serves one tenant; it owns no loops (periodic work is a task) and keeps nothing in memory that another
+    process would need.
+    """
+
+    settings: Settings
+    """Subclasses annotate their own Settings class; a tenant's values, checked before the instance is made."""
+    api_version: ClassVar[int] = API_VERSION
+    """The plugin API this plugin was written for."""
+    sdk_timeout: ClassVar[float] = 0.0
+    """The longest time-out (seconds) of the SDK calls inside a hook; must be shorter than the hook's deadline."""
+
+    def __init__(self, name: str, settings: Settings, services: Services) -> None:
+        self.name = name
+        self.settings = settings
+        self.services = services
+        self.tenant = services.tenant
+        self.clock = services.clock
+        self.store = services.store
+        self.tasks = services.tasks
+        self.media = services.media
+        self.model = services.model
+        self.conversations = services.conversations
+        self.http = services.http
+        self.shared = services.shared
+        self.log = services.log
+
+    @classmethod
+    def settings_class(cls) -> type[Settings]:
+        """The class annotated as `settings`."""
+        settings: type[Settings] = get_type_hints(cls)["settings"]
+        return settings
+
+
+class Channel(Plugin):
+    """A plugin that carries messages. It implements the channel hooks."""
+
+    messages_per_second: ClassVar[float] = 80.0
+    """How fast one of our addresses may send."""
+
+    @classmethod
+    def addresses(cls, settings: Any) -> tuple[str, ...]:
+        """Keys that belong to one tenant alone (account and number), for the shared webhook and to find two claims."""
+        return ()
+
+    @classmethod
+    def address_of(cls, request: WebhookRequest) -> str | None:
+        """Which of those keys a request to the shared webhook names, before anything is verified; None if none."""
+        return None

@@ -1,0 +1,45 @@
+"""Plugins that are not started for a tenant until a person says so: a small file beside the embedded store."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+
+class Quarantine:
+    """`quarantine.json` of the data folder: tenant → plugin → reason."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / "quarantine.json"
+
+    def reasons(self, tenant: str) -> dict[str, str]:
+        """Plugin → why it is quarantined for this tenant."""
+        return self._read().get(tenant, {})
+
+    def add(self, tenant: str, plugin: str, reason: str) -> None:
+        """Synchronous: called by the watchdog's thread while the loop is stuck."""
+        everything = self._read()
+        everything.setdefault(tenant, {})[plugin] = reason
+        self._write(everything)
+
+    def release(self, tenant: str, plugin: str) -> bool:
+        """Let the plugin start again; False if it was not quarantined."""
+        everything = self._read()
+        if everything.get(tenant, {}).pop(plugin, None) is None:
+            return False
+        self._write(everything)
+        return True
+
+    def _read(self) -> dict[str, dict[str, str]]:
+        try:
+            found: dict[str, dict[str, str]] = json.loads(self._path.read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        return found
+
+    def _write(self, everything: dict[str, dict[str, str]]) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = self._path.with_suffix(".new")
+        scratch.write_text(json.dumps(everything, ensure_ascii=False, indent=1), "utf-8")
+        os.replace(scratch, self._path)  # noqa: PTH105  atomic on POSIX, so a reader never sees half a file

@@ -1,0 +1,145 @@
+"""Which plugins exist: found by entry point, loaded when a tenant lists them, checked once.
+
+Bundled plugins come through the same door as everyone's. pluggy checks that each implementation's name and arguments are
+those of a hook; what pluggy lets pass and we do not (sync hooks, ordering marks, wrappers) is refused here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from frontdesk.config import Times, read
+
+from .dispatch import deadline
+from .hookspecs import CHANNEL_HOOKS, PROJECT, SYNC_HOOKS, Hooks
+from .plugin import API_VERSION, Channel, Plugin
+from .tools import Tool, tools_of
+
+GROUP = "frontdesk.plugins"
+
+
+class PluginRefused(Exception):
+    """A plugin cannot be used at all; the message says which, why, and what would be right."""
+
+
+@dataclass(frozen=True)
+class PluginType:
+    """A plugin class that passed its checks."""
+
+    name: str
+    cls: type[Plugin]
+    hooks: dict[str, tuple[str, ...]]
+    """Hook → the arguments its implementation takes."""
+    tools: tuple[Tool, ...]
+    distribution: str = ""
+
+    @property
+    def is_channel(self) -> bool:
+        return issubclass(self.cls, Channel)
+
+
+class Registry:
+    """Loads and checks plugin classes; one per process."""
+
+    def __init__(self, times: Times) -> None:
+        self._times = times
+        self._types: dict[str, PluginType] = {}
+
+    @classmethod
+    def of_file(cls, path: Path) -> Registry:
+        """A registry by the table of times of a tenants file; of the default one if the file cannot be read."""
+        file, _ = read(path)
+        return cls(file.server.times if file is not None else Times())
+
+    def names(self) -> list[str]:
+        """Every installed plugin, loaded or not."""
+        return sorted({point.name for point in entry_points(group=GROUP)} | set(self._types))
+
+    def loaded(self) -> list[PluginType]:
+        return list(self._types.values())
+
+    def load(self, name: str) -> PluginType:
+        """The plugin of that name. Raises PluginRefused."""
+        if name not in self._types:
+            points = {point.name: point for point in entry_points(group=GROUP)}
+            if name not in points:
+                near = difflib.get_close_matches(name, self.names(), 1)
+                right = f"did you mean {near[0]}?" if near else f"installed are: {', '.join(self.names())}"
+                raise PluginRefused(f"plugin {name} is not installed; {right}")
+            self.register(name, _import(points[name]), _distribution(points[name]))
+        return self._types[name]
+
+    def register(self, name: str, cls: Any, distribution: str = "") -> PluginType:
+        """Check a class and keep it under a name. Raises PluginRefused."""
+        if not (isinstance(cls, type) and issubclass(cls, Plugin)):
+            raise PluginRefused(f"plugin {name}: {cls!r} is not a subclass of frontdesk.Plugin")
+        if cls.api_version != API_VERSION:
+            raise PluginRefused(
+                f"plugin {name} was written for plugin API {cls.api_version}, this is {API_VERSION}; "
+                "install the version of the plugin that fits"
+            )
+        hooks = self._check_hooks(name, cls)
+        try:
+            tools = tools_of(cls)
+        except (ValueError, TypeError, NameError) as err:
+            raise PluginRefused(f"plugin {name}: {err}") from err
+        self._types[name] = PluginType(name, cls, hooks, tools, distribution)
+        return self._types[name]
+
+    def _check_hooks(self, name: str, cls: type[Plugin]) -> dict[str, tuple[str, ...]]:
+        manager = pluggy.PluginManager(PROJECT)
+        manager.add_hookspecs(Hooks)
+        try:
+            manager.register(cls, name=name)
+            manager.check_pending()
+        except pluggy.PluginValidationError as err:
+            raise PluginRefused(f"plugin {name}: {err}; the hooks are: {', '.join(_hook_names())}") from err
+        hooks = {}
+        for caller in manager.get_hookcallers(cls) or ():
+            (implementation,) = caller.get_hookimpls()
+            self._check_implementation(name, cls, caller.name, implementation)
+            hooks[caller.name] = tuple(implementation.argnames)
+        return hooks
+
+    def _check_implementation(self, name: str, cls: type[Plugin], hook: str, implementation: Any) -> None:
+        where = f"plugin {name}: {cls.__name__}.{hook}"
+        if implementation.tryfirst or implementation.trylast or implementation.hookwrapper or implementation.wrapper:
+            raise PluginRefused(f"{where}: order comes from the tenant's plugins list; use a plain @hookimpl")
+        if hook in SYNC_HOOKS:
+            if not inspect.ismethod(implementation.function):
+                raise PluginRefused(f"{where} must be a class method: write @classmethod above @hookimpl")
+            return
+        if not inspect.iscoroutinefunction(implementation.function):
+            raise PluginRefused(f"{where} is not async: write `async def {hook}(…)`")
+        if hook in CHANNEL_HOOKS and not issubclass(cls, Channel):
+            raise PluginRefused(f"{where} is a hook of channels: derive the class from frontdesk.Channel")
+        seconds = deadline(hook, self._times)
+        if cls.sdk_timeout >= seconds:
+            raise PluginRefused(
+                f"{where}: its SDK waits {cls.sdk_timeout:g} s, as long as the hook's deadline of {seconds:g} s or "
+                "longer; make sdk_timeout shorter"
+            )
+
+
+def _import(point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except Exception as err:
+        raise PluginRefused(
+            f"plugin {point.name} cannot be imported from {point.value}: {type(err).__name__}: {err}"
+        ) from err
+
+
+def _distribution(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else ""
+
+
+def _hook_names() -> list[str]:
+    return [name for name in vars(Hooks) if not name.startswith("_")]

@@ -1,0 +1,260 @@
+"""The services a plugin instance is given: each knows its tenant and its plugin, so neither can be got wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from .. import dispatch, leases
+from ..channel import StatusUpdate
+from ..errors import PluginError, RetryLater
+from ..media import MediaStore, MediaUrls
+from ..mind import ModelMessage, ModelReply, ModelRequest, Section
+from ..model import Contact, Conversation, Media, Message, PluginDocument, Task, Template
+from ..outbox.status import StatusDesk
+from ..queue import Queue, Wake
+from ..runtime import Runtimes
+from ..store import Between, Insert, PutDue, Store
+from ..store.collections import CONTACTS, CONVERSATIONS, IDENTITIES, MESSAGES, PLUGIN_DATA, TASKS
+from ..turn.recall import history
+from .changes import Changes
+
+
+class PluginDocuments:
+    """`self.store`."""
+
+    def __init__(self, store: Store, tenant: str, plugin: str) -> None:
+        self._repository = store.for_tenant(tenant)
+        self._plugin = plugin
+
+    def _id(self, collection: str, key: str) -> str:
+        return f"{self._plugin}/{collection}/{key}"
+
+    async def get(self, collection: str, key: str) -> dict[str, Any] | None:
+        found = await self._repository.get(PLUGIN_DATA, self._id(collection, key))
+        return found.data if found is not None else None
+
+    async def put(self, collection: str, key: str, data: Mapping[str, Any]) -> None:
+        while not await self.insert(collection, key, data):
+            found = await self._repository.get(PLUGIN_DATA, self._id(collection, key))
+            if found is not None and await self._repository.update(PLUGIN_DATA, found, data=dict(data)) is not None:
+                return
+
+    async def insert(self, collection: str, key: str, data: Mapping[str, Any]) -> bool:
+        document = PluginDocument(
+            id=self._id(collection, key), plugin=self._plugin, collection=collection, key=key, data=dict(data)
+        )
+        return await self._repository.insert(PLUGIN_DATA, document)
+
+    async def delete(self, collection: str, key: str) -> bool:
+        while (found := await self._repository.get(PLUGIN_DATA, self._id(collection, key))) is not None:
+            if await self._repository.delete(PLUGIN_DATA, found):
+                return True
+        return False
+
+    async def list(self, collection: str, *, after: str = "", limit: int = 100) -> list[tuple[str, dict[str, Any]]]:
+        where: dict[str, Any] = {"plugin": self._plugin, "collection": collection}
+        if after:
+            where["key"] = Between(after + "\0")
+        found = await self._repository.find(PLUGIN_DATA, where, order_by="key", limit=limit)
+        return [(document.key, document.data) for document in found]
+
+
+class PluginTasks:
+    """`self.tasks`."""
+
+    def __init__(self, store: Store, queue: Queue, tenant: str, plugin: str) -> None:
+        self._store = store
+        self._queue = queue
+        self._tenant = tenant
+        self._plugin = plugin
+
+    async def schedule(
+        self,
+        name: str,
+        key: str,
+        at: datetime,
+        data: Mapping[str, Any] | None = None,
+        *,
+        conversation: str = "",
+        useful_until: datetime | None = None,
+    ) -> bool:
+        task = Task(
+            id=f"{self._plugin}/{name}/{key}",
+            plugin=self._plugin,
+            name=name,
+            at=at,
+            conversation=conversation,
+            data=dict(data or {}),
+            useful_until=useful_until,
+        )
+        new = await self._store.for_tenant(self._tenant).insert(TASKS, task)
+        await self._store.due.put("task", self._tenant, task.id, at)
+        await self._queue.wake(Wake("task", self._tenant, task.id), (at - self._store.now()).total_seconds())
+        return new
+
+    async def cancel(self, name: str, key: str) -> bool:
+        repository = self._store.for_tenant(self._tenant)
+        while (task := await repository.get(TASKS, f"{self._plugin}/{name}/{key}")) is not None:
+            if task.state != "waiting":
+                return False
+            if await repository.update(TASKS, task, state="cancelled") is not None:
+                return True
+        return False
+
+
+class PluginMedia:
+    """`self.media`."""
+
+    def __init__(self, files: MediaStore, urls: MediaUrls, tenant: str) -> None:
+        self._files = files
+        self._urls = urls
+        self._tenant = tenant
+
+    async def put(self, content: bytes, content_type: str) -> str:
+        return await self._files.put(self._tenant, content, content_type)
+
+    async def get(self, key: str) -> tuple[str, bytes] | None:
+        return await self._files.get(self._tenant, key)
+
+    def url(self, key: str, *, seconds: float = 6 * 3600) -> str:
+        return self._urls.make(self._tenant, key, seconds)
+
+
+class PluginModel:
+    """`self.model`."""
+
+    def __init__(self, runtimes: Callable[[], Runtimes], store: Store, tenant: str) -> None:
+        self._runtimes = runtimes
+        self._store = store
+        self._tenant = tenant
+
+    async def complete(self, instruction: str, text: str) -> str:
+        runtime = await self._runtimes().get(self._tenant)
+        now = self._store.now()
+        request = ModelRequest(
+            tenant=runtime.tenant,
+            contact=Contact(id="", created_at=now),
+            now=now.astimezone(runtime.tenant.zone),
+            sections=(Section(name="instruction", text=instruction),),
+            messages=(ModelMessage(role="user", text=text),),
+            seconds=runtime.times.think_deadline,
+        )
+        reasons = []
+        for bound in runtime.hook("think"):
+            try:
+                reply: ModelReply | None = await dispatch.call(bound, request=request)
+            except (PluginError, dispatch.HookFailed) as err:
+                reasons.append(str(err))
+                continue
+            if isinstance(reply, ModelReply) and reply.text:
+                return reply.text
+        raise RetryLater("; ".join(reasons) or "no model of this tenant answered", after=10)
+
+
+class PluginConversations:
+    """`self.conversations`."""
+
+    def __init__(
+        self, store: Store, queue: Queue, status: StatusDesk, changes: Changes, tenant: str, plugin: str
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._status = status
+        self._changes = changes
+        self._repository = store.for_tenant(tenant)
+        self._tenant = tenant
+        self._plugin = plugin
+
+    async def get(self, id: str) -> Conversation | None:
+        return await self._repository.get(CONVERSATIONS, id)
+
+    async def contact(self, id: str) -> Contact | None:
+        return await self._repository.get(CONTACTS, id)
+
+    async def of(self, channel: str, external_id: str) -> Conversation | None:
+        identity = await self._repository.get(IDENTITIES, f"{channel}:{external_id}")
+        return await self.get(identity.contact) if identity is not None else None
+
+    async def messages(self, conversation: str, *, limit: int = 100) -> Sequence[Message]:
+        return await history(self._repository, conversation, limit=limit)
+
+    async def send(
+        self,
+        conversation: str,
+        key: str,
+        text: str = "",
+        *,
+        template: Template | None = None,
+        media: Sequence[str] = (),
+        useful_until: datetime | None = None,
+    ) -> bool:
+        id = f"{self._plugin}-{key}"
+        now = self._store.now()
+        new = await self._repository.get(MESSAGES, id) is None
+        if new:
+            changed = await leases.change(
+                self._repository, conversation, lambda current: {"outbox_seq": current.outbox_seq + 1}
+            )
+            message = Message(
+                id=id,
+                conversation=conversation,
+                direction="outbound",
+                kind="template" if template else "document" if media else "text",
+                text=text,
+                template=template,
+                media=tuple(Media(content_type="", key=item) for item in media),
+                author=f"plugin:{self._plugin}",
+                state="queued",
+                place=changed.outbox_seq,
+                owner_epoch=changed.owner_epoch,
+                useful_until=useful_until,
+                at=now,
+            )
+            new = await self._repository.write(Insert(MESSAGES, message)) == 1
+        await self._repository.write(PutDue("lane", self._tenant, conversation, now))
+        await self._queue.wake(Wake("lane", self._tenant, conversation))
+        return new
+
+    async def status(self, channel: str, updates: Sequence[StatusUpdate]) -> None:
+        await self._status.take(self._tenant, updates)
+
+    def watch(self, conversation: str) -> Any:
+        return self._changes.watch(self._tenant, conversation)
+
+
+class SharedObjects:
+    """`self.shared`: one object per process and key; the least recently used goes."""
+
+    def __init__(self, limit: int = 64) -> None:
+        self._limit = limit
+        self._made: OrderedDict[str, Any] = OrderedDict()
+        self._making: dict[str, asyncio.Lock] = {}
+
+    async def __call__(self, key: str, make: Callable[[], Awaitable[Any]]) -> Any:
+        async with self._making.setdefault(key, asyncio.Lock()):
+            if key not in self._made:
+                self._made[key] = await make()
+        self._made.move_to_end(key)
+        while len(self._made) > self._limit:
+            gone, value = self._made.popitem(last=False)
+            self._making.pop(gone, None)
+            await _close(value)
+        return self._made[key]
+
+    async def close(self) -> None:
+        while self._made:
+            _, value = self._made.popitem()
+            await _close(value)
+
+
+async def _close(value: Any) -> None:
+    """Close what can be closed: `aclose()` or an async `close()`."""
+    close = getattr(value, "aclose", None) or getattr(value, "close", None)
+    if close is not None:
+        result = close()
+        if asyncio.iscoroutine(result):
+            await result

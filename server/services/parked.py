@@ -1,0 +1,80 @@
+"""Parked turns and messages: what nobody could answer, or what may have been sent, waiting for a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from .. import leases
+from ..model import BOT, Conversation
+from ..queue import Queue, Wake
+from ..store import Store
+from ..store.collections import MESSAGES, TURNS
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """One thing that waits. `id` is the turn's or the message's."""
+
+    id: str
+    what: str
+    conversation: str
+    since: datetime
+    reason: str
+
+
+class ParkedDesk:
+    """Lists what is parked, and starts it again by hand."""
+
+    def __init__(self, store: Store, queue: Queue) -> None:
+        self._store = store
+        self._queue = queue
+
+    async def list(self, tenant: str, limit: int = 100) -> list[Parked]:
+        """Oldest first."""
+        repository = self._store.for_tenant(tenant)
+        turns = await repository.find(TURNS, {"state": "parked"}, order_by="opened_at", limit=limit)
+        messages = await repository.find(
+            MESSAGES, {"direction": "outbound", "state": "parked"}, order_by="at", limit=limit
+        )
+        found = [Parked(t.id, "turn", t.conversation, t.closed_at or t.opened_at, t.reason) for t in turns]
+        found += [Parked(m.id, "message", m.conversation, m.at, m.error) for m in messages]
+        return sorted(found, key=lambda parked: parked.since)
+
+    async def replay(self, tenant: str, id: str) -> bool:
+        """Answer a parked turn's messages after all, or send a parked message (again). False: nothing parked is called so.
+
+        The conversation goes back to the bot for a turn; a person decided that a message was not sent.
+        """
+        repository = self._store.for_tenant(tenant)
+        turn = await repository.get(TURNS, id)
+        if turn is not None and turn.state == "parked":
+            await repository.update(TURNS, turn, parked_times=0)
+            await leases.change(repository, turn.conversation, _to_bot)
+            await self._look("turn", tenant, turn.conversation)
+            return True
+        message = await repository.get(MESSAGES, id)
+        if message is None or message.state != "parked":
+            return False
+        conversation = await leases.change(repository, message.conversation, lambda c: {})
+        await repository.update(
+            MESSAGES,
+            message,
+            state="queued",
+            owner_epoch=conversation.owner_epoch,
+            not_before=None,
+            useful_until=None,
+            error="",
+        )
+        await self._look("lane", tenant, message.conversation)
+        return True
+
+    async def _look(self, kind: str, tenant: str, conversation: str) -> None:
+        await self._store.due.put(kind, tenant, conversation, self._store.now())  # type: ignore[arg-type]
+        await self._queue.wake(Wake(kind, tenant, conversation))  # type: ignore[arg-type]
+
+
+def _to_bot(conversation: Conversation) -> dict[str, object]:
+    if conversation.owner == BOT:
+        return {}
+    return {"owner": BOT, "owner_epoch": conversation.owner_epoch + 1, "handoff_reason": ""}

@@ -1,0 +1,154 @@
+"""Does tasks when they are due: the core's own, and the plugins' through run_task."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+
+from .. import core_tasks, dispatch, leases
+from ..clock import Clock
+from ..errors import NeedsAttention, PluginError, Refused, RetryLater
+from ..leases import ConversationGone, LeaseLost
+from ..model import Due, Task
+from ..runtime import Runtime, Runtimes, UnknownTenant
+from ..store import Repository, Store
+from ..store.collections import CONTACTS, CONVERSATIONS, MESSAGES, TASKS, TURNS
+from ..work import Again, Finished, Outcome
+from .ownership import Ownership, UnknownConversation
+
+log = structlog.get_logger(__name__)
+
+ATTEMPTS = 10
+RETRY_CAP = 3600.0
+
+
+class TaskRunner:
+    """Works on the `task` rows of `due`. The claim on the row locks a task; one with a conversation takes its lease."""
+
+    def __init__(self, store: Store, runtimes: Runtimes, ownership: Ownership, clock: Clock) -> None:
+        self._store = store
+        self._runtimes = runtimes
+        self._ownership = ownership
+        self._clock = clock
+
+    async def process(self, due: Due) -> Outcome:
+        repository = self._store.for_tenant(due.tenant)
+        task = await repository.get(TASKS, due.ref)
+        if task is None or task.state != "waiting":
+            return Finished()
+        if task.at > self._store.now():
+            return Again(task.at)
+        try:
+            runtime = await self._runtimes.get(due.tenant)
+        except UnknownTenant:
+            return Finished()
+        if task.useful_until is not None and self._store.now() >= task.useful_until:
+            await repository.update(TASKS, task, state="failed", error="too late: it was worth doing until then only")
+            return Finished()
+        runtime.uses += 1
+        try:
+            with structlog.contextvars.bound_contextvars(tenant=due.tenant, task=task.id):
+                return await self._try(runtime, repository, task)
+        finally:
+            runtime.uses -= 1
+
+    async def _try(self, runtime: Runtime, repository: Repository, task: Task) -> Outcome:
+        try:
+            if task.plugin == core_tasks.CORE:
+                again = await self._core(runtime, repository, task)
+            else:
+                again = await self._plugins(runtime, repository, task)
+        except RetryLater as err:
+            return await self._later(repository, task, err.reason, err.after)
+        except (Refused, NeedsAttention) as err:
+            await repository.update(TASKS, task, state="failed", error=str(err))
+            log.error("task_failed", reason=str(err))
+            return Finished()
+        except (dispatch.HookFailed, PluginError) as err:
+            return await self._later(repository, task, str(err), 1.0)
+        if again is not None:
+            return again
+        await repository.update(TASKS, task, state="done", attempts=task.attempts + 1, error="")
+        return Finished()
+
+    async def _later(self, repository: Repository, task: Task, reason: str, after: float) -> Outcome:
+        attempts = task.attempts + 1
+        if attempts >= ATTEMPTS:
+            await repository.update(TASKS, task, state="failed", attempts=attempts, error=reason)
+            log.error("task_given_up", attempts=attempts, reason=reason)
+            return Finished()
+        at = self._store.now() + timedelta(seconds=max(after, min(RETRY_CAP, 2.0**attempts)))
+        await repository.update(TASKS, task, attempts=attempts, at=at, error=reason)
+        return Again(at)
+
+    async def _plugins(self, runtime: Runtime, repository: Repository, task: Task) -> Outcome | None:
+        if not task.conversation:
+            await runtime.ask("run_task", task.plugin, task=task)
+            return None
+        seconds = runtime.times.conversation_lease
+        try:
+            held = await leases.acquire(repository, self._store, self._clock, task.conversation, "turn", seconds)
+            if held is None:
+                return Again(self._store.now() + timedelta(seconds=1))
+            async with held:
+                await runtime.ask("run_task", task.plugin, task=task)
+            await held.release()
+        except ConversationGone:
+            log.info("task_of_erased_conversation")
+        except LeaseLost:
+            return Again(self._store.now() + timedelta(seconds=1))
+        return None
+
+    async def _core(self, runtime: Runtime, repository: Repository, task: Task) -> Outcome | None:
+        match task.name:
+            case core_tasks.AUTO_RETURN:
+                return await self._auto_return(runtime, repository, task)
+            case core_tasks.TURN_COMMITTED:
+                await self._turn_committed(runtime, repository, task)
+            case core_tasks.HANDED_OFF:
+                await self._handed_off(runtime, repository, task)
+            case core_tasks.MESSAGE_FAILED:
+                await self._message_failed(runtime, repository, task)
+            case unknown:
+                raise Refused(f"this release knows no task {unknown}; it was left by a newer one")
+        return None
+
+    async def _auto_return(self, runtime: Runtime, repository: Repository, task: Task) -> Outcome | None:
+        conversation, epoch = task.data["conversation"], task.data["epoch"]
+        try:
+            if await self._ownership.return_after_silence(runtime.tenant.id, conversation, epoch):
+                return None
+        except UnknownConversation:
+            return None
+        current = await repository.get(CONVERSATIONS, conversation)
+        if current is None or current.last_human_at is None:
+            return None
+        return Again(current.last_human_at + runtime.tenant.return_to_bot_after)
+
+    async def _turn_committed(self, runtime: Runtime, repository: Repository, task: Task) -> None:
+        conversation = await repository.get(CONVERSATIONS, task.data["conversation"])
+        turn = await repository.get(TURNS, task.data["turn"])
+        if conversation is None or turn is None:
+            return
+        contact = await repository.get(CONTACTS, conversation.contact)
+        hooks = runtime.hook("on_turn_committed")
+        await dispatch.every(hooks, conversation=conversation, contact=contact, turn=turn)
+
+    async def _handed_off(self, runtime: Runtime, repository: Repository, task: Task) -> None:
+        conversation = await repository.get(CONVERSATIONS, task.data["conversation"])
+        if conversation is None:
+            return
+        contact = await repository.get(CONTACTS, conversation.contact)
+        reason = task.data["reason"]
+        await dispatch.every(runtime.hook("on_handoff"), conversation=conversation, contact=contact, reason=reason)
+        await dispatch.every(
+            runtime.hook("alert_operator"), title="A person is needed", text=reason, conversation=conversation
+        )
+
+    async def _message_failed(self, runtime: Runtime, repository: Repository, task: Task) -> None:
+        message = await repository.get(MESSAGES, task.data["message"])
+        if message is None:
+            return
+        conversation = await repository.get(CONVERSATIONS, message.conversation)
+        await dispatch.every(runtime.hook("on_message_failed"), conversation=conversation, message=message)

@@ -1,0 +1,83 @@
+"""Every collection, declared once. Both back ends make their tables and indexes from this page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter
+
+from frontdesk import model
+
+D = TypeVar("D")
+
+
+@dataclass(frozen=True)
+class Collection(Generic[D]):
+    """A kind of document: where it is kept, how it may be found, how long it stays.
+
+    `indexes` are tuples of field names in key order. In tenant data the tenant is put in front of every key and index by
+    the store. A query must be served by one declared index (equality on a prefix, then at most one range or `in`, sorted
+    by what follows) or by the id.
+    """
+
+    name: str
+    model: type[D]
+    indexes: tuple[tuple[str, ...], ...] = ()
+    unique: tuple[tuple[str, ...], ...] = ()
+    tenant_data: bool = True
+    retention: timedelta | None = None
+    """How long a document is kept; None: until its tenant or contact is erased."""
+    schema: int = 1
+
+    @cached_property
+    def adapter(self) -> TypeAdapter[D]:
+        return TypeAdapter(self.model)
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        return frozenset(f.name for f in fields(self.model))  # type: ignore[arg-type]
+
+    def index_fields(self) -> tuple[str, ...]:
+        """Every field that some index or unique key needs, in a stable order."""
+        return tuple(sorted({name for index in (*self.indexes, *self.unique) for name in index}))
+
+
+IDENTITIES = Collection("identities", model.Identity, indexes=(("contact",),))
+CONTACTS = Collection("contacts", model.Contact, indexes=(("created_at",),))
+CONVERSATIONS = Collection(
+    "conversations", model.Conversation, indexes=(("last_inbound_at",), ("owner", "last_inbound_at"))
+)
+MESSAGES = Collection(
+    "messages",
+    model.Message,
+    indexes=(
+        ("conversation", "at"),
+        ("conversation", "direction", "state", "at"),
+        ("conversation", "direction", "place"),
+        ("direction", "state", "at"),
+        ("provider_id",),
+    ),
+)
+TURNS = Collection("turns", model.Turn, indexes=(("conversation", "no"), ("state", "opened_at")))
+NOTES = Collection("notes", model.Note, indexes=(("conversation", "at"),))
+TASKS = Collection("tasks", model.Task, indexes=(("state", "at"), ("conversation", "at")))
+PLUGIN_DATA = Collection("plugin_data", model.PluginDocument, indexes=(("plugin", "collection", "key"),))
+
+DUE = Collection("due", model.Due, indexes=(("kind", "due_at"), ("tenant", "due_at")), tenant_data=False)
+INSTANCES = Collection("instances", model.Instance, indexes=(("seen_at",),), tenant_data=False)
+
+COLLECTIONS: tuple[Collection[Any], ...] = (
+    IDENTITIES,
+    CONTACTS,
+    CONVERSATIONS,
+    MESSAGES,
+    TURNS,
+    NOTES,
+    TASKS,
+    PLUGIN_DATA,
+    DUE,
+    INSTANCES,
+)

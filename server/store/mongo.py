@@ -1,0 +1,411 @@
+"""DocumentDB (or MongoDB): the only module that knows motor and pymongo. docs/explanation/store.md says why.
+
+Reads come from the primary; a write is acknowledged by a majority and journalled. DocumentDB has no retryable writes
+(docs: "retryWrites=false"), so a write whose answer was lost is repeated here, and the token `write_id` tells whether
+what is stored now is what we wrote.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import bson.errors
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import ReturnDocument, errors
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
+
+from frontdesk.clock import Clock, milliseconds
+from frontdesk.model import Due, DueKind
+
+from . import (
+    Collection,
+    DueList,
+    Insert,
+    PutDue,
+    QueryError,
+    Repository,
+    StoreError,
+    StoreFull,
+    StoreUnavailable,
+    Update,
+    Where,
+    Write,
+)
+from .codec import changed_copy, check_tenant, due_id, due_row, first_version
+from .collections import COLLECTIONS, DUE
+from .mongo_documents import Layout
+from .queries import check_changes, check_limit
+
+D = TypeVar("D")
+T = TypeVar("T")
+
+RETRY_FOR = timedelta(seconds=10)
+"""How long a write is repeated while the cluster has no primary."""
+
+DEFAULTS: dict[str, Any] = {
+    "serverSelectionTimeoutMS": 5_000,
+    "connectTimeoutMS": 5_000,
+    "socketTimeoutMS": 10_000,
+    "waitQueueTimeoutMS": 5_000,
+    "maxPoolSize": 50,
+    "maxIdleTimeMS": 300_000,
+}
+"""Used where the URL says nothing else."""
+
+ALWAYS: dict[str, Any] = {
+    "retryWrites": False,
+    "w": "majority",
+    "journal": True,
+    "readPreference": "primary",
+    "tz_aware": True,
+}
+"""Used whatever the URL says: without them an acknowledged write could be lost, or a read be stale."""
+
+Work = Callable[[bool], Awaitable[T]]
+"""One idempotent piece of work; the flag says that an earlier attempt may have taken already."""
+
+
+class MongoStore:
+    """All state in one database. `client` takes the place of the one made from *url* (tests)."""
+
+    def __init__(
+        self,
+        url: str,
+        database: str,
+        clock: Clock,
+        *,
+        client: Any = None,
+        collections: Sequence[Collection[Any]] = COLLECTIONS,
+    ) -> None:
+        self._url = url
+        self._name = database
+        self._clock = clock
+        self._client = client
+        self._layouts = {collection.name: Layout(collection) for collection in collections}
+        self._synced: tuple[datetime, float] | None = None
+        self.shared: Repository = MongoRepository(self, "")
+        self.due: DueList = MongoDue(self)
+
+    async def open(self) -> None:
+        """Connect, measure the server's time, make the indexes.
+
+        Raises StoreUnavailable if no primary answers in time, StoreError for a URL, certificate or password that can
+        never work.
+        """
+        if self._client is None:
+            self._client = _connect(self._url)
+        await self.sync_time()
+        for layout in self._layouts.values():
+            for name, keys, unique in layout.indexes():
+                options = {"unique": True} if unique else {}
+                await self.run(partial(_create_index, self.raw(layout.collection), keys, {"name": name, **options}))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            self._client.close()
+
+    def for_tenant(self, tenant: str) -> Repository:
+        """The documents of one tenant. Raises ValueError for what cannot be a tenant's id."""
+        return MongoRepository(self, check_tenant(tenant))
+
+    def now(self) -> datetime:
+        """The primary's time, as last measured, carried on by the local monotonic clock."""
+        if self._synced is None:
+            return self._clock.now()
+        measured, at = self._synced
+        return milliseconds(measured + timedelta(seconds=self._clock.monotonic() - at))
+
+    async def sync_time(self) -> None:
+        """Measure the primary's time (`hello.localTime`); half the round trip is taken as its way here.
+
+        Called by `open` and by the server's housekeeping every minute.
+        """
+
+        async def measure(_: bool) -> None:
+            before = self._clock.monotonic()
+            answer = await self._client.admin.command("hello")
+            after = self._clock.monotonic()
+            # A command's answer has naive times, in UTC, whatever the client was told.
+            self._synced = (answer["localTime"].replace(tzinfo=UTC), (before + after) / 2)
+
+        await self.run(measure)
+
+    async def check(self, timeout: timedelta) -> None:
+        """Raise StoreUnavailable (StoreFull when the disk is full) unless a write and a read succeed in time."""
+        probes = self._client[self._name]["probes"]
+        try:
+            async with asyncio.timeout(timeout.total_seconds()):
+                await self.run(lambda _: probes.update_one({"_id": "probe"}, {"$set": {"at": self.now()}}, upsert=True))
+                await self.run(lambda _: probes.find_one({"_id": "probe"}))
+        except TimeoutError as error:
+            raise StoreUnavailable(f"the database did not answer within {timeout.total_seconds():g} s") from error
+
+    def layout(self, collection: Collection[D]) -> Layout[D]:
+        """The layout of a declared collection; QueryError for one this store does not keep."""
+        known = self._layouts.get(collection.name)
+        if known is None or known.collection is not collection:
+            raise QueryError(f"collection {collection.name!r} is not kept here; there are {', '.join(self._layouts)}")
+        return known
+
+    def raw(self, collection: Collection[Any]) -> Any:
+        """motor's collection. Raises StoreUnavailable if the store is not open."""
+        if self._client is None:
+            raise StoreUnavailable("the store is not open: await store.open() first")
+        return self._client[self._name][collection.name]
+
+    async def run(self, work: Work[T]) -> T:
+        """Do *work*; again while the cluster fails over. Raises our errors in place of the driver's."""
+        attempts = AsyncRetrying(
+            retry=retry_if_exception(_is_failover),
+            stop=stop_after_delay(RETRY_FOR.total_seconds()),
+            wait=wait_random_exponential(multiplier=0.1, max=2),
+            sleep=self._clock.sleep,
+            reraise=True,
+        )
+        try:
+            async for attempt in attempts:
+                with attempt:
+                    return await work(attempt.retry_state.attempt_number > 1)
+        except errors.PyMongoError as error:
+            raise _translated(error) from error
+        except (OverflowError, bson.errors.BSONError) as error:
+            raise ValueError(f"the document cannot be kept: {error}") from error
+        raise AssertionError("tenacity ended without a result")
+
+    async def insert(self, collection: Collection[D], tenant: str, document: D) -> bool:
+        """Insert; False if the id or a unique key is taken by something else than this very write."""
+        token = secrets.token_hex(8)
+        stored = self.layout(collection).dump(tenant, document, token)
+        raw = self.raw(collection)
+
+        async def work(again: bool) -> bool:
+            try:
+                await raw.insert_one(stored)
+            except errors.DuplicateKeyError:
+                return again and await self._is_ours(raw, stored["_id"], token)
+            return True
+
+        return await self.run(work)
+
+    async def update(
+        self, collection: Collection[D], tenant: str, document: Any, changes: Mapping[str, Any]
+    ) -> D | None:
+        """Compare-and-set."""
+        check_changes(collection, changes)
+        layout, raw, token = self.layout(collection), self.raw(collection), secrets.token_hex(8)
+        changed: D = changed_copy(document, changes)
+        sets = layout.dump_changes(changed, frozenset(changes)) | {"version": document.version + 1, "write_id": token}
+        key = layout.key(tenant, document.id)
+
+        async def work(again: bool) -> bool:
+            found = await raw.update_one(
+                {"_id": key, "version": document.version}, {"$set": sets, "$max": {"schema": collection.schema}}
+            )
+            return found.matched_count == 1 or (again and await self._is_ours(raw, key, token))
+
+        return changed if await self.run(work) else None
+
+    async def delete(self, collection: Collection[D], tenant: str, document: Any) -> bool:
+        """Delete by compare-and-set."""
+        raw, key = self.raw(collection), self.layout(collection).key(tenant, document.id)
+
+        async def work(again: bool) -> bool:
+            found = await raw.delete_one({"_id": key, "version": document.version})
+            # A repeated delete that finds nothing: the first attempt took, or somebody else's; gone it is.
+            return found.deleted_count == 1 or (again and await raw.find_one({"_id": key}) is None)
+
+        return await self.run(work)
+
+    async def put_due(self, row: Due) -> Due:
+        """Write the row or raise the version of the one that is there. Repeating it is harmless."""
+        layout, raw = self.layout(DUE), self.raw(DUE)
+
+        async def raised(_: bool) -> Any:
+            change = {"$set": {"due_at": row.due_at}, "$inc": {"version": 1}, "$max": {"schema": DUE.schema}}
+            return await raw.find_one_and_update({"_id": row.id}, change, return_document=ReturnDocument.AFTER)
+
+        layout.codec.check(row)
+        while True:
+            if (stored := await self.run(raised)) is not None:
+                return layout.load(stored)
+            if await self.insert(DUE, "", row):
+                return row
+
+    async def _is_ours(self, raw: Any, key: str, token: str) -> bool:
+        stored = await raw.find_one({"_id": key})
+        return stored is not None and stored["write_id"] == token
+
+
+class MongoRepository:
+    """One tenant's documents; `tenant` empty: the server-wide ones."""
+
+    def __init__(self, store: MongoStore, tenant: str) -> None:
+        self._store = store
+        self._tenant = tenant
+
+    async def insert(self, collection: Collection[D], document: D) -> bool:
+        self._check_door(collection)
+        return await self._store.insert(collection, self._tenant, document)
+
+    async def get(self, collection: Collection[D], id: str) -> D | None:
+        layout, raw = self._layout(collection), self._store.raw(collection)
+        stored = await self._store.run(lambda _: raw.find_one({"_id": layout.key(self._tenant, id)}))
+        return None if stored is None else layout.load(stored)
+
+    async def find(
+        self,
+        collection: Collection[D],
+        where: Where,
+        *,
+        order_by: str = "",
+        descending: bool = False,
+        limit: int = 100,
+        after: D | None = None,
+    ) -> list[D]:
+        layout, raw = self._layout(collection), self._store.raw(collection)
+        check_limit(collection, limit)
+        asked, sort = layout.select(self._tenant, where, order_by, descending, after)
+        stored = await self._store.run(lambda _: raw.find(asked).sort(sort).limit(limit).to_list(None))
+        return [layout.load(one) for one in stored]
+
+    async def update(self, collection: Collection[D], document: D, /, **changes: Any) -> D | None:
+        self._check_door(collection)
+        return await self._store.update(collection, self._tenant, document, changes)
+
+    async def delete(self, collection: Collection[D], document: D) -> bool:
+        self._check_door(collection)
+        return await self._store.delete(collection, self._tenant, document)
+
+    async def count(self, collection: Collection[D], where: Where) -> int:
+        layout, raw = self._layout(collection), self._store.raw(collection)
+        asked = layout.count(self._tenant, where)
+        return int(await self._store.run(lambda _: raw.count_documents(asked)))
+
+    async def write(self, *writes: Write) -> int:
+        for number, write in enumerate(writes):
+            if not await self._write(write):
+                return number
+        return len(writes)
+
+    async def _write(self, write: Write) -> bool:
+        if isinstance(write, PutDue):
+            if self._tenant and write.tenant != self._tenant:
+                raise ValueError(f"PutDue of tenant {write.tenant!r} through tenant {self._tenant!r}")
+            version = first_version(self._store.now())
+            await self._store.put_due(due_row(write.kind, write.tenant, write.ref, write.due_at, version))
+            return True
+        if isinstance(write, Insert):
+            return await self.insert(write.collection, write.document)
+        if isinstance(write, Update):
+            return await self.update(write.collection, write.document, **write.changes) is not None
+        return await self.delete(write.collection, write.document)
+
+    def _layout(self, collection: Collection[D]) -> Layout[D]:
+        self._check_door(collection)
+        return self._store.layout(collection)
+
+    def _check_door(self, collection: Collection[Any]) -> None:
+        if collection.tenant_data != bool(self._tenant):
+            door = "Store.for_tenant(id)" if collection.tenant_data else "Store.shared"
+            raise QueryError(f"collection {collection.name} is reached through {door} only")
+
+
+class MongoDue:
+    """`store.due` (see DueList)."""
+
+    def __init__(self, store: MongoStore) -> None:
+        self._store = store
+
+    async def put(self, kind: DueKind, tenant: str, ref: str, due_at: datetime) -> Due:
+        return await self._store.put_due(due_row(kind, tenant, ref, due_at, first_version(self._store.now())))
+
+    async def get(self, kind: DueKind, tenant: str, ref: str) -> Due | None:
+        return await self._store.shared.get(DUE, due_id(kind, tenant, ref))
+
+    async def claim(self, due: Due, until: datetime) -> Due | None:
+        return await self._store.shared.update(DUE, due, due_at=until)
+
+    async def claim_next(self, kinds: Sequence[DueKind], now: datetime, until: datetime, limit: int) -> list[Due]:
+        asked = {"kind": {"$in": list(kinds)}, "due_at": {"$lte": now}}
+        claimed: list[Due] = []
+        while len(claimed) < limit:
+            ripe = await self._earliest(asked, limit - len(claimed))
+            if not ripe:
+                break
+            # Others claim the same rows; what they were quicker with is looked for again, until nothing is ripe.
+            tried = [await self.claim(due, until) for due in ripe]
+            claimed += [due for due in tried if due is not None]
+        return claimed
+
+    async def next_at(self) -> datetime | None:
+        earliest = await self._earliest({}, 1)
+        return earliest[0].due_at if earliest else None
+
+    async def delete(self, due: Due) -> bool:
+        return await self._store.shared.delete(DUE, due)
+
+    async def count(self) -> int:
+        return await self._store.shared.count(DUE, {})
+
+    async def _earliest(self, asked: dict[str, Any], limit: int) -> list[Due]:
+        layout, raw = self._store.layout(DUE), self._store.raw(DUE)
+        sort = [("due_at", 1), ("_id", 1)]
+        stored = await self._store.run(lambda _: raw.find(asked).sort(sort).limit(limit).to_list(None))
+        return [layout.load(one) for one in stored]
+
+
+async def _create_index(raw: Any, keys: list[tuple[str, int]], options: dict[str, Any], _: bool) -> None:
+    await raw.create_index(keys, **options)
+
+
+def _connect(url: str) -> Any:
+    """A client for *url*. Raises StoreError, without the URL (it holds the password), for one that can never work."""
+    given = {name.lower(): values[-1] for name, values in parse_qs(urlsplit(url).query).items()}
+    bundle = given.get("tlscafile")
+    if bundle and not Path(bundle).is_file():
+        raise StoreError(
+            f"tlsCAFile={bundle} of the store's URL is not there; for DocumentDB it is the RDS global bundle, "
+            "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
+        )
+    options = {name: value for name, value in DEFAULTS.items() if name.lower() not in given}
+    try:
+        return AsyncIOMotorClient(url, **options, **ALWAYS)
+    except (errors.ConfigurationError, ValueError, OSError) as error:
+        raise StoreError(
+            f"the store's URL: {error}. It looks like mongodb://user:password@host:27017/name?tls=true"
+        ) from error
+
+
+def _is_failover(error: BaseException) -> bool:
+    # A server selection that timed out has waited long enough already.
+    return isinstance(error, errors.AutoReconnect) and not isinstance(error, errors.ServerSelectionTimeoutError)
+
+
+_FULL_CODES = {14031}
+_CREDENTIALS_CODES = {13, 18, 8000}
+
+
+def _translated(error: errors.PyMongoError) -> StoreError:
+    """The driver's error as the one that says what the caller can do (codes: MongoDB's error_codes.yml)."""
+    code = error.code if isinstance(error, errors.OperationFailure) else None
+    if code in _FULL_CODES:
+        return StoreFull(f"the database's disk is full: {error}")
+    if code in _CREDENTIALS_CODES:
+        return StoreError(f"the database refuses us ({code}); check user, password and rights in the store's URL")
+    if isinstance(error, errors.ConfigurationError):
+        return StoreError(f"the store's URL: {error}")
+    if isinstance(error, errors.OperationFailure) and not isinstance(
+        error, errors.ExecutionTimeout | errors.WriteConcernError
+    ):
+        return StoreError(
+            f"the database refuses what was asked ({code}): {error.details and error.details.get('codeName')}"
+        )
+    return StoreUnavailable(f"the database cannot be reached or did not answer in time: {error}")

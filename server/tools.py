@@ -1,0 +1,143 @@
+"""Functions a model may call: `@tool` on a plugin's method makes its schema from annotations and docstring."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar, get_type_hints
+
+import docstring_parser
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from .errors import Refused
+from .mind import ToolSpec
+from .model import Contact, Conversation
+
+F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
+TOOL_MARK = "__frontdesk_tool__"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolContext:
+    """On whose behalf a tool runs. A parameter annotated with it is filled by the core and unknown to the model."""
+
+    conversation: Conversation
+    contact: Contact
+    now: datetime
+    """In the tenant's time zone."""
+    key: str = ""
+    """A deed's idempotency key (turn + ordinal): the same deed has the same key after a crash. Empty for a look-up."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Done:
+    """A deed's result: what the model is told, and a sentence that may be said to the contact without the model."""
+
+    told: str
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tool:
+    """A plugin's method, ready to be offered, validated and called."""
+
+    spec: ToolSpec
+    method: str
+    arguments: type[BaseModel]
+    context_parameter: str = ""
+    deed: bool = False
+    lookup: str = ""
+    """The method that finds out whether the deed with this key has happened: takes what the deed takes."""
+    repeatable: bool = False
+    """Repeating the deed with the same key and arguments changes nothing more."""
+
+    def validate(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Typed arguments from the model's JSON; raises Refused in words that help the model to mend its call."""
+        try:
+            parsed = self.arguments.model_validate(arguments)
+        except ValidationError as err:
+            problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in err.errors())
+            raise Refused(f"the arguments of {self.spec.name} are wrong: {problems}") from err
+        return {name: getattr(parsed, name) for name in self.arguments.model_fields}
+
+
+@dataclass(frozen=True)
+class _Mark:
+    deed: bool
+    lookup: str
+    repeatable: bool
+
+
+def tool(function: F | None = None, *, deed: bool = False, lookup: str = "", repeatable: bool = False) -> Any:
+    """Offer a method to the model. Its name, annotations and docstring are the tool's name, schema and description.
+
+    A deed (a call that changes the world) says how a crash is survived: `lookup="method"` names a method with the same
+    parameters that answers what the deed answered if it has happened, else None; or `repeatable=True`.
+    """
+
+    def mark(f: F) -> F:
+        setattr(f, TOOL_MARK, _Mark(deed, lookup, repeatable))
+        return f
+
+    return mark if function is None else mark(function)
+
+
+def tools_of(cls: type) -> tuple[Tool, ...]:
+    """The tools of a plugin class, in the order written. Raises ValueError saying which method is wrong, and how."""
+    found = []
+    for name in _names_in_order(cls):
+        method = inspect.getattr_static(cls, name, None)
+        mark = getattr(method, TOOL_MARK, None)
+        if isinstance(mark, _Mark):
+            found.append(_build(cls, name, method, mark))
+    return tuple(found)
+
+
+def _names_in_order(cls: type) -> list[str]:
+    return list(dict.fromkeys(name for c in reversed(cls.__mro__) for name in vars(c)))
+
+
+def _build(cls: type, name: str, method: Any, mark: _Mark) -> Tool:
+    where = f"{cls.__name__}.{name}"
+    if not inspect.iscoroutinefunction(method):
+        raise ValueError(f"tool {where} is not async: write `async def {name}(…)`")
+    doc = docstring_parser.parse(inspect.getdoc(method) or "")
+    if not doc.short_description:
+        raise ValueError(f"tool {where} has no docstring: the model chooses tools by it")
+    if mark.deed and not mark.repeatable:
+        look = getattr(cls, mark.lookup, None) if mark.lookup else None
+        if look is None or not inspect.iscoroutinefunction(look):
+            raise ValueError(
+                f'deed {where} cannot be survived in a crash: give it lookup="method" with an async method of '
+                f"{cls.__name__} that finds out whether it has happened, or repeatable=True"
+            )
+    described = {p.arg_name: p.description or "" for p in doc.params}
+    hints = get_type_hints(method, include_extras=True)
+    fields: dict[str, Any] = {}
+    context = ""
+    for parameter in list(inspect.signature(method).parameters.values())[1:]:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise ValueError(f"tool {where}: *{parameter.name} has no type the model could be told; name each argument")
+        hint = hints.get(parameter.name)
+        if hint is None:
+            raise ValueError(f"tool {where}: parameter {parameter.name} has no annotation")
+        if hint is ToolContext:
+            context = parameter.name
+            continue
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[parameter.name] = (hint, Field(default, description=described.get(parameter.name) or None))
+    arguments = create_model(f"{name}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
+    schema = arguments.model_json_schema()
+    schema.pop("title", None)
+    text = "\n\n".join(part for part in (doc.short_description, doc.long_description) if part)
+    return Tool(
+        spec=ToolSpec(name=name, description=text, schema=schema, deed=mark.deed),
+        method=name,
+        arguments=arguments,
+        context_parameter=context,
+        deed=mark.deed,
+        lookup=mark.lookup,
+        repeatable=mark.repeatable,
+    )

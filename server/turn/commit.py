@@ -1,0 +1,181 @@
+"""How a turn ends. Its one decision is a compare-and-set on the conversation; everything else is written idempotently
+before it (proposed, never sent unless adopted) or after it (`finish`, repeated by whoever comes next)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..crashpoints import reached
+from ..leases import Held
+from ..model import BOT, NOBODY, Commit, Conversation, Message, Note, Turn
+from ..runtime import Runtime
+from ..store import Insert, PutDue, Repository, Store, Update
+from ..store.collections import MESSAGES, NOTES, TURNS
+from . import deeds, guard
+from .follow_up import follow_up_writes
+from .state import Work
+
+
+async def commit(work: Work) -> None:
+    """Propose, adopt, finish. Raises Superseded or OwnerChanged if the turn may not say this any more."""
+    proposed = await _propose(work)
+    reached("turn.proposed")
+    turn, draft = work.turn, work.draft
+
+    def adopt(conversation: Conversation) -> Mapping[str, Any]:
+        guard.check(work, conversation)
+        newer = conversation.inbound_seq != turn.read_seq
+        return {
+            "turn_no": turn.no,
+            "outbox_seq": conversation.outbox_seq + len(proposed),
+            "last_commit": Commit(
+                turn=turn.id,
+                outbound=tuple(message.id for message in proposed),
+                first_place=conversation.outbox_seq + 1,
+                answered=turn.read,
+            ),
+            "unanswered_since": work.store.now() if newer else None,
+            **(_handed_off(work, conversation, draft.handoff) if draft.handoff is not None else {}),
+        }
+
+    await work.held.change(adopt)
+    reached("turn.committed")
+    await finish(work.repository, work.store, work.held, work.runtime)
+
+
+async def park(work: Work, reason: str) -> None:
+    """Nobody could answer: say the tenant's holding words once, call a person, keep the messages unanswered."""
+    turn = work.turn
+    epoch = work.epoch_read + 1
+    words = work.runtime.tenant.say("holding", work.contact.language)
+    holding = _outbound(work, f"{turn.id}.holding", words, epoch)
+    first_time = await work.repository.insert(MESSAGES, holding)
+    if not first_time:
+        stored = await work.repository.get(MESSAGES, holding.id)
+        first_time = stored is not None and stored.state == "proposed"
+        if first_time and stored is not None:
+            await work.repository.update(MESSAGES, stored, owner_epoch=epoch)
+    await deeds.journal(work, reason=reason, trace=tuple(work.trace))
+
+    def hand_off(conversation: Conversation) -> Mapping[str, Any]:
+        guard.check(replace(work, turn=replace(turn, pinned=True)), conversation)
+        return {
+            "outbox_seq": conversation.outbox_seq + (1 if first_time else 0),
+            "last_commit": Commit(
+                turn=turn.id,
+                outbound=(holding.id,) if first_time else (),
+                first_place=conversation.outbox_seq + 1,
+                state="parked",
+            ),
+            **_handed_off(work, conversation, reason),
+        }
+
+    await work.held.change(hand_off)
+    reached("turn.parked")
+    await finish(work.repository, work.store, work.held, work.runtime)
+
+
+async def withdraw(work: Work, reason: str) -> None:
+    """Somebody took over: nothing is said; what the turn's deeds did is told to the operator."""
+    done = [deed for deed in work.turn.deeds if deed.state == "done"]
+    if done:
+        text = "The bot had done this before it was interrupted, and has not told the contact: "
+        note = Note(
+            id=f"{work.turn.id}.withdrawn",
+            conversation=work.turn.conversation,
+            text=text + " ".join(deed.sentence for deed in done),
+            author=BOT,
+            at=work.store.now(),
+        )
+        await work.repository.insert(NOTES, note)
+    await deeds.journal(work, state="withdrawn", reason=reason, closed_at=work.store.now(), trace=tuple(work.trace))
+
+
+async def finish(repository: Repository, store: Store, held: Held, runtime: Runtime) -> None:
+    """Write what follows from the conversation's last commit; may be repeated any number of times, by anyone."""
+    commit = held.conversation.last_commit
+    if commit is None or commit.finished:
+        return
+    conversation = held.conversation
+    turn = await repository.get(TURNS, commit.turn)
+    for ordinal, id in enumerate(commit.outbound):
+        await _adopt_message(repository, id, commit.first_place + ordinal)
+    for id in commit.answered:
+        await _mark_answered(repository, id, commit.turn)
+    reached("turn.adopted")
+    if turn is not None and turn.state not in ("committed", "parked"):
+        closed: dict[str, Any] = {"state": commit.state, "closed_at": store.now()}
+        if commit.state == "parked":
+            closed["parked_times"] = turn.parked_times + 1
+        await repository.update(TURNS, turn, **closed)
+    for write in follow_up_writes(runtime, conversation, commit, store.now()):
+        await repository.write(write)
+    await repository.write(PutDue("lane", runtime.tenant.id, conversation.id, store.now()))
+    reached("turn.lane_due")
+    await held.change(lambda c: {"last_commit": replace(commit, finished=True)} if c.last_commit == commit else {})
+
+
+async def _adopt_message(repository: Repository, id: str, place: int) -> None:
+    while (message := await repository.get(MESSAGES, id)) is not None and message.state == "proposed":
+        if await repository.update(MESSAGES, message, state="queued", place=place) is not None:
+            return
+
+
+async def _mark_answered(repository: Repository, id: str, turn: str) -> None:
+    while (message := await repository.get(MESSAGES, id)) is not None and message.state == "received":
+        if await repository.update(MESSAGES, message, state="answered", turn=turn) is not None:
+            return
+
+
+async def _propose(work: Work) -> list[Message]:
+    epoch = work.epoch_read + (1 if work.draft.handoff is not None else 0)
+    ids = [f"{work.turn.id}.{work.turn.attempts}.{ordinal}" for ordinal in range(1, len(work.draft.texts) + 1)]
+    messages = [_outbound(work, id, text, epoch) for id, text in zip(ids, work.draft.texts, strict=True)]
+    took = await work.repository.write(
+        *(Insert(MESSAGES, message) for message in messages),
+        Update(
+            TURNS,
+            work.turn,
+            {"state": "proposed", "outbound": tuple(ids), "model": work.draft.model, "trace": tuple(work.trace)},
+        ),
+    )
+    if took != len(messages) + 1:
+        # Only a ghost's attempt could have used these ids, or moved the turn: either way this take-up is over.
+        raise deeds.TurnMoved(work.turn.id)
+    work.turn = await _read_turn(work)
+    return messages
+
+
+async def _read_turn(work: Work) -> Turn:
+    turn = await work.repository.get(TURNS, work.turn.id)
+    if turn is None or turn.version != work.turn.version + 1:
+        raise deeds.TurnMoved(work.turn.id)
+    return turn
+
+
+def _outbound(work: Work, id: str, text: str, epoch: int) -> Message:
+    now = work.store.now()
+    return Message(
+        id=id,
+        conversation=work.turn.conversation,
+        direction="outbound",
+        text=text,
+        author=BOT,
+        state="proposed",
+        at=now,
+        turn=work.turn.id,
+        owner_epoch=epoch,
+        useful_until=now + work.runtime.tenant.useful_for,
+    )
+
+
+def _handed_off(work: Work, conversation: Conversation, reason: str) -> dict[str, Any]:
+    return {
+        "owner": NOBODY,
+        "owner_epoch": conversation.owner_epoch + 1,
+        "owner_since": work.store.now(),
+        "last_human_at": None,
+        "handoff_reason": reason,
+    }

@@ -1,0 +1,51 @@
+"""Makes words of what was not typed: fetches the files of the unanswered messages, has voice notes transcribed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import structlog
+
+from .. import dispatch
+from ..errors import PluginError
+from ..media import MediaStore
+from ..model import Media, Message
+from ..runtime import Runtime
+from ..store import Repository
+from ..store.collections import MESSAGES
+
+log = structlog.get_logger(__name__)
+
+
+async def hear(
+    runtime: Runtime, repository: Repository, files: MediaStore, channel: str, message: Message, language: str
+) -> Message:
+    """The message with its files fetched and its voice in words, as far as that could be done now.
+
+    What could not be had is left as it is: the model is told so, and the next turn tries again.
+    """
+    media = tuple([await _fetched(runtime, files, channel, item) for item in message.media])
+    changes: dict[str, object] = {}
+    if media != message.media:
+        changes["media"] = media
+    if message.kind == "voice" and not message.text and media and media[0].key:
+        words = await dispatch.first(runtime.hook("transcribe"), media=media[0], language=language)
+        if words:
+            changes["text"] = words
+            changes["data"] = {**message.data, "transcribed": True}
+    if not changes:
+        return message
+    changed = await repository.update(MESSAGES, message, **changes)
+    return changed if changed is not None else replace(message, **changes)  # type: ignore[arg-type]
+
+
+async def _fetched(runtime: Runtime, files: MediaStore, channel: str, media: Media) -> Media:
+    if media.key or not media.url:
+        return media
+    try:
+        file = await runtime.ask("fetch_media", channel, media=media)
+    except (dispatch.HookFailed, PluginError) as err:
+        log.warning("media_not_fetched", tenant=runtime.tenant.id, channel=channel, reason=str(err))
+        return media
+    key = await files.put(runtime.tenant.id, file.content, file.content_type)
+    return replace(media, key=key, content_type=file.content_type, size=len(file.content))

@@ -1,0 +1,88 @@
+"""The model and the tools, in turns, until there are words for the contact."""
+
+from __future__ import annotations
+
+import structlog
+
+from .. import dispatch, mind
+from ..crashpoints import reached
+from ..errors import NeedsAttention, PluginError
+from ..mind import ModelMessage, ModelReply
+from ..store.collections import CONVERSATIONS
+from . import deeds, guard, recall, tools
+from .state import NoAnswer, Work
+
+log = structlog.get_logger(__name__)
+
+MAX_STEPS = 8
+"""Calls of a model in one turn; a model that still asks for tools then is going round in circles."""
+
+
+async def think(work: Work) -> None:
+    """Fill work.draft. Raises Superseded, OwnerChanged, TurnMoved, or NoAnswer when no model could answer."""
+    await _finish_interrupted_step(work)
+    for _ in range(MAX_STEPS):
+        reply = await _ask(work)
+        reached("turn.thought")
+        conversation = await work.repository.get(CONVERSATIONS, work.held.conversation.id)
+        if conversation is not None:
+            guard.check(work, conversation)
+        work.draft.model = reply.model
+        if not reply.tool_calls:
+            work.draft.texts = [reply.text.strip()]
+            return
+        work.exchange.append(ModelMessage(role="assistant", text=reply.text, tool_calls=reply.tool_calls))
+        await _answer_calls(work)
+        if reply.text.strip() and {call.name for call in reply.tool_calls} == {tools.CALL_A_PERSON.name}:
+            work.draft.texts = [reply.text.strip()]
+            return
+    raise NoAnswer(f"the model asked for tools {MAX_STEPS} times and said nothing to the contact")
+
+
+async def _finish_interrupted_step(work: Work) -> None:
+    """After a crash in the middle of a step: its calls are answered from the journal, or by looking, before going on."""
+    if work.exchange and work.exchange[-1].tool_calls:
+        await _answer_calls(work)
+
+
+async def _answer_calls(work: Work) -> None:
+    results = [await tools.run(work, call) for call in work.exchange[-1].tool_calls]
+    work.exchange.append(ModelMessage(role="user", tool_results=tuple(results)))
+    if work.turn.pinned:
+        await deeds.journal(work, exchange=mind.dump(work.exchange))
+
+
+async def _ask(work: Work) -> ModelReply:
+    """The first model of the tenant's list that answers. Raises NoAnswer with every model's reason."""
+    request = await recall.request(work)
+    reasons = []
+    for bound in work.runtime.hook("think"):
+        if work.seconds_left() <= 0:
+            reasons.append("the turn's deadline has passed")
+            break
+        try:
+            reply: ModelReply | None = await dispatch.call(bound, within=work.seconds_left(), request=request)
+        except NeedsAttention as err:
+            reasons.append(f"{bound.label.plugin}: {err.what}")
+            await _alert(work, bound.label.plugin, err.what)
+            continue
+        except (PluginError, dispatch.HookFailed) as err:
+            reasons.append(f"{bound.label.plugin}: {err}")
+            continue
+        if reply is not None and (reply.tool_calls or reply.text.strip()):
+            work.note("thought", plugin=bound.label.plugin, model=reply.model, output_tokens=reply.usage.output_tokens)
+            return reply
+        reasons.append(f"{bound.label.plugin}: answered nothing")
+    for reason in reasons:
+        work.note("no answer", reason=reason)
+        log.warning("model_failed", tenant=work.runtime.tenant.id, reason=reason)
+    raise NoAnswer("; ".join(reasons) or "no plugin of this tenant thinks: list a model, such as rehearsal_llm")
+
+
+async def _alert(work: Work, plugin: str, what: str) -> None:
+    await dispatch.every(
+        work.runtime.hook("alert_operator"),
+        title=f"{plugin} needs attention",
+        text=what,
+        conversation=work.held.conversation,
+    )

@@ -1,0 +1,93 @@
+"""Runs what a model asks for: look-ups as they come, deeds through the journal, and the core's own tool."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import dispatch
+from ..breaker import Breaker
+from ..errors import NeedsAttention, Refused, RetryLater
+from ..mind import ToolCall, ToolResult, ToolSpec
+from ..runtime import BoundTool
+from ..tools import Done, ToolContext
+from . import deeds
+from .state import Work
+
+CALL_A_PERSON = ToolSpec(
+    name="call_a_person",
+    description=(
+        "Ask a colleague to take over this conversation: when the contact wants a person, is upset, or needs what you "
+        "cannot know or do. Tell the contact that a colleague will answer."
+    ),
+    schema={
+        "type": "object",
+        "properties": {"reason": {"type": "string", "description": "For the colleague: what the contact needs."}},
+        "required": ["reason"],
+        "additionalProperties": False,
+    },
+)
+"""The core's own tool, offered in every turn; the hand-off happens at the turn's commit."""
+
+
+async def run(work: Work, call: ToolCall) -> ToolResult:
+    """Answer one call. What went wrong is the answer, in words that help the model.
+
+    Raises Superseded or OwnerChanged just before a deed, and TurnMoved if the turn was taken from us.
+    """
+    work.note("tool", tool=call.name)
+    if call.name == CALL_A_PERSON.name:
+        work.draft.handoff = str(call.arguments.get("reason") or "the contact asked for a person")[:500]
+        return ToolResult(id=call.id, name=call.name, content="A colleague has been asked to take over.")
+    bound = work.runtime.tools.get(call.name)
+    if bound is None:
+        there_are = ", ".join([*work.runtime.tools, CALL_A_PERSON.name])
+        return _error(call, f"there is no tool {call.name}; there are: {there_are}")
+    try:
+        arguments = bound.tool.validate(call.arguments)
+        if bound.tool.deed:
+            return await deeds.do(work, bound, call, arguments)
+        answer = await invoke(work, bound, bound.tool.method, arguments)
+        return ToolResult(id=call.id, name=call.name, content=told(answer))
+    except Refused as err:
+        return _error(call, err.reason)
+    except RetryLater as err:
+        return _error(call, f"it is not possible right now ({err.reason}); it may be in a while")
+    except NeedsAttention as err:
+        await dispatch.every(
+            work.runtime.hook("alert_operator"),
+            title=f"{call.name} does not work",
+            text=err.what,
+            conversation=work.held.conversation,
+        )
+        return _error(call, "it does not work at the moment; a colleague has been told")
+    except dispatch.HookFailed:
+        return _error(call, "it failed; nothing is known to have been done")
+
+
+async def invoke(work: Work, bound: BoundTool, method: str, arguments: dict[str, Any], key: str = "") -> Any:
+    """Call a tool's method (or its look-up) with the context it asks for; raises what dispatch.call raises."""
+    hook = dispatch.BoundHook(
+        label=dispatch.Running(work.runtime.tenant.id, bound.plugin.name, f"tool {method}"),
+        call=getattr(bound.plugin, method),
+        arguments=(*arguments, *([bound.tool.context_parameter] if bound.tool.context_parameter else [])),
+        seconds=work.runtime.times.hook_deadline,
+        breaker=work.runtime.breakers.setdefault((bound.plugin.name, method), Breaker(work.clock)),
+    )
+    values = dict(arguments)
+    if bound.tool.context_parameter:
+        values[bound.tool.context_parameter] = ToolContext(
+            conversation=work.held.conversation,
+            contact=work.contact,
+            now=work.store.now().astimezone(work.runtime.tenant.zone),
+            key=key,
+        )
+    return await dispatch.call(hook, within=work.seconds_left(), **values)
+
+
+def told(answer: Any) -> str:
+    """What the model reads of a tool's answer."""
+    return answer.told if isinstance(answer, Done) else str(answer)
+
+
+def _error(call: ToolCall, reason: str) -> ToolResult:
+    return ToolResult(id=call.id, name=call.name, content=reason, error=True)

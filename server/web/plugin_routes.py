@@ -1,0 +1,42 @@
+"""Mounts the plugins' pages at `/plugins/NAME/TENANT…`; the tenant and its instance are found before a view runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from quart import Blueprint, Quart, abort, g
+
+from ..plugin import Plugin
+from ..registry import PluginType
+from ..runtime import Runtimes, UnknownTenant
+
+
+def mount(app: Quart, kinds: Iterable[PluginType], runtimes: Runtimes) -> None:
+    """Give each plugin class that has pages its blueprint."""
+    for kind in kinds:
+        if "routes" not in kind.hooks:
+            continue
+        pages = Blueprint(f"plugin_{kind.name}", kind.cls.__module__, url_prefix=f"/plugins/{kind.name}/<tenant>")
+        _find_instance(pages, kind, runtimes)
+        kind.cls.routes(pages)  # type: ignore[attr-defined]  # checked by the registry
+        app.register_blueprint(pages)
+
+
+def _find_instance(pages: Blueprint, kind: PluginType, runtimes: Runtimes) -> None:
+    @pages.url_value_preprocessor
+    def take_tenant(_endpoint: str | None, values: dict[str, str] | None) -> None:
+        """Views are not given the tenant as an argument: `current_plugin()` is already the right one's."""
+        g.tenant = (values or {}).pop("tenant", "")
+
+    @pages.before_request
+    async def find() -> None:
+        plugin: Plugin | None = None
+        try:
+            runtime = await runtimes.get(g.tenant)
+            plugin = runtime.plugins.get(kind.name)
+        except UnknownTenant:
+            abort(404, f"There is no tenant {g.tenant}.")
+        if plugin is None:
+            trouble = runtime.troubles.get(kind.name)
+            abort(503 if trouble else 404, trouble or f"{kind.name} is not among the plugins of {g.tenant}.")
+        g.plugin = plugin

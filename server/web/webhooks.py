@@ -1,0 +1,184 @@
+"""Webhooks, below Quart: this is the path whose cost and latency the provider sees (docs/explanation/performance.md).
+
+`POST /webhooks/CHANNEL/TENANT`, `POST /webhooks/CHANNEL` (the tenant found by the address it names) and
+`POST /webhooks/CHANNEL/TENANT/status/MESSAGE`. Answered 204 only when what came is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+import structlog
+
+from frontdesk.config import ServerConfig
+
+from .. import dispatch
+from ..channel import WebhookRequest
+from ..clock import Clock
+from ..crashpoints import reached
+from ..errors import PluginError, WebhookRefused
+from ..inbox import Inbox
+from ..outbox.status import StatusDesk
+from ..plugin import Channel
+from ..registry import PluginType
+from ..runtime import Runtime, Runtimes
+from ..store import StoreError, StoreFull
+
+log = structlog.get_logger(__name__)
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Scope = dict[str, Any]
+
+PREFIX = "/webhooks/"
+_HEADERS = [(b"content-length", b"0")]
+
+
+class HungUp(Exception):
+    """The client went away before its request was whole."""
+
+
+class Webhooks:
+    """An ASGI application for the paths under PREFIX."""
+
+    def __init__(
+        self,
+        runtimes: Runtimes,
+        channels: Mapping[str, PluginType],
+        addresses: Mapping[tuple[str, str], str],
+        inbox: Inbox,
+        status: StatusDesk,
+        config: ServerConfig,
+        clock: Clock,
+    ) -> None:
+        self._runtimes = runtimes
+        self._channels = channels
+        self._addresses = addresses
+        self._inbox = inbox
+        self._status = status
+        self._public_url = config.public_url
+        self._max_body = config.max_body_bytes
+        self._store_wait = config.times.store_wait
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            status = await self._handle(scope, receive)
+        except HungUp:
+            return
+        await send({"type": "http.response.start", "status": status, "headers": _HEADERS})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _handle(self, scope: Scope, receive: Receive) -> int:
+        if scope["method"] != "POST":
+            return 405
+        path: str = scope["path"]
+        parts = path[len(PREFIX) :].split("/")
+        channel = self._channels.get(parts[0])
+        if channel is None:
+            return 404
+        try:
+            request = await self._request(scope, receive, parts)
+            tenant = parts[1] if len(parts) > 1 else self._tenant_of(channel, request)
+            if tenant not in self._runtimes.declared:
+                raise WebhookRefused(404, f"no tenant for {path}")
+            match parts[2:]:
+                case []:
+                    return await self._inbound(channel.name, tenant, request)
+                case ["status", _]:
+                    return await self._status_callback(channel.name, tenant, request)
+        except WebhookRefused as err:
+            log.warning("webhook_refused", channel=channel.name, status=err.status, reason=err.reason)
+            return err.status
+        return 404
+
+    def _tenant_of(self, channel: PluginType, request: WebhookRequest) -> str:
+        assert issubclass(channel.cls, Channel)
+        address = channel.cls.address_of(request)
+        return self._addresses.get((channel.name, address), "") if address is not None else ""
+
+    async def _inbound(self, channel: str, tenant: str, request: WebhookRequest) -> int:
+        runtime = await self._runtimes.get(tenant)
+        for inbound in await self._ask(runtime, "parse_webhook", channel, request):
+            reached("inbox.received")
+            if not await self._when_stored(
+                lambda inbound=inbound: self._inbox.accept(runtime.tenant, channel, inbound)
+            ):
+                return 503
+        return 204
+
+    async def _status_callback(self, channel: str, tenant: str, request: WebhookRequest) -> int:
+        runtime = await self._runtimes.get(tenant)
+        updates = await self._ask(runtime, "parse_status", channel, request)
+        reached("status.received")
+        return 204 if await self._when_stored(lambda: self._status.take(tenant, updates)) else 503
+
+    async def _ask(self, runtime: Runtime, hook: str, channel: str, request: WebhookRequest) -> Any:
+        try:
+            return await runtime.ask(hook, channel, request=request)
+        except WebhookRefused:
+            raise
+        except (dispatch.HookFailed, PluginError) as err:
+            # The provider is asked to try again: what its message says we could not read.
+            raise WebhookRefused(404 if _not_listed(runtime, channel) else 503, str(err)) from err
+
+    async def _when_stored(self, write: Callable[[], Awaitable[Any]]) -> bool:
+        """Wait for a store that is away, as long as the provider waits for us; False: it did not come back."""
+        until = self._clock.monotonic() + self._store_wait
+        pause = 0.05
+        while True:
+            try:
+                await write()
+                return True
+            except StoreFull as err:
+                log.critical("store_full", reason=str(err))
+                return False
+            except StoreError as err:
+                left = until - self._clock.monotonic()
+                log.warning("store_away", reason=str(err), seconds_left=round(left, 1))
+                if left <= 0:
+                    return False
+                await self._clock.sleep(min(pause, left))
+                pause = min(pause * 2, 1.0)
+
+    async def _request(self, scope: Scope, receive: Receive, parts: list[str]) -> WebhookRequest:
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        length = headers.get("content-length", "0")
+        if not length.isascii() or not length.isdigit():
+            raise WebhookRefused(400, "a content-length that is no number")
+        if int(length) > self._max_body:
+            raise WebhookRefused(413, f"larger than server.max_body_bytes ({self._max_body})")
+        query = scope["query_string"].decode("latin-1")
+        raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0]
+        return WebhookRequest(
+            method="POST",
+            url=f"{self._public_url}{raw_path}{'?' + query if query else ''}",
+            headers=headers,
+            body=await self._body(receive),
+            message=unquote(parts[3]) if len(parts) > 3 else "",
+        )
+
+    async def _body(self, receive: Receive) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            try:
+                event = await asyncio.wait_for(receive(), 15)
+            except TimeoutError as err:
+                raise WebhookRefused(408, "the request did not come whole within 15 s") from err
+            if event["type"] != "http.request":
+                raise HungUp
+            chunk = event.get("body", b"")
+            size += len(chunk)
+            if size > self._max_body:
+                raise WebhookRefused(413, f"larger than server.max_body_bytes ({self._max_body})")
+            chunks.append(chunk)
+            if not event.get("more_body", False):
+                return b"".join(chunks)
+
+
+def _not_listed(runtime: Runtime, channel: str) -> bool:
+    return channel not in runtime.plugins and channel not in runtime.troubles

@@ -1,0 +1,35 @@
+"""What working on a due row can come to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from .model import Due
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Nothing is left: the row may go, unless somebody has written it since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Look again at a time (store time)."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Somebody else is on it and will end it: leave the row to them."""
+
+
+Outcome = Finished | Again | Taken
+
+
+class Processor(Protocol):
+    """Works on the due rows of one kind."""
+
+    async def process(self, due: Due) -> Outcome: ...

@@ -1,0 +1,128 @@
+"""The plugin over loopback against the fake Twilio; its services built by hand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, cast
+
+import aiohttp
+import pytest
+import structlog
+from aiohttp import web
+
+from frontdesk import Inbound, Secret, Services, StatusUpdate, WebhookRefused, WebhookRequest
+from frontdesk.clock import SystemClock
+from frontdesk.plugins.twilio_whatsapp import TwilioWhatsapp
+from frontdesk.testing.fake_twilio import ACCOUNT_SID, AUTH_TOKEN, FakeTwilio
+
+NUMBER = "whatsapp:+14155238886"
+PUBLIC = "https://bot.example.com"
+MakePlugin = Callable[..., TwilioWhatsapp]
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+async def twilio() -> AsyncIterator[FakeTwilio]:
+    async with FakeTwilio() as fake:
+        yield fake
+
+
+@pytest.fixture
+def make_plugin(http: aiohttp.ClientSession, twilio: FakeTwilio) -> MakePlugin:
+    """`make_plugin(**settings)`: an instance as the core makes it, its secrets read."""
+    made: dict[str, Any] = {}
+
+    async def shared(key: str, make: Callable[[], Awaitable[Any]]) -> Any:
+        if key not in made:
+            made[key] = await make()
+        return made[key]
+
+    unused = cast(Any, None)
+    services = Services(
+        tenant=unused,
+        clock=SystemClock(),
+        store=unused,
+        tasks=unused,
+        media=unused,
+        model=unused,
+        conversations=unused,
+        http=http,
+        shared=shared,
+        log=structlog.get_logger(),
+        public_url=PUBLIC,
+    )
+
+    def make(**settings: Any) -> TwilioWhatsapp:
+        values = {
+            "account_sid": ACCOUNT_SID,
+            "auth_token": Secret.from_text(AUTH_TOKEN),
+            "numbers": [NUMBER],
+            "api_base_url": twilio.url,
+            "media_hosts": ["localhost"],
+            **settings,
+        }
+        return TwilioWhatsapp("twilio_whatsapp", TwilioWhatsapp.settings_class()(**values), services)
+
+    return make
+
+
+@pytest.fixture
+async def plugin(make_plugin: MakePlugin) -> TwilioWhatsapp:
+    plugin = make_plugin()
+    await plugin.start()
+    return plugin
+
+
+class Door:
+    """A server that hands webhooks to a plugin as the core does, at `PUBLIC` for Twilio."""
+
+    def __init__(self, plugin: TwilioWhatsapp) -> None:
+        self.plugin = plugin
+        self.inbound: list[Inbound] = []
+        self.statuses: list[StatusUpdate] = []
+        self.refused: list[WebhookRefused] = []
+        self.webhook_url = f"{PUBLIC}/webhooks/twilio_whatsapp/school"
+
+    def status_url(self, message: str) -> str:
+        return f"{self.webhook_url}/status/{message}"
+
+    async def handle(self, request: web.Request) -> web.Response:
+        asked = WebhookRequest(
+            method=request.method,
+            url=PUBLIC + request.raw_path,
+            headers={name.lower(): value for name, value in request.headers.items()},
+            body=await request.read(),
+            message=request.match_info.get("message", ""),
+        )
+        try:
+            if asked.message:
+                self.statuses += await self.plugin.parse_status(asked)
+            else:
+                self.inbound += await self.plugin.parse_webhook(asked)
+        except WebhookRefused as refused:
+            self.refused.append(refused)
+            return web.Response(status=refused.status)
+        return web.Response(status=204)
+
+
+@pytest.fixture
+async def door(plugin: TwilioWhatsapp, twilio: FakeTwilio) -> AsyncIterator[Door]:
+    door = Door(plugin)
+    app = web.Application()
+    app.add_routes(
+        [
+            web.post("/webhooks/twilio_whatsapp/school", door.handle),
+            web.post("/webhooks/twilio_whatsapp/school/status/{message}", door.handle),
+        ]
+    )
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    twilio.world.reach[PUBLIC] = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield door
+    await runner.cleanup()
