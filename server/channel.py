@@ -24,6 +24,8 @@ class WebhookRequest:
     body: bytes
     message: str = ""
     """On the status route: the id of the outbound message in the callback's URL."""
+    peer: str = ""
+    """The address at the other end of the connection: the client's, or the proxy's before us; empty if it has none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -60,7 +60,7 @@ def _from_lines(content: str) -> Iterator[Option]:
 
 def _is_id(text: str, *, sure: bool) -> bool:
     """`slot-7f3a` is an id; a time, a date or the word before a colon (`Friday: …`) is none."""
-    if _NO_ID.fullmatch(text) or when.days(text, date.min.replace(year=2000)):
+    if _NO_ID.fullmatch(text) or when.days(text, date(2000, 1, 1)):
         return False
     return sure or any(c.isdigit() or c in "_-" for c in text)
 
@@ -139,10 +139,15 @@ def _fits(
         return False
     if days and not own_days and not clocks and part is None:
         return False
-    start = own_clocks[0].minutes if own_clocks else frozenset()
+    start = _start(own_clocks[0].minutes) if own_clocks else frozenset()
     if clocks:
         return any(start & clock.minutes for clock in clocks)
     return part is None or any(part[0] <= minute // 60 < part[1] for minute in start)
+
+
+def _start(minutes: frozenset[int]) -> frozenset[int]:
+    """Lists are written on the 24-hour clock: `9:00` is in the morning, only before six it may be the afternoon."""
+    return frozenset({min(minutes)}) if min(minutes) >= 6 * 60 else minutes
 
 
 def _by_number(labels: Sequence[str], number: int, today: date) -> int | None:

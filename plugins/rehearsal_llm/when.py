@@ -77,9 +77,9 @@ class Clock:
 
 
 def days(text: str, today: date) -> list[date]:
-    """Every day named in *text*, in the order of the kinds of naming: full dates first. Never before *today*."""
+    """Every day named in *text*, never before *today*. A date says more than the weekday beside it, so it stands alone."""
     plain = " ".join(fold(text).split())
-    found = [*_dates(plain, today), *_weekdays(plain, today), *_relative(plain, today)]
+    found = [*_dates(plain, today)] or [*_weekdays(plain, today), *_relative(plain, today)]
     if not found and _NEXT_WEEK.search(plain):
         found.append(_monday_after(today))
     return list(dict.fromkeys(found))

@@ -25,6 +25,7 @@ REQUEST_SECONDS = 8.0
 CONNECT_SECONDS = 3.0
 CLOCK_SKEW = timedelta(seconds=5)
 """Between our clock and Twilio's, whose times are whole seconds."""
+_BEFORE_SENDING = frozenset({"accepted", "scheduled", "queued", "sending"})
 PAGE_SIZE = 200
 MAX_PAGES = 5
 _TIMEOUT = aiohttp.ClientTimeout(total=REQUEST_SECONDS, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS)
@@ -164,7 +165,11 @@ def _matches(listed: Any, message: Outgoing) -> bool | None:
     if message.template:
         # The list tells neither ContentSid nor variables, only the text WhatsApp shows.
         return True if message.text and same_text else None
-    return same_text and int(listed.num_media or 0) == len(message.media_urls)
+    count = int(listed.num_media or 0)
+    if same_text and not count and message.media_urls and listed.status in _BEFORE_SENDING:
+        # Whether Twilio counts the media of a message it has not worked on yet is not confirmed.
+        return None
+    return same_text and count == len(message.media_urls)
 
 
 def _normal(text: str) -> str:

@@ -76,14 +76,11 @@ class MediaDoor:
         return target
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
-        too_large = Refused(f"the file is larger than {self.max_bytes} bytes (max_media_bytes)")
-        if (answer.content_length or 0) > self.max_bytes:
-            raise too_large
         content = bytearray()
         async for chunk in answer.content.iter_chunked(64 * 1024):
             content += chunk
             if len(content) > self.max_bytes:
-                raise too_large
+                raise Refused(f"the file is larger than {self.max_bytes} bytes (max_media_bytes)")
         return bytes(content)
 
 

@@ -1,0 +1,56 @@
+"""The command `frontdesk`. Each group of commands is a module; a mistake ends in one line on standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from frontdesk.config import ConfigError
+
+from ..errors import StartupError
+from ..store import StoreError
+from ..version import VERSION
+from .chat import chat
+from .check import check
+from .conversations import conversations
+from .grammar import Commands, complaint
+from .init import init
+from .parked import parked
+from .plugins import plugins
+from .serve import serve
+
+PROGRAM = "frontdesk"
+INTERRUPTED = 130
+"""What a shell shows for a command ended by Ctrl-C."""
+
+
+@click.group(cls=Commands, invoke_without_command=True)
+@click.version_option(VERSION, prog_name=PROGRAM, message="%(prog)s %(version)s")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """A front desk on WhatsApp that a business hosts itself."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+for _command in (serve, check, chat, init, plugins, conversations, parked):
+    cli.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; its exit code: 0, 1 for what went wrong, 2 for what was not understood."""
+    try:
+        code = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
+    except click.ClickException as err:
+        click.echo(complaint(PROGRAM, err), err=True)
+        return err.exit_code
+    except (ConfigError, StartupError) as err:
+        click.echo(str(err), err=True)
+        return 1
+    except StoreError as err:
+        click.echo(f"{PROGRAM}: the store: {err}", err=True)
+        return 1
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0

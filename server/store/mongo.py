@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import warnings
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -110,7 +111,8 @@ class MongoStore:
     async def close(self) -> None:
         """Close the connections."""
         if self._client is not None:
-            self._client.close()
+            # It says goodbye to the server and waits for the answer.
+            await asyncio.to_thread(self._client.close)
 
     def for_tenant(self, tenant: str) -> Repository:
         """The documents of one tenant. Raises ValueError for what cannot be a tenant's id."""
@@ -377,8 +379,10 @@ def _connect(url: str) -> Any:
         )
     options = {name: value for name, value in DEFAULTS.items() if name.lower() not in given}
     try:
-        return AsyncIOMotorClient(url, **options, **ALWAYS)
-    except (errors.ConfigurationError, ValueError, OSError) as error:
+        # pymongo drops an option it cannot read with a warning; a store that is kept otherwise than written is no store.
+        with warnings.catch_warnings(action="error", category=UserWarning):
+            return AsyncIOMotorClient(url, **options, **ALWAYS)
+    except (errors.ConfigurationError, UserWarning, ValueError, OSError) as error:
         raise StoreError(
             f"the store's URL: {error}. It looks like mongodb://user:password@host:27017/name?tls=true"
         ) from error

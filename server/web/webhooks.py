@@ -159,6 +159,7 @@ class Webhooks:
             headers=headers,
             body=await self._body(receive),
             message=unquote(parts[3]) if len(parts) > 3 else "",
+            peer=(scope.get("client") or ("",))[0],
         )
 
     async def _body(self, receive: Receive) -> bytes:

@@ -11,6 +11,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pymongo.monitoring
 import pytest
+from mongomock_motor import AsyncMongoMockClient
+
 from frontdesk.clock import SystemClock
 from frontdesk.store import Collection, Store
 from frontdesk.store.collections import COLLECTIONS
@@ -18,7 +20,6 @@ from frontdesk.store.mongo import MongoStore
 from frontdesk.store.operators import objections
 from frontdesk.store.sqlite import SqliteStore
 from frontdesk.testing.wire_store import WireStore, start_wire_store
-from mongomock_motor import AsyncMongoMockClient
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123_000, tzinfo=UTC)
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from frontdesk.model import Conversation, Lease, Message
 from frontdesk.store import (
     Between,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from frontdesk.model import Due
 from frontdesk.store import PutDue, Store
 

@@ -1,10 +1,11 @@
-"""Tenants cannot meet (promise 4): generated over every collection, so that a new one is covered when it is declared."""
+"""Tenants cannot meet (promise 4): generated over every collection, so a new one is covered when it is declared."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+
 from frontdesk.store import Collection, Delete, In, Insert, QueryError, Store, Update
 from frontdesk.store.collections import COLLECTIONS, CONTACTS
 

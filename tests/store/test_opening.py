@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from frontdesk.clock import SystemClock
 from frontdesk.store import StoreError
 from frontdesk.store.mongo import MongoStore

@@ -3,8 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from frontdesk.store import Store
+
+from frontdesk.clock import SystemClock
 from frontdesk.store.collections import CONTACTS
+from frontdesk.store.mongo import MongoStore
 from frontdesk.store.operators import objections
 
 
@@ -39,11 +41,10 @@ def test_what_we_use_is_not_objected_to() -> None:
 
 
 @pytest.mark.wire
-async def test_the_suite_listens_to_what_is_really_sent(
-    wire_server: Any, commands: Any, backend: str, store: Store, sample: Any
-) -> None:
-    if backend != "wire":
-        pytest.skip("only the wire carries commands")
+async def test_the_suite_listens_to_what_is_really_sent(wire_server: Any, commands: Any, sample: Any) -> None:
+    store = MongoStore(wire_server.url("listened"), "listened", SystemClock())
+    await store.open()
     before = commands.seen
     await store.for_tenant("acme").insert(CONTACTS, sample(CONTACTS))
     assert commands.seen == before + 1
+    await store.close()

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from frontdesk.clock import SystemClock
 from frontdesk.store import Between, Collection, In, QueryError
 from frontdesk.store.collections import COLLECTIONS
 from frontdesk.store.queries import Planner, shape_of
 from frontdesk.store.sqlite import SqliteStore
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from frontdesk.clock import SystemClock
 from frontdesk.store import Insert, Repository, StoreError, StoreFull, StoreUnavailable, Update, sqlite
 from frontdesk.store.collections import CONTACTS, CONVERSATIONS, MESSAGES, NOTES

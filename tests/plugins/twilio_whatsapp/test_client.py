@@ -256,6 +256,16 @@ class TestFindSent:
         assert await self.found(plugin, picture) == [(sid, True)]
         assert await self.found(plugin, outgoing("Bản đồ")) == [(sid, False)]
 
+    async def test_a_queued_message_whose_media_are_not_counted_yet_cannot_be_compared(
+        self, plugin: TwilioWhatsapp, twilio: FakeTwilio
+    ) -> None:
+        twilio.callbacks.default = CallbackPlan(statuses=(), times=0)
+        sid = await plugin.send(outgoing("Bản đồ"))
+        picture = outgoing("Bản đồ", kind="image", media_urls=("https://bot.example.com/media/abc",))
+        assert await self.found(plugin, picture) == [(sid, None)]
+        twilio.sent[0].status = "delivered"
+        assert await self.found(plugin, picture) == [(sid, False)]
+
     async def test_a_list_that_lags_shows_it_later(self, plugin: TwilioWhatsapp, twilio: FakeTwilio) -> None:
         twilio.state.list_lag = 3600
         sid = await plugin.send(outgoing())

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from frontdesk import Secret
+from frontdesk.plugins.twilio_whatsapp.catalogue import CATALOGUE
 from frontdesk.plugins.twilio_whatsapp.settings import TwilioSettings
 
 TOKEN = "0123456789abcdef-not-shown"
@@ -63,3 +65,17 @@ def test_a_wrong_setting_says_what_would_be_right(key: str, value: Any, right: s
 )
 def test_the_messaging_api_is_beside_the_configured_one(api: str, messaging: str) -> None:
     assert settings(api_base_url=api).messaging_base_url == messaging
+
+
+PAGE = (Path(__file__).parents[3] / "docs/reference/twilio_whatsapp.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", TwilioSettings.model_fields)
+def test_every_setting_is_on_the_reference_page(name: str) -> None:
+    assert f"`{name}`" in PAGE
+
+
+@pytest.mark.parametrize("code", CATALOGUE)
+def test_every_code_is_on_the_reference_page_in_the_row_of_its_class(code: int) -> None:
+    (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| {CATALOGUE[code][0]}")]
+    assert str(code) in row

@@ -8,7 +8,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from frontdesk import NeedsAttention, Outgoing, Secret, WebhookRefused, WebhookRequest
+from frontdesk.config import Times
+from frontdesk.hookspecs import CHANNEL_HOOKS
 from frontdesk.plugins.twilio_whatsapp import TwilioWhatsapp
+from frontdesk.registry import Registry
 from frontdesk.testing.fake_twilio import ACCOUNT_SID, AUTH_TOKEN, CallbackPlan, FakeTwilio, InboundSpec
 
 NUMBER = "whatsapp:+14155238886"
@@ -150,3 +153,9 @@ def test_a_sender_is_claimed_by_account_and_number(make_plugin: Any, twilio: Fak
     )
     body = f"AccountSid={ACCOUNT_SID}&To=whatsapp%3A%2B14155238886".encode()
     assert TwilioWhatsapp.address_of(form_request(body)) == f"{ACCOUNT_SID}|{NUMBER}"
+
+
+def test_the_registry_takes_it_by_its_entry_point_as_a_channel_with_every_channel_hook() -> None:
+    kind = Registry(Times()).load("twilio_whatsapp")
+    assert kind.is_channel
+    assert set(kind.hooks) >= CHANNEL_HOOKS

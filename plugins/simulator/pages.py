@@ -1,0 +1,143 @@
+"""The phone's page and what it asks for, under `/plugins/simulator/TENANT/`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from quart import Blueprint, Response, abort, jsonify, make_response, render_template, request
+
+from frontdesk import WebhookRefused, current_plugin
+
+from . import gate
+from .events import stream
+from .files import KINDS, MAX_BYTES, content_type_of
+from .posted import Name, PostedReceipts, understand
+from .words import language_of, words_in
+
+if TYPE_CHECKING:
+    from . import Simulator
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "connect-src 'self'",
+        "img-src 'self' blob:",
+        "media-src 'self' blob:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+FILE_POLICY = "default-src 'none'; sandbox"
+"""A contact's file must never run as a page of ours."""
+SUGGESTIONS = 3
+
+
+def add(blueprint: Blueprint) -> None:
+    """Give the core's blueprint its views."""
+    blueprint.template_folder = "templates"
+    blueprint.static_folder = "static"
+    blueprint.before_request(_check)
+    blueprint.after_request(_guard)
+    blueprint.add_url_rule("/", "phone", _phone)
+    blueprint.add_url_rule("/events", "events", _events)
+    blueprint.add_url_rule("/receipts", "receipts", _receipts, methods=["POST"])
+    blueprint.add_url_rule("/media", "upload", _upload, methods=["POST"])
+    blueprint.add_url_rule("/media/<key>", "file", _file)
+
+
+def _simulator() -> Simulator:
+    return cast("Simulator", current_plugin())
+
+
+async def _check() -> Response | None:
+    simulator = _simulator()
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    peer = (request.scope.get("client") or ("",))[0]
+    if not simulator.may_use(peer, headers):
+        return _sentence(gate.closed_sentence(simulator.tenant.id), 403)
+    if request.method == "POST" and gate.OURS not in headers:
+        return _sentence(f"Only the phone's own page may post here: the header {gate.OURS} is missing.", 403)
+    return None
+
+
+async def _guard(response: Response) -> Response:
+    response.headers.setdefault("Content-Security-Policy", POLICY)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+async def _phone() -> str:
+    simulator = _simulator()
+    tenant = simulator.tenant
+    words = words_in(tenant.language)
+    config: dict[str, Any] = {
+        "tenant": tenant.id,
+        "assistant": tenant.persona.name,
+        "locale": tenant.language,
+        "zone": tenant.time_zone,
+        "webhook": f"/webhooks/{simulator.name}/{tenant.id}",
+        "types": list(KINDS),
+        "maxBytes": MAX_BYTES,
+        "words": words,
+    }
+    own = [fact for fact in tenant.facts if fact.questions and fact.language in ("", tenant.language)]
+    return await render_template(
+        "simulator/phone.html",
+        tenant=tenant,
+        language=language_of(tenant.language),
+        words=words,
+        config=config,
+        initials="".join(word[0] for word in tenant.name.split())[:2].upper(),
+        suggestions=[fact.questions[0] for fact in own[:SUGGESTIONS]] or [words["hello"]],
+    )
+
+
+async def _events() -> Response:
+    contact = request.args.get("contact", "")
+    if not Name.fits(contact):
+        abort(400, "contact: the name the page has made for its contact is missing")
+    response = cast(Response, await make_response(stream(_simulator(), contact)))
+    response.timeout = None
+    response.content_type = "text/event-stream; charset=utf-8"
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+async def _receipts() -> Response:
+    try:
+        receipts = understand(PostedReceipts, await request.get_data())
+    except WebhookRefused as err:
+        return _sentence(err.reason, err.status)
+    await _simulator().take_receipts(receipts)
+    return Response("", 204)
+
+
+async def _upload() -> Response:
+    request.max_content_length = MAX_BYTES
+    content = await request.get_data()
+    content_type = content_type_of(content)
+    if content_type is None:
+        return _sentence(f"This is none of {', '.join(KINDS)}.", 415)
+    key = await _simulator().media.put(content, content_type)
+    return jsonify(key=key, kind=KINDS[content_type])
+
+
+async def _file(key: str) -> Response:
+    found = await _simulator().media.get(key)
+    if found is None:
+        return _sentence("There is no such file.", 404)
+    content_type, content = found
+    response = Response(content, content_type=content_type)
+    response.headers["Content-Security-Policy"] = FILE_POLICY
+    response.headers["Content-Disposition"] = "inline" if content_type in KINDS else "attachment"
+    response.headers["Cache-Control"] = "private, max-age=86400, immutable"
+    return response
+
+
+def _sentence(text: str, status: int) -> Response:
+    return Response(text, status, content_type="text/plain; charset=utf-8")

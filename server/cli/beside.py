@@ -1,0 +1,46 @@
+"""A command's hand on the store, beside the server that works on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+
+from frontdesk.config import Log
+
+from ..app import Server, create_server
+from ..observe.logging import set_up_logging
+from .files import prepared
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def beside(path: Path | None) -> AsyncIterator[Server]:
+    """A server that reads and writes the store and does nothing of its own: no listener, no turns, no sending.
+
+    What it changes leaves a `due` row, which the running server finds within a second (and a later one when it starts).
+    Raises ConfigError, StartupError, StoreError.
+    """
+    set_up_logging(Log(level="warning"))
+    server = create_server(prepared(path))
+    await server.store.open()
+    try:
+        await server.queue.start()
+        async with aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=server.config.times.sdk_timeout)
+        ) as server.http:
+            yield server
+            await server.runtimes.close()
+        await server.queue.stop()
+    finally:
+        await server.store.close()
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Do a command's asynchronous part."""
+    return asyncio.run(work)

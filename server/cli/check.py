@@ -1,0 +1,51 @@
+"""`frontdesk check`: every problem of a tenants file at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from frontdesk.config import ConfigError, Problem, load_env
+
+from ..runtime import TenantPlugins
+from ..tenants import read_tenants
+from .files import tenants_file
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.pass_context
+def check(context: click.Context, file: Path | None) -> None:
+    """Tell every problem of a tenants file: file, line, tenant, key, what was found, what would be right.
+
+    Without FILE: ./tenants.yaml, else ./tenants.example.yaml.
+    """
+    path = tenants_file(file)
+    problems = _env_problems(path)
+    _, declared, more = read_tenants(path)
+    problems += more
+    for problem in problems:
+        click.echo(problem)
+    if problems:
+        click.echo(f"{path}: {_count(len(problems), 'problem')}", err=True)
+        context.exit(1)
+    click.echo(f"OK: {path}: {_count(len(declared), 'tenant')}, {_parts(list(declared.values()))}")
+
+
+def _env_problems(path: Path) -> list[Problem]:
+    try:
+        load_env(path.absolute().parent)
+    except ConfigError as err:
+        return list(err.problems)
+    return []
+
+
+def _parts(declared: list[TenantPlugins]) -> str:
+    facts = sum(len(each.tenant.facts) for each in declared)
+    plugins = {kind.name for each in declared for kind, _ in each.plugins}
+    return f"{_count(len(plugins), 'plugin')}, {_count(facts, 'fact')}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

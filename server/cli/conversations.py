@@ -1,0 +1,142 @@
+"""`frontdesk conversations`: who answers whom; take one over, write in it, give it back."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from frontdesk.config import TenantConfig
+
+from ..app import Server
+from ..model import Conversation
+from ..services.ownership import NotYours, UnknownConversation
+from ..store import Repository
+from ..store.collections import CONTACTS
+from ..turn.recall import history
+from .beside import beside, run
+from .files import file_option, known_tenant
+from .grammar import Commands
+from .output import duration, moment, one_line, phone, table
+
+_tenant = click.option("--tenant", default="", help="The tenant; may be left out when there is only one.")
+_as = click.option("--as", "name", default=getpass.getuser, help="Your name as operator; without it, your login.")
+
+
+@click.group(cls=Commands, invoke_without_command=True)
+@click.option("--tenant", default="", help="Of this tenant only; without it, of all.")
+@file_option
+@click.pass_context
+def conversations(context: click.Context, tenant: str, path: Path | None) -> None:
+    """List the conversations; take one over, write in it, give it back to the bot."""
+    if context.invoked_subcommand is None:
+        run(_list(path, tenant))
+
+
+@conversations.command("list")
+@click.option("--tenant", default="", help="Of this tenant only; without it, of all.")
+@file_option
+def list_(tenant: str, path: Path | None) -> None:
+    """List them, the newest message first."""
+    run(_list(path, tenant))
+
+
+@conversations.command()
+@click.argument("id")
+@_tenant
+@_as
+@file_option
+def take(id: str, tenant: str, name: str, path: Path | None) -> None:
+    """Answer a conversation yourself; what the bot was about to say is withdrawn."""
+
+    async def work() -> None:
+        async with _acting(path, tenant) as (server, config):
+            await server.ownership.take(config.id, id, name)
+        click.echo(f"{name} answers {id} now; the bot comes back {_after(config)} after your last word")
+
+    run(work())
+
+
+@conversations.command()
+@click.argument("id")
+@click.argument("text", nargs=-1, required=True)
+@_tenant
+@_as
+@file_option
+def say(id: str, text: tuple[str, ...], tenant: str, name: str, path: Path | None) -> None:
+    """Write to the contact of a conversation you have taken."""
+
+    async def work() -> None:
+        async with _acting(path, tenant) as (server, config):
+            message = await server.ownership.say(config.id, id, name, " ".join(text))
+        click.echo(f"queued as {message.id}")
+
+    run(work())
+
+
+@conversations.command()
+@click.argument("id")
+@_tenant
+@_as
+@file_option
+def release(id: str, tenant: str, name: str, path: Path | None) -> None:
+    """Give a conversation back to the bot, which answers what nobody has."""
+
+    async def work() -> None:
+        async with _acting(path, tenant) as (server, config):
+            await server.ownership.release(config.id, id, name)
+        click.echo(f"the bot answers {id} again")
+
+    run(work())
+
+
+@asynccontextmanager
+async def _acting(path: Path | None, tenant: str) -> AsyncIterator[tuple[Server, TenantConfig]]:
+    try:
+        async with beside(path) as server:
+            yield server, known_tenant(server.file.tenants, tenant)
+    except UnknownConversation as err:
+        raise click.ClickException(f"{err}; `frontdesk conversations` lists them") from err
+    except (NotYours, ValueError) as err:
+        raise click.ClickException(str(err)) from err
+
+
+def _after(config: TenantConfig) -> str:
+    return duration(config.return_to_bot_after.total_seconds())
+
+
+async def _list(path: Path | None, tenant: str) -> None:
+    async with beside(path) as server:
+        configs = [known_tenant(server.file.tenants, tenant)] if tenant else list(server.file.tenants.values())
+        now = server.store.now()
+        rows = [
+            await _row(server.store.for_tenant(config.id), config, conversation, now)
+            for config in configs
+            for conversation in await server.ownership.list(config.id)
+        ]
+    if not rows:
+        click.echo("Nobody has written yet.")
+        return
+    table(("TENANT", "ID", "OWNER", "WAITING", "CONTACT", "LAST", "MESSAGE"), rows)
+
+
+async def _row(repository: Repository, config: TenantConfig, conversation: Conversation, now: datetime) -> list[str]:
+    contact = await repository.get(CONTACTS, conversation.contact)
+    who = one_line(contact.name, 30) if contact else ""
+    if contact and contact.phone:
+        who = f"{who} {phone(contact.phone)}".strip()
+    newest = await history(repository, conversation.id, limit=1)
+    since = conversation.unanswered_since
+    return [
+        config.id,
+        conversation.id,
+        conversation.owner,
+        duration((now - since).total_seconds()) if since else "",
+        who or one_line(conversation.external_id, 30),
+        moment(newest[0].at, now, config.zone) if newest else "",
+        one_line(f"{newest[0].author}: {newest[0].text or f'[{newest[0].kind}]'}") if newest else "",
+    ]

@@ -1,0 +1,92 @@
+"""`frontdesk parked`: what waits for a person's decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import click
+
+from frontdesk.config import TenantConfig
+
+from ..app import Server
+from ..services.parked import Parked
+from .beside import beside, run
+from .files import file_option, known_tenant
+from .grammar import Commands
+from .output import moment, one_line, table
+
+_tenant = click.option("--tenant", default="", help="Of this tenant only; without it, of all.")
+
+
+@click.group(cls=Commands, invoke_without_command=True)
+@_tenant
+@file_option
+@click.pass_context
+def parked(context: click.Context, tenant: str, path: Path | None) -> None:
+    """List the parked turns and messages, and start them again."""
+    if context.invoked_subcommand is None:
+        run(_list(path, tenant))
+
+
+@parked.command("list")
+@_tenant
+@file_option
+def list_(tenant: str, path: Path | None) -> None:
+    """List what is parked, the oldest first."""
+    run(_list(path, tenant))
+
+
+@parked.command()
+@click.argument("id", required=False)
+@click.option("--all", "everything", is_flag=True, help="Everything that is parked (of the tenant).")
+@_tenant
+@file_option
+def replay(id: str | None, everything: bool, tenant: str, path: Path | None) -> None:
+    """Answer a parked turn's messages after all, or send a parked message again.
+
+    A parked message may have reached the contact: replay it if you know that it did not.
+    """
+    if bool(id) == everything:
+        raise click.UsageError("name one ID, or say --all; `frontdesk parked` lists the ids")
+    run(_replay(path, tenant, id))
+
+
+async def _list(path: Path | None, tenant: str) -> None:
+    async with beside(path) as server:
+        found = [(config, each) for config in _asked(server, tenant) for each in await server.parked.list(config.id)]
+        now = server.store.now()
+    if not found:
+        click.echo("Nothing is parked.")
+        return
+    table(
+        ("TENANT", "ID", "WHAT", "CONVERSATION", "SINCE", "WHY"),
+        [
+            (config.id, each.id, each.what, each.conversation, moment(each.since, now, config.zone), _why(each))
+            for config, each in found
+        ],
+    )
+
+
+def _why(parked: Parked) -> str:
+    return one_line(parked.reason, 100)
+
+
+async def _replay(path: Path | None, tenant: str, id: str | None) -> None:
+    async with beside(path) as server:
+        count = 0
+        for config in _asked(server, tenant):
+            ids = [id] if id else [each.id for each in await server.parked.list(config.id, limit=1000)]
+            for each in ids:
+                if await server.parked.replay(config.id, each):
+                    click.echo(f"replayed {each} of {config.id}")
+                    count += 1
+    if id and not count:
+        raise click.ClickException(f"nothing parked has the id {id!r}; `frontdesk parked` lists what is")
+    if not count:
+        click.echo("Nothing is parked.")
+
+
+def _asked(server: Server, tenant: str) -> Iterable[TenantConfig]:
+    tenants: Mapping[str, TenantConfig] = server.file.tenants
+    return [known_tenant(tenants, tenant)] if tenant else tenants.values()

@@ -1,0 +1,238 @@
+"""What only the DocumentDB store promises: lost answers, fail-over, the server's time, clear refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from frontdesk.clock import SystemClock
+from frontdesk.store import StoreError, StoreUnavailable
+from frontdesk.store.collections import CONTACTS, NOTES
+from frontdesk.store.mongo import MongoStore
+from frontdesk.testing.wire_store import WireStore, start_wire_store
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+LATER = NOON + timedelta(minutes=1)
+
+
+class Proxy:
+    """A line to the server that breaks once at a chosen command: before the server reads it, or before its answer."""
+
+    def __init__(self, port: int) -> None:
+        self._upstream = port
+        self._server: asyncio.Server | None = None
+        self._command = b""
+        self._answered = False
+        self._meanwhile: Callable[[], Awaitable[Any]] | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+        self.broken = 0
+
+    async def start(self) -> int:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def stop(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for writer in self._open:
+            writer.close()
+        await self._server.wait_closed()
+
+    def break_at(
+        self, command: str, *, answered: bool = True, meanwhile: Callable[[], Awaitable[Any]] | None = None
+    ) -> None:
+        """`answered`: the server does it and its answer is lost; else the command is lost. Then do *meanwhile*."""
+        self._command, self._answered, self._meanwhile = command.encode() + b"\x00", answered, meanwhile
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
+        self._open |= {writer, upstream_writer}
+        broken = asyncio.Event()
+
+        async def up() -> None:
+            while data := await reader.read(65_536):
+                if self._command and self._command in data:
+                    self._command = b""
+                    broken.set()
+                    if not self._answered:
+                        await self._break(writer)
+                        return
+                upstream_writer.write(data)
+                await upstream_writer.drain()
+            upstream_writer.close()
+
+        async def down() -> None:
+            while data := await upstream_reader.read(65_536):
+                if broken.is_set():
+                    await self._break(writer)
+                    return
+                writer.write(data)
+                await writer.drain()
+            writer.close()
+
+        try:
+            await asyncio.gather(up(), down())
+        except ConnectionError:
+            writer.close()
+        finally:
+            upstream_writer.close()
+
+    async def _break(self, writer: asyncio.StreamWriter) -> None:
+        self.broken += 1
+        if self._meanwhile is not None:
+            await self._meanwhile()
+        writer.close()
+
+
+@pytest.fixture
+async def line(wire_server: WireStore) -> AsyncIterator[tuple[MongoStore, Proxy, MongoStore]]:
+    """A store behind a proxy, the proxy, and another store on the same data with a line that holds."""
+    proxy = Proxy(wire_server.port)
+    port = await proxy.start()
+    database = f"test_{secrets.token_hex(6)}"
+    url = f"mongodb://127.0.0.1:{port}/{database}?directConnection=true"
+    ours = MongoStore(url, database, SystemClock())
+    other = MongoStore(wire_server.url(database), database, SystemClock())
+    await ours.open()
+    await other.open()
+    yield ours, proxy, other
+    await ours.close()
+    await other.close()
+    await proxy.stop()
+
+
+pytestmark = pytest.mark.wire
+Line = tuple[MongoStore, Proxy, MongoStore]
+
+
+@pytest.mark.parametrize("answered", [True, False])
+async def test_an_insert_whose_answer_is_lost_is_done_once_and_known(line: Line, sample: Any, answered: bool) -> None:
+    ours, proxy, _ = line
+    proxy.break_at("insert", answered=answered)
+    assert await ours.for_tenant("acme").insert(NOTES, sample(NOTES))
+    assert proxy.broken == 1
+    assert await ours.for_tenant("acme").find(NOTES, {}) == [sample(NOTES)]
+
+
+async def test_an_insert_repeated_over_somebody_elses_document_does_not_take(line: Line, sample: Any) -> None:
+    ours, proxy, other = line
+    theirs = sample(NOTES, text="theirs")
+    proxy.break_at("insert", answered=False, meanwhile=lambda: other.for_tenant("acme").insert(NOTES, theirs))
+    assert not await ours.for_tenant("acme").insert(NOTES, sample(NOTES))
+    assert proxy.broken == 1
+    assert await ours.for_tenant("acme").get(NOTES, "one") == theirs
+
+
+@pytest.mark.parametrize("answered", [True, False])
+async def test_an_update_whose_answer_is_lost_is_done_once_and_known(line: Line, sample: Any, answered: bool) -> None:
+    ours, proxy, _ = line
+    acme = ours.for_tenant("acme")
+    await acme.insert(CONTACTS, sample(CONTACTS))
+    proxy.break_at("update", answered=answered)
+    changed = await acme.update(CONTACTS, sample(CONTACTS), name="Hằng")
+    assert proxy.broken == 1
+    assert changed is not None and (changed.version, changed.name) == (2, "Hằng")
+    assert await acme.get(CONTACTS, "one") == changed
+
+
+async def test_the_same_claim_by_somebody_else_is_not_taken_for_ours(line: Line) -> None:
+    ours, proxy, other = line
+    due = await ours.due.put("turn", "acme", "c", NOON)
+    taken: list[Any] = []
+
+    async def they_claim() -> None:
+        taken.append(await other.due.claim(due, LATER))
+
+    proxy.break_at("update", answered=False, meanwhile=they_claim)
+    assert await ours.due.claim(due, LATER) is None
+    assert taken[0] is not None
+
+
+async def test_a_delete_whose_answer_is_lost_is_known(line: Line, sample: Any) -> None:
+    ours, proxy, _ = line
+    acme = ours.for_tenant("acme")
+    await acme.insert(NOTES, sample(NOTES))
+    proxy.break_at("delete")
+    assert await acme.delete(NOTES, sample(NOTES))
+    assert proxy.broken == 1
+    assert await acme.get(NOTES, "one") is None
+
+
+async def test_a_put_whose_answer_is_lost_raises_the_version(line: Line) -> None:
+    ours, proxy, _ = line
+    due = await ours.due.put("turn", "acme", "c", NOON)
+    proxy.break_at("findAndModify")
+    again = await ours.due.put("turn", "acme", "c", LATER)
+    assert proxy.broken == 1
+    assert again.version > due.version
+    assert await ours.due.get("turn", "acme", "c") == again
+
+
+async def test_a_server_that_dies_and_comes_back_loses_nothing(sample: Any) -> None:
+    with start_wire_store() as server:
+        store = MongoStore(server.url("test"), "test", SystemClock())
+        await store.open()
+        acme = store.for_tenant("acme")
+        for n in range(20):
+            assert await acme.insert(NOTES, sample(NOTES, f"n{n}"))
+        server.kill()
+        _, took = await asyncio.gather(asyncio.to_thread(server.start), acme.insert(NOTES, sample(NOTES, "during")))
+        assert took
+        assert await acme.count(NOTES, {}) == 21
+        await store.close()
+
+
+async def test_no_server_is_unavailable_in_time_and_names_no_password() -> None:
+    url = "mongodb://u:geheim@127.0.0.1:1/test?serverSelectionTimeoutMS=200"
+    store = MongoStore(url, "test", SystemClock())
+    async with asyncio.timeout(5):
+        with pytest.raises(StoreUnavailable) as caught:
+            await store.open()
+    await store.close()
+    assert "geheim" not in str(caught.value)
+
+
+async def test_a_missing_ca_bundle_is_named(tmp_path: Path) -> None:
+    store = MongoStore(f"mongodb://u:geheim@h/test?tls=true&tlsCAFile={tmp_path}/none.pem", "test", SystemClock())
+    with pytest.raises(StoreError, match=r"none\.pem.*is not there.*global-bundle\.pem") as caught:
+        await store.open()
+    assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["mongodb://u:geh:eim@h/x", "mongodb://h/x?journal=maybe", "mongodb://h:port/x"])
+async def test_a_url_that_can_never_work_is_refused(url: str) -> None:
+    with pytest.raises(StoreError, match="the store's URL") as caught:
+        await MongoStore(url, "x", SystemClock()).open()
+    assert "geh:eim" not in str(caught.value)
+
+
+async def test_what_protects_acknowledged_writes_cannot_be_turned_off_in_the_url(wire_server: WireStore) -> None:
+    url = f"mongodb://127.0.0.1:{wire_server.port}/x?retryWrites=true&w=1&journal=false&readPreference=secondary"
+    store = MongoStore(url, "x", SystemClock())
+    await store.open()
+    client = store.raw(NOTES).database.client
+    assert client.write_concern.document == {"w": "majority", "j": True}
+    assert client.read_preference.mode == 0
+    assert client.options.retry_writes is False
+    await store.close()
+
+
+class FastClock(SystemClock):
+    """A machine whose clock is an hour ahead."""
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(hours=1)
+
+
+async def test_the_stores_time_is_the_servers_however_wrong_the_machines(wire_server: WireStore) -> None:
+    store = MongoStore(wire_server.url("x"), "x", FastClock())
+    assert store.now() - SystemClock().now() > timedelta(minutes=59)
+    await store.open()
+    assert abs(store.now() - SystemClock().now()) < timedelta(seconds=2)
+    await store.close()
