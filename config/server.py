@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from .fields import Bind, PublicUrl
-from .problems import shown, wrong
+from .problems import ConfigError, Place, shown, wrong
 from .settings import Secret, Settings
 from .times import Times
+from .validation import validate_settings
 
 MEGABYTE = 1024 * 1024
 _STORES = ("sqlite:///data/frontdesk.db", "mongodb://host:27017/frontdesk")
@@ -87,6 +89,19 @@ class ServerConfig(Settings):
     """The most fields a webhook's form may have."""
     times: Times = Times()
     """How long things may take."""
+
+    def bound_to(self, bind: str) -> ServerConfig:
+        """The same, listening elsewhere. A `public_url` on this machine moves along; any other is a proxy's and stays.
+
+        Raises ConfigError if *bind* is none.
+        """
+        other, problems = validate_settings(ServerConfig, {"bind": bind}, Place("--bind"))
+        if other is None:
+            raise ConfigError(problems)
+        local = urlsplit(self.public_url).hostname in ("localhost", "127.0.0.1", "::1")
+        return self.model_copy(
+            update={"bind": other.bind, "public_url": other.public_url if local else self.public_url}
+        )
 
     def store_url(self) -> str:
         """The URL of the store, revealed if it is a secret; a relative SQLite path as it was written.

@@ -8,6 +8,7 @@ import socket
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,8 @@ from .worker import Worker
 log = structlog.get_logger(__name__)
 
 HOUSEKEEPING_EVERY = 30.0
+STORE_PAUSE = 2.0
+"""Seconds between two attempts to open a store that is away."""
 
 
 class Server:
@@ -112,7 +115,7 @@ class Server:
         """Raises StoreError when the store cannot be opened, StartupError for what a person must mend."""
         await self.store.open()
         await self.queue.start()
-        self.http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self.config.times.sdk_timeout))
+        self.http = self.open_http()
         self.watchdog.start()
         self._background.start(self._housekeeping(), "housekeeping")
         self.worker.start()
@@ -135,6 +138,12 @@ class Server:
     def leave(self) -> None:
         """Say on /readyz that no more traffic should come; the listener stays open until the load balancer has seen it."""
         self.readiness.leaving = True
+
+    def open_http(self) -> aiohttp.ClientSession:
+        """The session that plugins are given."""
+        seconds = self.config.times.sdk_timeout
+        timeout = aiohttp.ClientTimeout(total=seconds, connect=seconds / 2)
+        return aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
 
     def _services(self, tenant: TenantConfig, plugin: str) -> Services:
         assert self.http is not None, "plugins are made when the server runs"
@@ -206,8 +215,10 @@ class Server:
             log.warning("store_away", reason=str(err), kind="housekeeping")
 
 
-def create_server(path: Path, *, clock: Clock | None = None, registry: Registry | None = None) -> Server:
-    """A server from a tenants file, not started.
+def create_server(
+    path: Path, *, clock: Clock | None = None, registry: Registry | None = None, bind: str = ""
+) -> Server:
+    """A server from a tenants file, not started. *bind* is where it listens, in place of the file's `server.bind`.
 
     Raises ConfigError with every problem of the file, StartupError for anything else a person must mend.
     """
@@ -218,6 +229,7 @@ def create_server(path: Path, *, clock: Clock | None = None, registry: Registry 
     file, declared, problems = read_tenants(path, registry)
     if file is None or problems:
         raise ConfigError(problems)
+    file = replace(file, server=file.server.bound_to(bind)) if bind else file
     known = registry or Registry(file.server.times)
     for tenant in declared.values():
         for kind, _ in tenant.plugins:
@@ -232,7 +244,9 @@ async def wait_for_store(server: Server, seconds: float) -> None:
         try:
             await server.start()
             return
-        except StoreUnavailable:
-            if server.clock.monotonic() >= until:
+        except StoreUnavailable as err:
+            left = until - server.clock.monotonic()
+            if left <= 0:
                 raise
-            await asyncio.sleep(0.5)
+            log.warning("store_away", reason=str(err), kind="start", seconds_left=round(left))
+            await asyncio.sleep(STORE_PAUSE)

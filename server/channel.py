@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from .mind import JsonObject
 from .model import Media, MessageKind, Template
 
 
@@ -41,7 +42,7 @@ class Inbound:
     kind: MessageKind = "text"
     text: str = ""
     media: tuple[Media, ...] = ()
-    data: dict[str, Any] = field(default_factory=dict)
+    data: JsonObject = field(default_factory=dict)
     name: str = ""
     """The profile name the contact chose."""
     phone: str = ""

@@ -1,4 +1,4 @@
-"""The core's own tasks: what each is called, its unique key, and when it is to be done. services/tasks.py does them."""
+"""The core's own tasks: what each is called, its unique key, and when it is to be done. services/task_runner.py does them."""
 
 from __future__ import annotations
 

@@ -1,24 +1,25 @@
 """The one place where hooks are awaited: in order, with a deadline, behind a breaker, each failure under its owner's name.
 
 pluggy finds and checks implementations (registry.py) but knows nothing of async: it would hand back coroutines, and take
-the first coroutine for the first result.
+the first coroutine for the first result. step.py says how one is run.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Annotated, Any
 
 import structlog
-from pydantic import TypeAdapter, ValidationError
+from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from frontdesk.config import Times
 
 from . import channel, mind
 from .breaker import Breaker
 from .errors import PluginError
+from .step import Running, Stepped
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +28,7 @@ _ANSWERS: dict[str, TypeAdapter[Any]] = {
     "parse_status": TypeAdapter(tuple[channel.StatusUpdate, ...]),
     "find_sent": TypeAdapter(tuple[channel.Found, ...]),
     "fetch_media": TypeAdapter(channel.Fetched),
-    "send": TypeAdapter(str),
+    "send": TypeAdapter(Annotated[str, StringConstraints(min_length=1)]),
     "transcribe": TypeAdapter(str | None),
     "prompt_section": TypeAdapter(mind.Section | None),
     "think": TypeAdapter(mind.ModelReply | None),
@@ -49,20 +50,6 @@ class HookFailed(Exception):
         self.reason = reason
 
 
-class Running(NamedTuple):
-    """Which hook's code the loop is executing at this moment."""
-
-    tenant: str
-    plugin: str
-    hook: str
-
-
-class Step:
-    """Read by the watchdog's thread: what the loop is in, and nothing between steps."""
-
-    running: Running | None = None
-
-
 @dataclass(slots=True)
 class BoundHook:
     """One implementation of one instance, with what dispatch needs to call it."""
@@ -82,29 +69,50 @@ async def call(bound: BoundHook, /, *, within: float | None = None, **arguments:
     Raises what the plugin raised on purpose (PluginError), else HookFailed. A PluginError counts as an answer, not as a
     failure: a vendor that is busy says nothing about the plugin.
     """
+    seconds = bound.seconds if within is None else min(within, bound.seconds)
+    if seconds <= 0:
+        raise HookFailed(*bound.label, "no time is left for it", ran=False)
     if not bound.breaker.admits():
         reason = f"switched off after repeated failures; the last: {bound.last_failure}"
         raise HookFailed(*bound.label, reason, ran=False)
-    seconds = bound.seconds if within is None else min(within, bound.seconds)
+    answer = await _run(bound, seconds, arguments)
     try:
-        async with asyncio.timeout(seconds):
-            answer = await _Stepped(bound, {name: arguments[name] for name in bound.arguments})
         answer = _checked(bound.label.hook, answer)
+    except ValidationError as err:
+        raise _failure(bound, f"answered nonsense: {_first_problem(err)}") from err
+    except Exception as err:  # whatever an object of the plugin does when it is looked at
+        raise _failure(bound, f"answered nonsense: {type(err).__name__}: {err}") from err
+    bound.breaker.succeeded()
+    return answer
+
+
+async def _run(bound: BoundHook, seconds: float, arguments: dict[str, Any]) -> Any:
+    """Its answer as it is; raises PluginError, HookFailed, or CancelledError when the caller was cancelled."""
+    task = asyncio.current_task()
+    assert task is not None, "hooks run in tasks"
+    cancelled_before = task.cancelling()
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            answer = await Stepped(bound.label, bound.call, {name: arguments[name] for name in bound.arguments})
+        if task.cancelling() > cancelled_before:
+            raise asyncio.CancelledError  # the plugin swallowed it; it was meant for us
     except PluginError:
         bound.breaker.succeeded()
         raise
-    except asyncio.CancelledError:
-        bound.breaker.abandoned()
-        raise
+    except asyncio.CancelledError as err:
+        if task.cancelling() > cancelled_before:
+            bound.breaker.abandoned()
+            raise
+        # Nobody cancelled us: something inside the plugin was, and must not take the core's task along.
+        raise _failure(bound, "it was cancelled from within") from err
     except TimeoutError as err:
-        raise _failure(bound, f"no answer within its deadline of {seconds:g} s") from err
+        late = f"no answer within its deadline of {seconds:g} s"
+        raise _failure(bound, late if limit.expired() else f"TimeoutError: {err}") from err
     except ValidationError as err:
-        first = err.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise _failure(bound, f"answered nonsense: {where or 'the answer'}: {first['msg']}") from err
-    except Exception as err:  # isolating whatever a plugin does wrong is what this function is for
+        # Its own text would show the values that did not fit.
+        raise _failure(bound, f"ValidationError of {err.title}: {_first_problem(err)}") from err
+    except (Exception, SystemExit) as err:  # isolating whatever a plugin does wrong is what this function is for
         raise _failure(bound, f"{type(err).__name__}: {err}") from err
-    bound.breaker.succeeded()
     return answer
 
 
@@ -148,6 +156,11 @@ def _failure(bound: BoundHook, reason: str) -> HookFailed:
     return HookFailed(*bound.label, reason)
 
 
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'the answer'}: {first['msg']}"
+
+
 def _checked(hook: str, answer: Any) -> Any:
     """The answer if it is what the hook promises. Raises ValidationError.
 
@@ -157,42 +170,10 @@ def _checked(hook: str, answer: Any) -> Any:
     if adapter is None:
         return answer
     adapter.validate_python(answer)
-    if isinstance(answer, channel.Fetched):
-        return answer
-    parts = adapter.dump_python(answer, warnings=False)
-    return adapter.validate_python(parts)
-
-
-class _Stepped:
-    """Awaits a hook while telling the watchdog, step by step, whose code runs."""
-
-    __slots__ = ("_bound", "_values")
-
-    def __init__(self, bound: BoundHook, values: Mapping[str, Any]) -> None:
-        self._bound = bound
-        self._values = values
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        label = self._bound.label
-        steps: Any = None
-        error: BaseException | None = None
-        while True:
-            Step.running = label
-            try:
-                if steps is None:
-                    steps = self._bound.call(**self._values).__await__()
-                yielded = steps.throw(error) if error is not None else steps.send(None)
-            except StopIteration as end:
-                return end.value
-            finally:
-                Step.running = None
-            try:
-                yield yielded
-                error = None
-            except BaseException as err:  # noqa: BLE001  handed on to the hook, whatever it is
-                error = err
+    return adapter.validate_python(adapter.dump_python(answer, warnings=False))
 
 
 def deadline(hook: str, times: Times) -> float:
     """Seconds this hook may take, from the table of times."""
-    return {"think": times.think_deadline, "transcribe": times.transcribe_deadline}.get(hook, times.hook_deadline)
+    own = {"think": times.think_deadline, "transcribe": times.transcribe_deadline, "send": times.send_timeout}
+    return own.get(hook, times.hook_deadline)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
+
+import structlog
 
 from .clock import Clock
 from .model import Conversation, Lease
-from .store import Repository, Store
+from .store import Repository, Store, StoreError
 from .store.collections import CONVERSATIONS
+from .tasks import Owner
+
+log = structlog.get_logger(__name__)
 
 LeaseName = Literal["turn", "lane"]
 Decide = Callable[[Conversation], Mapping[str, Any]]
@@ -44,7 +49,7 @@ async def change(repository: Repository, id: str, decide: Decide) -> Conversatio
 
 
 class Held:
-    """A lease in hand. As a context manager it renews itself at a third, and raises LeaseLost inside when it is lost."""
+    """A lease in hand."""
 
     def __init__(
         self, repository: Repository, store: Store, clock: Clock, name: LeaseName, seconds: float, held: Conversation
@@ -55,8 +60,7 @@ class Held:
         self._field = f"{name}_lease"
         self._seconds = seconds
         self.conversation = held
-        self._renewer: asyncio.Task[None] | None = None
-        self._scope: asyncio.Timeout | None = None
+        """As it was when it was last read or written under the lease."""
 
     @property
     def lease(self) -> Lease:
@@ -79,41 +83,47 @@ class Held:
                 raise LeaseLost(conversation.id)
             return decide(conversation)
 
-        self.conversation = await change(self._repository, self.conversation.id, guarded)
-        return self.conversation
+        changed = await change(self._repository, self.conversation.id, guarded)
+        # The renewer changes it, too: whoever is told of its change last need not hold the newest.
+        if changed.version > self.conversation.version:
+            self.conversation = changed
+        return changed
 
     async def release(self) -> None:
         """Give the conversation free for whoever comes next."""
         await self.change(lambda _: {self._field: None})
 
-    async def __aenter__(self) -> Self:
-        self._scope = asyncio.timeout(None)
-        await self._scope.__aenter__()
-        self._renewer = asyncio.get_running_loop().create_task(self._renew(), name=f"renew {self._field}")
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._renewer is not None and self._scope is not None
-        self._renewer.cancel()
-        await asyncio.wait([self._renewer])
+    @asynccontextmanager
+    async def renewed(self) -> AsyncIterator[None]:
+        """The lease is renewed at a third for as long as this is open. When it is lost, what runs inside is cancelled,
+        and LeaseLost raised."""
+        renewers = Owner("lease")
         try:
-            await self._scope.__aexit__(kind, error, trace)
+            async with asyncio.timeout(None) as scope:
+                renewers.start(self._renew(scope), f"renew {self._field}")
+                try:
+                    yield
+                finally:
+                    await renewers.drain(0)
         except TimeoutError as err:
-            raise LeaseLost(self.conversation.id) from err
+            if scope.expired():
+                raise LeaseLost(self.conversation.id) from err
+            raise
 
-    async def _renew(self) -> None:
-        """Renew until cancelled. A store that is away is tried again; the lease then runs out by itself."""
+    async def _renew(self, scope: asyncio.Timeout) -> None:
+        """Renew until cancelled, or until somebody else has the lease. A store that is away is tried again."""
+        pause = self._seconds / 3
         while True:
-            await self._clock.sleep(self._seconds / 3)
-            until = self._store.now() + timedelta(seconds=self._seconds)
-            token = self.lease.token
+            await self._clock.sleep(pause)
+            lease = Lease(token=self.lease.token, until=self._store.now() + timedelta(seconds=self._seconds))
             try:
-                await self.change(lambda _, until=until, token=token: {self._field: Lease(token=token, until=until)})
+                await self.change(lambda _, lease=lease: {self._field: lease})
+                pause = self._seconds / 3
+            except StoreError as err:
+                log.warning("store_away", reason=str(err), kind="lease")
+                pause = self._seconds / 12
             except (LeaseLost, ConversationGone):
-                assert self._scope is not None
-                self._scope.reschedule(0.0)
+                scope.reschedule(0.0)
                 return
 
 

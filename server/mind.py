@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import TypeAdapter
+from pydantic import JsonValue, TypeAdapter
 
 from frontdesk.config import TenantConfig
 
 from .model import Contact, Media
+
+if TYPE_CHECKING:
+    JsonObject = dict[str, Any]
+else:
+    JsonObject = dict[str, JsonValue]
+"""What a plugin answers and a store keeps: enforced by dispatch.py when it checks the answer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +36,7 @@ class ToolCall:
 
     id: str
     name: str
-    arguments: dict[str, Any]
+    arguments: JsonObject
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -57,6 +57,15 @@ class Template:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Route:
+    """The way an outbound message goes: by which channel, from which address of ours, to which identity."""
+
+    channel: str
+    address: str
+    external_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Lease:
     """The right to work on something until a time (store time); the token tells holders apart."""
 
@@ -121,7 +130,9 @@ class Conversation:
     """The contact's identity on that channel: where replies go."""
     owner: Owner = BOT
     owner_epoch: int = 0
-    """Raised by every take-over, hand-off and give-back; what was queued under another epoch by the bot is not sent."""
+    """Raised by every take-over, hand-off and give-back; a turn that began under another epoch is withdrawn."""
+    taken_epoch: int = 0
+    """The owner_epoch of the last take-over by a person: what the bot queued before it is never sent."""
     owner_since: datetime | None = None
     last_human_at: datetime | None = None
     """When a person last acted (took, wrote); automatic return counts from here."""
@@ -176,6 +187,8 @@ class Message:
     """The next attempt, after a failure that can be retried."""
     intent_at: datetime | None = None
     """When the last attempt's intent was written: the provider is asked for what it has since then."""
+    route: Route | None = None
+    """The way its last attempt went; the contact may have written on another one since."""
     settles_at: datetime | None = None
     """When a lost attempt can no longer reach the provider, so that a successor may ask what became of it."""
     reconciled: int = 0
@@ -223,7 +236,9 @@ class Turn:
     no: int
     state: TurnState = "open"
     attempts: int = 0
-    """How often it was taken up (crash, park and reopen)."""
+    """How often it was taken up."""
+    tries: int = 0
+    """How often it was taken up since it last ended in order: by crashes and defects. Too often, and it is parked."""
     parked_times: int = 0
     reason: str = ""
     """Why it was parked or withdrawn."""

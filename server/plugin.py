@@ -136,6 +136,7 @@ class Services:
     model: ModelService
     conversations: ConversationService
     http: aiohttp.ClientSession
+    """The process's one session: time-outs are set, cookies are not kept."""
     shared: Callable[[str, Callable[[], Awaitable[Any]]], Awaitable[Any]]
     """`await self.shared(key, make)`: one object per process and key (an SDK client), the least recently used goes."""
     log: Any
@@ -156,7 +157,8 @@ class Plugin:
     api_version: ClassVar[int] = API_VERSION
     """The plugin API this plugin was written for."""
     sdk_timeout: ClassVar[float] = 0.0
-    """The longest time-out (seconds) of the SDK calls inside a hook; must be shorter than the hook's deadline."""
+    """The longest time-out (seconds) of the SDK calls inside a hook, for a plugin that sets its own; must be shorter than
+    the hook's deadline. `self.http` has one from the table of times (`sdk_timeout`)."""
 
     def __init__(self, name: str, settings: Settings, services: Services) -> None:
         self.name = name

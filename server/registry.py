@@ -133,7 +133,7 @@ def _import(point: EntryPoint) -> Any:
         return point.load()
     except Exception as err:
         raise PluginRefused(
-            f"plugin {point.name} cannot be imported from {point.value}: {type(err).__name__}: {err}"
+            f"plugin {point.name} cannot be imported from {point.value}: {type(err).__name__}: {' '.join(str(err).split())}"
         ) from err
 
 

@@ -16,8 +16,8 @@ from collections.abc import Callable
 
 import structlog
 
-from .dispatch import Running, Step
 from .quarantine import Quarantine
+from .step import Running, Step
 
 log = structlog.get_logger(__name__)
 

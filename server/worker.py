@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import structlog
 
@@ -20,14 +21,17 @@ from .work import Again, Finished, Outcome, Processor, Taken
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+
 AT_ONCE: Mapping[DueKind, int] = {"turn": 64, "lane": 64, "task": 16}
 """How much of each kind one process works on at a time."""
-SWEEP_LIMIT = 100
 TAKEN_PAUSE = timedelta(seconds=1)
+BROKEN_PAUSE = 1.0
+"""How long a loop of the worker rests after an error nobody foresaw (seconds)."""
 
 
 class Worker:
-    """Works on all kinds of due rows until it is stopped."""
+    """Works on all kinds of due rows until it is stopped. The kinds do not wait for each other."""
 
     def __init__(
         self,
@@ -46,12 +50,15 @@ class Worker:
         self._times = times
         self._loops = Owner("worker loops")
         self._working = Owner("worker")
-        self._places = {kind: asyncio.Semaphore(count) for kind, count in AT_ONCE.items()}
-        self._stopping = False
+        self._places = {kind: asyncio.Semaphore(AT_ONCE[kind]) for kind in processors}
+        self._wakes: dict[DueKind, asyncio.Queue[Wake]] = {kind: asyncio.Queue() for kind in processors}
 
     def start(self) -> None:
-        self._loops.start(self._follow_wakes(), "wakes")
-        self._loops.start(self._sweep(), "sweep")
+        self._loops.start(self._forever(self._sort_wake), "wakes")
+        for kind in self._processors:
+            self._loops.start(self._forever(self._follow_wake, kind), f"wakes of {kind}")
+            self._loops.start(self._forever(self._sweep, kind), f"sweep of {kind}")
+        self._loops.start(self._forever(self._tell_watchers), "watchers")
 
     @property
     def busy(self) -> int:
@@ -60,64 +67,80 @@ class Worker:
 
     async def stop(self, seconds: float) -> int:
         """Take nothing new, let what runs end; how much had to be cut off after *seconds*."""
-        self._stopping = True
         await self._loops.drain(0)
         return await self._working.drain(seconds)
 
-    async def _follow_wakes(self) -> None:
-        while not self._stopping:
-            wake = await self._queue.receive()
-            await self._places[wake.kind].acquire()
-            self._working.start(self._woken(wake), f"{wake.kind} {wake.ref}")
+    async def _forever(self, step: Callable[..., Awaitable[None]], *arguments: DueKind) -> None:
+        """Repeat *step* until cancelled: whatever goes wrong in one, the next is tried."""
+        while True:
+            try:
+                await step(*arguments)
+            except StoreError as err:
+                log.warning("store_away", reason=str(err), kind=step.__name__)
+                await self._clock.sleep(BROKEN_PAUSE)
+            except Exception:
+                # A queue that is away, or a defect of ours: a loop that ended here would leave everybody unanswered.
+                log.exception("worker_loop_failed", step=step.__name__)
+                await self._clock.sleep(BROKEN_PAUSE)
+
+    async def _sort_wake(self) -> None:
+        wake = await self._queue.receive()
+        if wake.kind in self._wakes:
+            self._wakes[wake.kind].put_nowait(wake)
+
+    async def _follow_wake(self, kind: DueKind) -> None:
+        wake = await self._wakes[kind].get()
+        await self._places[kind].acquire()
+        self._working.start(self._in_place(kind, self._woken, wake), f"{kind} {wake.ref}")
+
+    async def _in_place(self, kind: DueKind, work: Callable[[T], Awaitable[None]], item: T) -> None:
+        try:
+            await work(item)
+        except StoreError as err:
+            log.warning("store_away", reason=str(err), kind=kind)
+        finally:
+            self._places[kind].release()
 
     async def _woken(self, wake: Wake) -> None:
-        try:
-            due = await self._store.due.get(wake.kind, wake.tenant, wake.ref)
-            if due is None:
-                return
-            now = self._store.now()
-            if due.due_at > now:
-                await self._queue.wake(wake, (due.due_at - now).total_seconds())
-                return
-            claimed = await self._store.due.claim(due, self._claim_until(now))
-            if claimed is not None:
-                await self._process(claimed)
-        except StoreError as err:
-            log.warning("store_away", reason=str(err), kind=wake.kind)
-        finally:
-            self._places[wake.kind].release()
+        due = await self._store.due.get(wake.kind, wake.tenant, wake.ref)
+        if due is None:
+            return
+        now = self._store.now()
+        if due.due_at > now:
+            await self._queue.wake(wake, (due.due_at - now).total_seconds())
+            return
+        claimed = await self._store.due.claim(due, self._claim_until(now))
+        if claimed is not None:
+            await self._process(claimed)
 
-    async def _sweep(self) -> None:
+    async def _sweep(self, kind: DueKind) -> None:
         """Take what is due and nobody was woken for; also the repair after a crash."""
-        while not self._stopping:
-            await self._clock.sleep(self._times.sweep_every)
-            self._changes.announce_all()
-            try:
-                await self._sweep_once()
-            except StoreError as err:
-                log.warning("store_away", reason=str(err), kind="sweep")
-
-    async def _sweep_once(self) -> None:
-        for kind, places in self._places.items():
+        await self._clock.sleep(self._times.sweep_every)
+        places = self._places[kind]
+        taken = free = 0
+        while taken == free and not places.locked():
+            free = 0
             while not places.locked():
-                now = self._store.now()
-                claimed = await self._store.due.claim_next([kind], now, self._claim_until(now), self._free(places))
-                for due in claimed:
-                    await places.acquire()
-                    self._working.start(self._swept(due, places), f"{kind} {due.ref}")
-                if len(claimed) < SWEEP_LIMIT:
-                    break
+                await places.acquire()
+                free += 1
+            taken = await self._take_due(kind, free)
 
-    def _free(self, places: asyncio.Semaphore) -> int:
-        return max(1, min(SWEEP_LIMIT, places._value))
-
-    async def _swept(self, due: Due, places: asyncio.Semaphore) -> None:
+    async def _take_due(self, kind: DueKind, limit: int) -> int:
+        """Start on up to *limit* due rows, whose places are taken already; how many there were."""
+        claimed: list[Due] = []
         try:
-            await self._process(due)
-        except StoreError as err:
-            log.warning("store_away", reason=str(err), kind=due.kind)
+            now = self._store.now()
+            claimed = await self._store.due.claim_next([kind], now, self._claim_until(now), limit)
         finally:
-            places.release()
+            for _ in range(limit - len(claimed)):
+                self._places[kind].release()
+        for due in claimed:
+            self._working.start(self._in_place(kind, self._process, due), f"{kind} {due.ref}")
+        return len(claimed)
+
+    async def _tell_watchers(self) -> None:
+        await self._clock.sleep(self._times.sweep_every)
+        self._changes.announce_all()
 
     def _claim_until(self, now: datetime) -> datetime:
         """A claimed row comes back by itself when its worker has died: then the lease has run out, too."""

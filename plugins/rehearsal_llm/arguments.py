@@ -18,12 +18,14 @@ VISIT = frozenset("appointment booking visit reservation event lich".split())
 """Words of parameters that name something booked already."""
 
 _ID = re.compile(r"\bids?\b|opaque", re.IGNORECASE)
-_WORDS = frozenset("reason note notes topic subject purpose question message request wish comment comments text".split())
+_WORDS = frozenset(
+    "reason note notes topic subject purpose question message request wish comment comments text".split()
+)
 _PHONE = re.compile(r"(?<![\w+])(?:\+?\d[\d .\-]{7,14}\d)(?!\w)")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*\w")
 _NAME = re.compile(
-    r"(?:\b(?:tên (?:em |mình |tôi |chị |anh )?(?:là )?|(?:em|mình|tôi|chị|anh) (?:tên )?là |my name is|name is|name's|this is|"
-    r"ten (?:em |minh |toi |chi |anh )?(?:la )?))\s*(?P<name>[^\W\d_][^\d,.!?;\n]{0,60})",
+    r"\b(?:t[êe]n (?:(?:em|mình|minh|tôi|toi|chị|chi|anh) )?(?:l[àa] )?|(?:em|mình|tôi|chị|anh) (?:tên )?là |"
+    r"my name is|name is|name's|this is)\s*(?P<name>[^\W\d_][^\d,.!?;\n]{0,60})",
     re.IGNORECASE,
 )
 
@@ -38,7 +40,7 @@ class Argument:
 
     @property
     def kind(self) -> str:
-        """What fills it: `id`, `day`, `time`, `moment`, `choice`, `number`, `yes`, `name`, `phone`, `email`, `words`, `other`."""
+        """What fills it: id, day, time, moment, choice, number, yes, name, phone, email, words, or other."""
         if "enum" in self.schema or "const" in self.schema:
             return "choice"
         formats = {"date": "day", "time": "time", "date-time": "moment", "email": "email"}
@@ -158,5 +160,3 @@ def _plain(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, A
         target = (root.get("$defs") or {}).get(str(schema["$ref"]).rpartition("/")[2], {})
         return {**_plain(target, root), **described}
     return schema
-
-

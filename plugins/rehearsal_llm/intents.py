@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-from .language import Language, words
+from .data import load
+from .language import Language, Word, tokens
 
 WISHES = ("move", "cancel", "mine", "book")
 """What can be wanted of the calendar, in the order of deciding: `move my appointment` names an appointment too."""
@@ -34,19 +32,23 @@ class Reading:
 
 def read(text: str, language: Language) -> Reading:
     """The intents of *text*; `yes` and `no` only where nothing else is said."""
-    tokens = words(text, language)
+    written = tokens(text, language)
     table = _table()
-    found = {intent for intent, phrases in table.anywhere.items() if any(_within(phrase, tokens) for phrase in phrases)}
-    plain = tuple(token for token in tokens if token not in _POLITE) or tuple(tokens)
-    found |= {intent for intent, phrases in table.whole.items() if tuple(tokens) in phrases or plain in phrases}
-    asked = text.rstrip().endswith("?") or any(_within(phrase, tokens) for phrase in table.question[language])
-    further = any(tuple(tokens[: len(phrase)]) == phrase for phrase in table.further)
+    found = {
+        intent for intent, phrases in table.anywhere.items() if any(_within(phrase, written) for phrase in phrases)
+    }
+    plain = [word for word in written if word.plain not in _POLITE]
+    for intent, phrases in table.whole.items():
+        if any(_same(phrase, said) for phrase in phrases for said in (written, plain)):
+            found.add(intent)
+    asked = text.rstrip().endswith("?") or any(_within(phrase, written) for phrase in table.question[language])
+    further = any(_same(phrase, written[: len(phrase)]) for phrase in table.further)
     return Reading(intents=frozenset(found), question=asked, further=further)
 
 
 _POLITE = frozenset("a nhe nha em chi anh ban ad da oi vay luon please thanks then".split())
 
-_Phrases = frozenset[tuple[str, ...]]
+_Phrases = frozenset[tuple[Word, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class _Table:
 
 @lru_cache(maxsize=1)
 def _table() -> _Table:
-    data: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "intents.yaml").read_text(encoding="utf-8"))
+    data: dict[str, Any] = load("intents.yaml")
     return _Table(
         anywhere={intent: _phrases(written) for intent, written in data["anywhere"].items()},
         whole={intent: _phrases(written) for intent, written in data["whole"].items()},
@@ -70,9 +72,13 @@ def _table() -> _Table:
 
 def _phrases(written: list[str]) -> _Phrases:
     """Each item of the list is a phrase, or several with commas between."""
-    return frozenset(tuple(words(phrase, "en")) for item in written for phrase in item.split(","))
+    return frozenset(tuple(tokens(phrase, "en")) for item in written for phrase in item.split(","))
 
 
-def _within(phrase: tuple[str, ...], tokens: list[str]) -> bool:
+def _within(phrase: tuple[Word, ...], written: list[Word]) -> bool:
     length = len(phrase)
-    return any(tuple(tokens[i : i + length]) == phrase for i in range(len(tokens) - length + 1))
+    return any(_same(phrase, written[i : i + length]) for i in range(len(written) - length + 1))
+
+
+def _same(phrase: tuple[Word, ...], written: list[Word]) -> bool:
+    return len(phrase) == len(written) and all(map(Word.may_be, written, phrase))

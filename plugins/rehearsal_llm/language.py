@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-import yaml
+from .data import load
 
 Language = Literal["vi", "en"]
 
@@ -18,6 +17,7 @@ READ_AT_MOST = 2_000
 _VIETNAMESE_ONLY = re.compile(r"[ăđơưẠ-ỹ]", re.IGNORECASE)
 _ACCENTED = re.compile(r"[àáâãèéêìíòóôõùúýỳ]", re.IGNORECASE)
 _WORD = re.compile(r"[a-z0-9]+")
+_WRITTEN = re.compile(r"[^\W_]+")
 _REPEATED = re.compile(r"([a-z])\1{2,}")
 
 _VIETNAMESE_WORDS = frozenset(
@@ -42,8 +42,7 @@ _EITHER = frozenset("the a do to me in on can so an la no may hay co hi ma ban a
 @lru_cache(maxsize=1)
 def lexicon() -> dict[str, Any]:
     """The words of lexicon.yaml, as written there."""
-    text = (Path(__file__).parent / "lexicon.yaml").read_text(encoding="utf-8")
-    data: dict[str, Any] = yaml.safe_load(text)
+    data: dict[str, Any] = load("lexicon.yaml")
     return data
 
 
@@ -72,18 +71,42 @@ def detect(text: str) -> Language | None:
     return "vi" if vietnamese > english else "en"
 
 
-def words(text: str, language: Language) -> list[str]:
-    """The folded words of *text*; in Vietnamese with chat shorthand written out (`hp bn` → hoc phi bao nhieu)."""
-    plain = _REPEATED.sub(r"\1", fold(text).replace("'", ""))
-    found: list[str] = _WORD.findall(plain)
+class Word(NamedTuple):
+    """A word as it was written: its plain letters, and its diacritics in one order, wherever the tone was put."""
+
+    plain: str
+    marks: str = ""
+
+    def may_be(self, other: Word) -> bool:
+        """Whether *other* is meant: the same letters, and the same diacritics or none. `ban` may be `bạn`; `bán` not."""
+        return self.plain == other.plain and (not self.marks or self.marks == other.marks)
+
+
+def tokens(text: str, language: Language) -> list[Word]:
+    """The words of *text*; in Vietnamese with chat shorthand written out (`hp bn` → học phí bao nhiêu)."""
+    written = [_word(found) for found in _WRITTEN.findall(text.casefold().replace("’", "'").replace("'", ""))]
+    found = [word for word in written if word.plain]
     if language == "en":
         return found
-    return [word for raw in found for word in _shorthand().get(raw, (raw,))]
+    return [full for word in found for full in _shorthand().get(word.plain, (word,))]
+
+
+def words(text: str, language: Language) -> list[str]:
+    """The words of *text* in plain letters."""
+    return [word.plain for word in tokens(text, language)]
+
+
+def _word(written: str) -> Word:
+    plain = "".join(_WORD.findall(_REPEATED.sub(r"\1", fold(written))))
+    if plain == written:
+        return Word(plain)
+    marks = sorted(c for c in unicodedata.normalize("NFD", written) if unicodedata.combining(c) or c == "đ")
+    return Word(plain, "".join(marks))
 
 
 @lru_cache(maxsize=1)
-def _shorthand() -> dict[str, tuple[str, ...]]:
-    return {fold(short): tuple(fold(full).split()) for short, full in lexicon()["shorthand"].items()}
+def _shorthand() -> dict[str, tuple[Word, ...]]:
+    return {fold(short): tuple(map(_word, full.split())) for short, full in lexicon()["shorthand"].items()}
 
 
 def letters(text: str) -> str:
@@ -92,3 +115,8 @@ def letters(text: str) -> str:
     if not scripts:
         return ""
     return "latin" if "latin" in scripts else "other"
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of *text*, each with the mark that ends it; a stop inside a number or a time ends nothing."""
+    return [part.strip() for part in re.findall(r"(?:[^.?!…;\n]|[.?!;](?=\w))+[?!.…;]*", text) if part.strip()]

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from frontdesk import TenantConfig
 
-from .language import Language, detect, words
+from .language import Language, detect, tokens, words
 from .vocabulary import Spelling, beside_the_subject, known_words, spotted
 
 # Where a word of the question stands in the fact says how surely the fact is about it.
-QUESTION, TOPIC, ANSWER = 1.0, 0.9, 0.7
+QUESTION, TOPIC, ANSWER_WORD, ANSWER_CONCEPT = 1.0, 0.9, 0.8, 0.5
 CONCEPT = 1.5
 """How much more a phrase of the lexicon says than a word of which only the spelling is known."""
 STRANGE_CONCEPT = 6.0
@@ -23,13 +23,13 @@ STRANGE_WORD = 1.2
 NUMBER = 0.2
 BESIDE = 0.6
 """The weight of a meaning that is seldom the subject itself."""
-SIDE_BY_SIDE = 0.04
+SIDE_BY_SIDE = 0.015
 """Facts whose scores differ by no more than this answer the question equally well."""
 AT_MOST = 3
 """Facts in the answer to one question."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Known:
     """A fact as it is looked up: the weight (0 to 1) of each term that stands in it."""
 
@@ -57,12 +57,12 @@ class Index:
         self._frequency = Counter(term for fact in self.facts for term in fact.weights)
         own = {term for term in self._frequency if not term.startswith("#")}
         self._spelling = Spelling(known_words() | own)
-        self._names = frozenset(words(f"{tenant.name} {tenant.persona.name}", "vi"))
+        self._names = frozenset(words(f"{tenant.name} {tenant.persona.name}", "en"))
 
     def terms(self, text: str, language: Language) -> tuple[str, ...]:
         """What *text* asks about, without slips of the pen and without the names of business and assistant."""
-        tokens = self._spelling.mend(words(text, language))
-        return tuple(dict.fromkeys(term for term, _ in spotted(tokens, language) if term not in self._names))
+        written = self._spelling.mend(tokens(text, language))
+        return tuple(dict.fromkeys(term for term in spotted(written, language) if term not in self._names))
 
     def search(self, asked: Iterable[str], threshold: float) -> list[Found]:
         """The facts that answer a question about these terms, best first; empty if none covers enough of it."""
@@ -102,11 +102,14 @@ class Index:
 
 
 def _known(id: str, topic: str, questions: tuple[str, ...], answer: str) -> Known:
-    weights: dict[str, float] = {}
-    wordings: list[frozenset[str]] = []
-    for text, weight in [(answer, ANSWER), (topic, TOPIC), *((question, QUESTION) for question in questions)]:
-        found = frozenset(term for term, _ in spotted(words(text, detect(text) or "vi"), detect(text) or "vi"))
-        weights.update(dict.fromkeys(found, weight))
-        if text is not answer:
-            wordings.append(found)
+    # A name that only the answer has (`Denplan`) says much; a meaning it mentions in passing (`cash`) says little.
+    weights = {term: ANSWER_CONCEPT if term.startswith("#") else ANSWER_WORD for term in _terms(answer)}
+    wordings = [_terms(text) for text in (topic, *questions)]
+    for found, weight in zip(wordings, (TOPIC, *(QUESTION for _ in questions)), strict=True):
+        weights.update((term, max(weight, weights.get(term, 0.0))) for term in found)
     return Known(id=id, topic=topic, answer=answer, weights=weights, wordings=tuple(wordings))
+
+
+def _terms(text: str) -> frozenset[str]:
+    language = detect(text) or "vi"
+    return frozenset(spotted(tokens(text, language), language))

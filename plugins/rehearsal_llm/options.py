@@ -14,10 +14,16 @@ from .language import fold
 
 AT_MOST = 8
 """Choices shown at once."""
+SHORT = 6
+"""Words of a reply that can be nothing but a choice."""
 
 _LINE = re.compile(r"^[\s\-*•]*(?P<id>[^\s,;]{2,64}?)\s*(?P<sep>—|–|\||=|:| - )\s*(?P<label>\S.*)$")
-_BRACKET_FIRST = re.compile(r"^[\s\-*•\d.)]*[\[(](?:id[:= ]\s*)?(?P<id>[^\s\])]{2,64})[\])]\s*[—–:|-]?\s*(?P<label>\S.*)$")
-_BRACKET_LAST = re.compile(r"^[\s\-*•]*(?:\d{1,2}[.)]\s+)?(?P<label>.*?\S)\s*[\[(](?:id[:= ]\s*)?(?P<id>[^\s\])]{2,64})[\])]\.?$")
+_BRACKET_FIRST = re.compile(
+    r"^[\s\-*•\d.)]*[\[(](?:id[:= ]\s*)?(?P<id>[^\s\])]{2,64})[\])]\s*[—–:|-]?\s*(?P<label>\S.*)$"
+)
+_BRACKET_LAST = re.compile(
+    r"^[\s\-*•]*(?:\d{1,2}[.)]\s+)?(?P<label>.*?\S)\s*[\[(](?:id[:= ]\s*)?(?P<id>[^\s\])]{2,64})[\])]\.?$"
+)
 _NO_ID = re.compile(r"\d{1,2}[:h.]\d{2}|\d{1,2}/\d{1,2}(/\d+)?|\d{4}-\d{2}-\d{2}")
 _SHOWN = re.compile(r"^(\d{1,2})\. (.+)$", re.MULTILINE)
 
@@ -86,7 +92,9 @@ def _from_items(items: list[Any]) -> Iterator[Option]:
 
 
 _ORDINALS = {
-    **dict.fromkeys(("first", "1st", "thu nhat", "dau tien", "dau", "thu 1", "som nhat", "earliest", "soonest"), 0),
+    **dict.fromkeys(
+        ("first", "1st", "thu nhat", "dau tien", "cai dau", "gio dau", "som nhat", "earliest"), 0
+    ),
     **dict.fromkeys(("second", "2nd", "thu hai", "thu nhi", "thu 2"), 1),
     **dict.fromkeys(("third", "3rd", "thu ba", "thu 3"), 2),
     **dict.fromkeys(("fourth", "4th", "thu tu", "thu 4"), 3),
@@ -95,7 +103,8 @@ _ORDINALS = {
 }
 _ANY = re.compile(r"\b(any of them|any|either|whichever|nao cung duoc|gio nao cung duoc|sao cung duoc)\b")
 _NUMBER = re.compile(
-    r"(?:(?:so|number|no|option|cai|lua chon|phuong an|chon|slot)\.? ?)?(\d{1,2})(?: (?:please|nhe|a|nha|di|di a|em|thanks))*"
+    r"(?:(?:so|number|no|option|cai|lua chon|phuong an|chon|slot)\.? ?)?(\d{1,2})"
+    r"(?: (?:please|nhe|a|nha|di|em|thanks))*"
 )
 _ORDINAL = re.compile(
     r"\b(?P<sure>(?:the|cai|so|gio|lua chon|lich|ca|chon) )?"
@@ -118,9 +127,9 @@ def pick(labels: Sequence[str], text: str, today: date) -> int | None:
     named = matching(labels, text, today)
     if len(named) == 1:
         return named[0]
-    if ordinal and not named and len(plain.split()) <= 6:
+    if ordinal and not named and len(plain.split()) <= SHORT:
         return _place(labels, ordinal["word"])
-    return 0 if _ANY.search(plain) else None
+    return 0 if _ANY.search(plain) and len(plain.split()) <= SHORT else None
 
 
 def matching(labels: Sequence[str], text: str, today: date) -> list[int]:
@@ -131,9 +140,12 @@ def matching(labels: Sequence[str], text: str, today: date) -> list[int]:
     return [no for no, label in enumerate(labels) if _fits(label, days, clocks, part, today)]
 
 
-def _fits(
-    label: str, days: list[date], clocks: list[when.Clock], part: tuple[int, int] | None, today: date
-) -> bool:
+def names_time(text: str) -> bool:
+    """Whether a time of day stands in *text*: only then does a day alone not leave the choice open."""
+    return bool(when.clocks(text))
+
+
+def _fits(label: str, days: list[date], clocks: list[when.Clock], part: tuple[int, int] | None, today: date) -> bool:
     own_days, own_clocks = when.days(label, today), when.clocks(label)
     if days and own_days and not set(days) & set(own_days):
         return False

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 
-import yaml
-
+from .data import load
 from .language import Language
 
 LONGEST = 1_000
@@ -35,6 +33,5 @@ def fit(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _sentences() -> dict[str, dict[str, str]]:
-    text = (Path(__file__).parent / "phrases.yaml").read_text(encoding="utf-8")
-    sentences: dict[str, dict[str, str]] = yaml.safe_load(text)
+    sentences: dict[str, dict[str, str]] = load("phrases.yaml")
     return sentences

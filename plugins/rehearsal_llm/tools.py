@@ -19,7 +19,9 @@ _VERBS = {
     "move": frozenset("move reschedule postpone shift change doi doi_lich".split()),
     "book": frozenset("book reserve schedule arrange create make register enrol enroll hold dat".split()),
 }
-_OWN = frozenset("my mine own existing booked upcoming contact's contacts their own bookings appointments visits".split())
+_OWN = frozenset(
+    "my mine own existing booked upcoming contact's contacts their own bookings appointments visits".split()
+)
 _FREE = frozenset("free available availability open slots slot times openings".split())
 _CONFIRM = re.compile(r"confirm|read[ -]?back|xac nhan", re.IGNORECASE)
 

@@ -2,40 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 
-from .language import Language, fold, lexicon, words
+from .language import Language, Word, lexicon, tokens
 
+FILLER = "#nothing"
+"""The concept of phrases that say nothing about what is asked (`phòng khám` is no room and no examination)."""
 LONGEST_PHRASE = 6
 """Words in the longest phrase of the lexicon that is looked for."""
 
 
-def terms(text: str, language: Language) -> list[str]:
-    """What *text* is about: `#price` for a phrase of the lexicon, a stem for any other word that carries meaning.
+def spotted(written: list[Word], language: Language) -> list[str]:
+    """What *written* is about: `#price` for a phrase of the lexicon, a stem for any other word that carries meaning.
 
-    `Học phí lớp giao tiếp bao nhiêu vậy ạ` → #price #course #conversation.
+    The longest phrase wins; fillers are dropped: `Học phí lớp giao tiếp bao nhiêu vậy ạ` → #price #course #conversation.
     """
-    return [term for term, _ in spotted(words(text, language), language)]
-
-
-def spotted(tokens: list[str], language: Language) -> Iterator[tuple[str, bool]]:
-    """Terms of *tokens*, each with whether the lexicon knows it. The longest phrase wins; fillers are dropped."""
-    phrases, fillers = _phrases()[language], _fillers()[language]
-    keys = [stem(token) for token in tokens] if language == "en" else tokens
+    found: list[str] = []
+    keys = [_key(word.plain, language) for word in written]
     start = 0
-    while start < len(tokens):
-        for length in range(min(LONGEST_PHRASE, len(tokens) - start), 0, -1):
-            concept = phrases.get(tuple(keys[start : start + length]))
-            if concept is not None:
-                yield f"#{concept}", True
-                start += length
-                break
-        else:
-            token = tokens[start]
-            if token not in fillers and (len(token) > 1 or token.isdigit()):
-                yield keys[start], False
-            start += 1
+    while start < len(written):
+        length, term = _phrase_at(written, keys, start, language)
+        if not length:
+            length, word = 1, written[start]
+            if not _is_filler(word, language) and (len(word.plain) > 1 or word.plain.isdigit()):
+                term = keys[start]
+        if term and term != FILLER:
+            found.append(term)
+        start += length
+    return found
+
+
+def _phrase_at(written: list[Word], keys: list[str], start: int, language: Language) -> tuple[int, str]:
+    """Length and term of the longest phrase that begins at *start*; length 0 if none does."""
+    phrases = _phrases()[language]
+    for length in range(min(LONGEST_PHRASE, len(written) - start), 0, -1):
+        for marks, concept in phrases.get(tuple(keys[start : start + length]), ()):
+            if all(not word.marks or word.marks == mark for word, mark in zip(written[start:], marks, strict=False)):
+                return length, f"#{concept}"
+    return 0, ""
+
+
+def _key(plain: str, language: Language) -> str:
+    return stem(plain) if language == "en" else plain
+
+
+def _is_filler(word: Word, language: Language) -> bool:
+    return any(word.may_be(filler) for filler in _fillers()[language].get(word.plain, ()))
 
 
 def stem(word: str) -> str:
@@ -46,39 +59,44 @@ def stem(word: str) -> str:
     return word
 
 
-def known_words() -> frozenset[str]:
-    """Every single word in a phrase of the lexicon or among the fillers: what a misspelt word may have meant."""
-    return _known_words()
-
-
 @lru_cache(maxsize=1)
 def beside_the_subject() -> frozenset[str]:
     """Terms that are seldom what a question is about (`#booking` in "what do I bring to my appointment")."""
     return frozenset(f"#{concept}" for concept in lexicon()["beside_the_subject"])
 
 
+_Phrases = dict[tuple[str, ...], list[tuple[tuple[str, ...], str]]]
+
+
 @lru_cache(maxsize=1)
-def _phrases() -> dict[Language, dict[tuple[str, ...], str]]:
-    found: dict[Language, dict[tuple[str, ...], str]] = {"vi": {}, "en": {}}
+def _phrases() -> dict[Language, _Phrases]:
+    """By the plain words of a phrase: the diacritics of each word, and the concept."""
+    found: dict[Language, _Phrases] = {"vi": {}, "en": {}}
     for concept, phrases in lexicon()["concepts"].items():
         for phrase in phrases:
-            plain = words(phrase, "en")
-            found["vi"][tuple(plain)] = concept
+            meant = tokens(phrase, "en")
+            marks = tuple(word.marks for word in meant)
+            found["vi"].setdefault(tuple(word.plain for word in meant), []).append((marks, concept))
             # One Vietnamese syllable without its diacritics is often an English word: `bé` would be `be`.
-            if len(plain) > 1 or fold(phrase) == phrase.casefold():
-                found["en"][tuple(map(stem, plain))] = concept
+            if len(meant) > 1 or not any(marks):
+                found["en"].setdefault(tuple(stem(word.plain) for word in meant), []).append((marks, concept))
     return found
 
 
 @lru_cache(maxsize=1)
-def _fillers() -> dict[Language, frozenset[str]]:
-    fillers = lexicon()["fillers"]
-    return {"vi": frozenset(fold(fillers["vi"]).split()), "en": frozenset(fold(fillers["en"]).split())}
+def _fillers() -> dict[Language, dict[str, list[Word]]]:
+    found: dict[Language, dict[str, list[Word]]] = {"vi": {}, "en": {}}
+    for language, by_word in found.items():
+        for word in tokens(lexicon()["fillers"][language], "en"):
+            by_word.setdefault(word.plain, []).append(word)
+    return found
 
 
 @lru_cache(maxsize=1)
-def _known_words() -> frozenset[str]:
-    return frozenset(word for phrase in _phrases()["vi"] for word in phrase) | _fillers()["vi"] | _fillers()["en"]
+def known_words() -> frozenset[str]:
+    """Every single word in a phrase of the lexicon or among the fillers: what a misspelt word may have meant."""
+    phrases = (word for phrase in _phrases()["vi"] for word in phrase)
+    return frozenset(phrases) | frozenset(word for by_word in _fillers().values() for word in by_word)
 
 
 class Spelling:
@@ -94,8 +112,10 @@ class Spelling:
                 for part in _parts(word):
                     self._by_part.setdefault(part, []).append(word)
 
-    def mend(self, tokens: list[str]) -> list[str]:
-        return [self._mend(token) for token in tokens]
+    def mend(self, written: list[Word]) -> list[Word]:
+        """*written* with every slip mended; a mended word has no diacritics, so it may be any word of these letters."""
+        mended = [self._mend(word.plain) for word in written]
+        return [word if plain == word.plain else Word(plain) for word, plain in zip(written, mended, strict=True)]
 
     def _mend(self, token: str) -> str:
         if len(token) < self.SHORTEST or not token.isalpha() or token in self._known or stem(token) in self._known:

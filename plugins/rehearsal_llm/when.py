@@ -11,12 +11,13 @@ from .language import fold
 
 _WEEKDAYS = {
     **{name: i for i, name in enumerate("monday tuesday wednesday thursday friday saturday sunday".split())},
-    **{name: i for i, name in enumerate("mon tue wed thu fri sat sun".split())},
     **{f"thu {name}": i for i, name in enumerate("hai ba tu nam sau bay".split())},
     **{f"thu {i + 2}": i for i in range(6)},
     **{f"t{i + 2}": i for i in range(6)},
     "tues": 1, "thur": 3, "thurs": 3, "chu nhat": 6, "cn": 6,
 }  # fmt: skip
+# Only as written in lists and capital: `thu`, `sat`, `mon` are Vietnamese words too.
+_SHORT_DAY = re.compile(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b(?! (?:hai|ba|tu|nam|sau|bay|\d)\b)")
 _MONTHS = {
     name: i // 2 + 1
     for i, name in enumerate(
@@ -32,7 +33,7 @@ _DAY_NAME = re.compile(
 _RELATIVE = (
     (re.compile(r"\bday after tomorrow\b|\bngay kia\b|\bngay mot\b"), 2),
     (re.compile(r"(?<!after )\btomorrow\b|\btmr\b|\b(?<!ten )(?<!ten la )mai\b(?! sau)"), 1),
-    (re.compile(r"\btoday\b|\btonight\b|\bhom nay\b|\b(?:sang|trua|chieu|toi) nay\b|\bthis (?:morning|afternoon|evening)\b"), 0),
+    (re.compile(r"\b(?:today|tonight|hom nay|(?:sang|trua|chieu|toi) nay|this (?:morning|afternoon|evening))\b"), 0),
 )  # fmt: skip
 _IN_DAYS = re.compile(r"\bin (\d{1,2}) days\b|\b(\d{1,2}) ngay nua\b")
 _NEXT_WEEK = re.compile(r"\bnext week\b|\btuan (?:sau|toi)\b")
@@ -44,7 +45,9 @@ _WRITTEN = re.compile(
     rf"|\b(?P<d1>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<m1>{_MONTH_NAME})\b"
     rf"|\b(?P<m2>{_MONTH_NAME}) (?:the )?(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?\b"
 )
-_DAY_OF_MONTH = re.compile(r"\bngay (?:mung )?(\d{1,2})\b(?! ngay)|\b(?:the|on) (\d{1,2})(?:st|nd|rd|th)\b(?! one| option| slot)")
+_DAY_OF_MONTH = re.compile(
+    r"\bngay (?:mung )?(\d{1,2})\b(?! ngay)|\b(?:the|on) (\d{1,2})(?:st|nd|rd|th)\b(?! one| option| slot)"
+)
 
 _CLOCK = re.compile(
     r"(?<![\d:/.,])(?P<h>\d{1,2})\s?(?:"
@@ -65,7 +68,13 @@ _PARTS: tuple[tuple[re.Pattern[str], int, int], ...] = (
     (re.compile(r"\bmorning\b|\b(?:buoi|gio|h|ca) sang\b|\bsang (?:mai|nay|thu|som|t\d|cn|chu)\b|sáng"), 5, 12),
     (re.compile(r"\bnoon\b|\bmidday\b|\bbuoi trua\b|\bgio trua\b|trưa"), 11, 14),
     (re.compile(r"\bafternoon\b|\bchieu\b"), 12, 18),
-    (re.compile(r"\bevening\b|\bnight\b|\btonight\b|\b(?:buoi|gio|h|ca) toi\b|\btoi (?:nay|mai|thu|t\d|cn|chu)\b|tối"), 17, 24),
+    (
+        re.compile(
+            r"\bevening\b|\bnight\b|\btonight\b|\b(?:buoi|gio|h|ca) toi\b|\btoi (?:nay|mai|thu|t\d|cn|chu)\b|tối"
+        ),
+        17,
+        24,
+    ),
 )
 
 
@@ -79,7 +88,7 @@ class Clock:
 def days(text: str, today: date) -> list[date]:
     """Every day named in *text*, never before *today*. A date says more than the weekday beside it, so it stands alone."""
     plain = " ".join(fold(text).split())
-    found = [*_dates(plain, today)] or [*_weekdays(plain, today), *_relative(plain, today)]
+    found = [*_dates(plain, today)] or [*_weekdays(plain, today), *_short_days(text, today), *_relative(plain, today)]
     if not found and _NEXT_WEEK.search(plain):
         found.append(_monday_after(today))
     return list(dict.fromkeys(found))
@@ -176,6 +185,11 @@ def _weekdays(plain: str, today: date) -> Iterator[date]:
             yield _monday_after(today) + timedelta(days=weekday)
         else:
             yield today + timedelta(days=(weekday - today.weekday()) % 7)
+
+
+def _short_days(text: str, today: date) -> Iterator[date]:
+    for match in _SHORT_DAY.finditer(text):
+        yield today + timedelta(days=("Mon Tue Wed Thu Fri Sat Sun".split().index(match[1]) - today.weekday()) % 7)
 
 
 def _relative(plain: str, today: date) -> Iterator[date]:

@@ -162,13 +162,15 @@ async def stream(simulator: Simulator, contact: str) -> AsyncIterator[bytes]:
     while (conversation := await simulator.conversations.of(simulator.name, contact)) is None:
         # There is no conversation to watch yet; whatever is watched, its event is set every second.
         async with simulator.conversations.watch(contact) as event:
-            yield teller.tell(_NOBODY_WROTE)
+            if news := teller.tell(_NOBODY_WROTE):
+                yield news
             await event.wait()
     async with simulator.watching(conversation.id) as event:
         while True:
             event.clear()
             view = await look(simulator, conversation)
-            yield teller.tell({**view.bubbles(), "typing": view.typing_now(), "doing": view.doing()})
+            if news := teller.tell({**view.bubbles(), "typing": view.typing_now(), "doing": view.doing()}):
+                yield news
             await event.wait()
 
 

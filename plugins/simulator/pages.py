@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, cast
 
 from quart import Blueprint, Response, abort, jsonify, make_response, render_template, request
@@ -11,7 +12,7 @@ from frontdesk import WebhookRefused, current_plugin
 from . import gate
 from .events import stream
 from .files import KINDS, MAX_BYTES, content_type_of
-from .posted import Name, PostedReceipts, understand
+from .posted import PostedReceipts, is_name, understand
 from .words import language_of, words_in
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ POLICY = "; ".join(
 FILE_POLICY = "default-src 'none'; sandbox"
 """A contact's file must never run as a page of ours."""
 SUGGESTIONS = 3
+RECEIPTS_BYTES = 64 * 1024
+BODY_SECONDS = 30.0
+"""The longest wait for what the page posts."""
 
 
 def add(blueprint: Blueprint) -> None:
@@ -98,7 +102,7 @@ async def _phone() -> str:
 
 async def _events() -> Response:
     contact = request.args.get("contact", "")
-    if not Name.fits(contact):
+    if not is_name(contact):
         abort(400, "contact: the name the page has made for its contact is missing")
     response = cast(Response, await make_response(stream(_simulator(), contact)))
     response.timeout = None
@@ -110,7 +114,7 @@ async def _events() -> Response:
 
 async def _receipts() -> Response:
     try:
-        receipts = understand(PostedReceipts, await request.get_data())
+        receipts = understand(PostedReceipts, await _body(RECEIPTS_BYTES))
     except WebhookRefused as err:
         return _sentence(err.reason, err.status)
     await _simulator().take_receipts(receipts)
@@ -118,8 +122,7 @@ async def _receipts() -> Response:
 
 
 async def _upload() -> Response:
-    request.max_content_length = MAX_BYTES
-    content = await request.get_data()
+    content = await _body(MAX_BYTES)
     content_type = content_type_of(content)
     if content_type is None:
         return _sentence(f"This is none of {', '.join(KINDS)}.", 415)
@@ -137,6 +140,22 @@ async def _file(key: str) -> Response:
     response.headers["Content-Disposition"] = "inline" if content_type in KINDS else "attachment"
     response.headers["Cache-Control"] = "private, max-age=86400, immutable"
     return response
+
+
+async def _body(limit: int) -> bytes:
+    """The request's body. Ends the request with 413 when it is larger than *limit* (bytes), 408 when it does not come."""
+    if (request.content_length or 0) > limit:
+        abort(413)
+    content = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.body:
+                content += chunk
+                if len(content) > limit:
+                    abort(413)
+    except TimeoutError:
+        abort(408)
+    return bytes(content)
 
 
 def _sentence(text: str, status: int) -> Response:

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from frontdesk import Inbound, Media, Settings, WebhookRefused
 
 ADDRESS = "simulator"
 """Our own address on this channel: there is one."""
 
-Name = Annotated[str, Field(pattern=r"\A[a-z0-9-]{16,64}\Z")]
+_NAME = re.compile(r"[a-z0-9-]{16,64}")
+
+
+def is_name(value: str) -> bool:
+    """Whether the page could have made this name."""
+    return _NAME.fullmatch(value) is not None
+
+
+def _name(value: str) -> str:
+    if not is_name(value):
+        raise ValueError("a name of 16 to 64 small letters, digits and hyphens is needed")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
 """A contact's or a message's name, made at random by the page: whoever knows it may read the conversation."""
-File = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\Z")]
+File = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 """A key of the media service."""
 Ids = Annotated[tuple[Annotated[str, Field(max_length=200)], ...], Field(max_length=200)]
 

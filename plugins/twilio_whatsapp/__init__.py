@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from frontdesk import (
     Channel,
@@ -26,7 +26,7 @@ from frontdesk import (
     hookimpl,
 )
 
-from .client import REQUEST_SECONDS, Credentials, TwilioRest
+from .client import Credentials, TwilioRest
 from .inbound import Pairs, address_key, claimed_address, read_form, understand, understand_status
 from .media import MediaDoor
 from .settings import TwilioSettings
@@ -40,7 +40,6 @@ class TwilioWhatsapp(Channel):
     """Carries messages between WhatsApp and Frontdesk through the tenant's own Twilio account."""
 
     settings: TwilioSettings
-    sdk_timeout: ClassVar[float] = REQUEST_SECONDS
 
     def __init__(self, name: str, settings: TwilioSettings, services: Services) -> None:
         super().__init__(name, settings, services)

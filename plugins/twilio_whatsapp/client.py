@@ -20,15 +20,11 @@ from frontdesk import Found, MaybeSent, Outgoing
 
 from .errors import translated
 
-REQUEST_SECONDS = 8.0
-"""Of one request, connecting included: shorter than the send time-out and the hooks' deadline, both 10 s."""
-CONNECT_SECONDS = 3.0
 CLOCK_SKEW = timedelta(seconds=5)
 """Between our clock and Twilio's, whose times are whole seconds."""
 _BEFORE_SENDING = frozenset({"accepted", "scheduled", "queued", "sending"})
 PAGE_SIZE = 200
 MAX_PAGES = 5
-_TIMEOUT = aiohttp.ClientTimeout(total=REQUEST_SECONDS, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -51,13 +47,13 @@ def basic_auth(username: str, password: str) -> str:
 
 
 class Transport(AsyncHttpClient):  # type: ignore[misc]  # twilio has no types
-    """The package's HTTP client over a given session.
+    """The package's HTTP client over the server's session, which has the time-outs of the table of times.
 
     Its own AsyncTwilioHttpClient (9.13) takes a timeout and never uses it, and logs recipients' numbers.
     """
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
-        super().__init__(logging.getLogger(__name__), True, REQUEST_SECONDS)
+        super().__init__(logging.getLogger(__name__), True)
         self._session = session
 
     async def request(
@@ -74,7 +70,7 @@ class Transport(AsyncHttpClient):  # type: ignore[misc]  # twilio has no types
         """Called by the package for every request; redirects are never followed."""
         signed = {**(headers or {}), **({"Authorization": basic_auth(*auth)} if auth else {})}
         async with self._session.request(
-            method, url, params=params, data=data, headers=signed, timeout=_TIMEOUT, allow_redirects=False
+            method, url, params=params, data=data, headers=signed, allow_redirects=False
         ) as answer:
             return Response(answer.status, await answer.text(), answer.headers)
 

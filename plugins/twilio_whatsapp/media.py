@@ -12,11 +12,10 @@ import filetype
 
 from frontdesk import Fetched, Media, NeedsAttention, Refused, RetryLater
 
-from .client import CONNECT_SECONDS, REQUEST_SECONDS, Credentials
+from .client import Credentials
 from .settings import TWILIO_API
 
 MAX_REDIRECTS = 3
-_TIMEOUT = aiohttp.ClientTimeout(total=REQUEST_SECONDS, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS)
 _PATH = re.compile(
     r"/2010-04-01/Accounts/(AC[0-9a-fA-F]{32})/Messages/(?:SM|MM)[0-9a-fA-F]{32}/Media/ME[0-9a-fA-F]{32}"
 )
@@ -46,7 +45,7 @@ class MediaDoor:
         url, headers = media.url, {"Authorization": self.credentials.authorization}
         try:
             for _ in range(MAX_REDIRECTS + 1):
-                async with session.get(url, headers=headers, allow_redirects=False, timeout=_TIMEOUT) as answer:
+                async with session.get(url, headers=headers, allow_redirects=False) as answer:
                     if answer.status not in (301, 302, 303, 307, 308):
                         _check_status(answer.status)
                         return typed(await self._read(answer), media.content_type)

@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import aiohttp
-
 from frontdesk.config import Log
 
 from ..app import Server, create_server
@@ -31,9 +29,7 @@ async def beside(path: Path | None) -> AsyncIterator[Server]:
     await server.store.open()
     try:
         await server.queue.start()
-        async with aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=server.config.times.sdk_timeout)
-        ) as server.http:
+        async with server.open_http() as server.http:
             yield server
             await server.runtimes.close()
         await server.queue.stop()

@@ -27,14 +27,9 @@ _tenant = click.option("--tenant", default="", help="The tenant; may be left out
 _as = click.option("--as", "name", default=getpass.getuser, help="Your name as operator; without it, your login.")
 
 
-@click.group(cls=Commands, invoke_without_command=True)
-@click.option("--tenant", default="", help="Of this tenant only; without it, of all.")
-@file_option
-@click.pass_context
-def conversations(context: click.Context, tenant: str, path: Path | None) -> None:
+@click.group(cls=Commands, default="list")
+def conversations() -> None:
     """List the conversations; take one over, write in it, give it back to the bot."""
-    if context.invoked_subcommand is None:
-        run(_list(path, tenant))
 
 
 @conversations.command("list")
@@ -69,10 +64,13 @@ def take(id: str, tenant: str, name: str, path: Path | None) -> None:
 @file_option
 def say(id: str, text: tuple[str, ...], tenant: str, name: str, path: Path | None) -> None:
     """Write to the contact of a conversation you have taken."""
+    words = " ".join(text).strip()
+    if not words:
+        raise click.UsageError("there is nothing to say: the text is empty")
 
     async def work() -> None:
         async with _acting(path, tenant) as (server, config):
-            message = await server.ownership.say(config.id, id, name, " ".join(text))
+            message = await server.ownership.say(config.id, id, name, words)
         click.echo(f"queued as {message.id}")
 
     run(work())
@@ -101,7 +99,7 @@ async def _acting(path: Path | None, tenant: str) -> AsyncIterator[tuple[Server,
             yield server, known_tenant(server.file.tenants, tenant)
     except UnknownConversation as err:
         raise click.ClickException(f"{err}; `frontdesk conversations` lists them") from err
-    except (NotYours, ValueError) as err:
+    except NotYours as err:
         raise click.ClickException(str(err)) from err
 
 
@@ -136,7 +134,7 @@ async def _row(repository: Repository, config: TenantConfig, conversation: Conve
         conversation.id,
         conversation.owner,
         duration((now - since).total_seconds()) if since else "",
-        who or one_line(conversation.external_id, 30),
+        who or "unknown",
         moment(newest[0].at, now, config.zone) if newest else "",
         one_line(f"{newest[0].author}: {newest[0].text or f'[{newest[0].kind}]'}") if newest else "",
     ]

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 
 from .files import nearest
 
+_CLICKS_OWN = (
+    click.MissingParameter,
+    click.NoSuchOption,
+    click.BadOptionUsage,
+    click.BadArgumentUsage,
+    click.BadParameter,
+)
+"""Mistakes that click words itself."""
+
 
 class Commands(click.Group):
-    """Commands in the order of a day's work, not of the alphabet; an unknown one is told with the nearest."""
+    """Commands in the order of a day's work, not of the alphabet; an unknown one is told with the nearest.
+
+    *default* is the command that is meant when none is named: `frontdesk parked` is `frontdesk parked list`.
+    """
+
+    def __init__(self, *arguments: Any, default: str = "", **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._default = default
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if self._default and (not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)):
+            args = [self._default, *args]
+        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -25,26 +45,11 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def default_to(command: click.Command) -> Callable[..., Any]:
-    """The body of a group that, called alone, does *command*."""
-
-    @click.pass_context
-    def body(context: click.Context, /, **given: Any) -> None:
-        if context.invoked_subcommand is None:
-            context.invoke(command, **given)
-
-    return body
-
-
 def complaint(program: str, err: click.ClickException) -> str:
     """One line about a mistake: where, what, and what would be right or where that is written."""
     where = err.ctx.command_path if isinstance(err, click.UsageError) and err.ctx else program
     message = " ".join(err.format_message().split()).rstrip(".")
-    if type(err) in _CLICKS_OWN or (type(err) is click.UsageError and message.startswith("Got ")):
-        message = f"{message[:1].lower()}{message[1:]}; see {where} --help"
+    if isinstance(err, _CLICKS_OWN) or message.startswith("Got unexpected extra"):
+        message = message[:1].lower() + message[1:]
+        message += "" if message.endswith(("?", ")")) else f"; see {where} --help"
     return f"{where}: {message}"
-
-
-_CLICKS_OWN: Mapping[type[click.ClickException], None] = dict.fromkeys(
-    (click.MissingParameter, click.NoSuchOption, click.BadOptionUsage, click.BadArgumentUsage, click.BadParameter)
-)

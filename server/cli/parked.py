@@ -19,14 +19,9 @@ from .output import moment, one_line, table
 _tenant = click.option("--tenant", default="", help="Of this tenant only; without it, of all.")
 
 
-@click.group(cls=Commands, invoke_without_command=True)
-@_tenant
-@file_option
-@click.pass_context
-def parked(context: click.Context, tenant: str, path: Path | None) -> None:
+@click.group(cls=Commands, default="list")
+def parked() -> None:
     """List the parked turns and messages, and start them again."""
-    if context.invoked_subcommand is None:
-        run(_list(path, tenant))
 
 
 @parked.command("list")

@@ -32,15 +32,16 @@ class Installed:
     """Why it cannot be used at all."""
 
 
-@click.group(cls=Commands, invoke_without_command=True)
-@file_option
+@click.group(cls=Commands, default="list")
+def plugins() -> None:
+    """List the installed plugins; let a quarantined one start again."""
+
+
+@plugins.command("list")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
-@click.pass_context
-def plugins(context: click.Context, path: Path | None, as_json: bool) -> None:
-    """List the installed plugins: their hooks and tools, and the tenants that use them."""
-    if context.invoked_subcommand is not None:
-        context.obj = path
-        return
+@file_option
+def list_(as_json: bool, path: Path | None) -> None:
+    """List them: their hooks and tools, the tenants that use them, and which are quarantined."""
     lines = _installed(_file_if_any(path))
     if as_json:
         click.echo(json.dumps([asdict(line) for line in lines], ensure_ascii=False, indent=2))
@@ -52,10 +53,9 @@ def plugins(context: click.Context, path: Path | None, as_json: bool) -> None:
 @click.argument("tenant")
 @click.argument("plugin")
 @file_option
-@click.pass_obj
-def release(earlier: Path | None, tenant: str, plugin: str, path: Path | None) -> None:
+def release(tenant: str, plugin: str, path: Path | None) -> None:
     """Let a quarantined PLUGIN start again for TENANT; a running server starts it within a minute."""
-    file = load(prepared(path or earlier))
+    file = load(prepared(path))
     known_tenant(file.tenants, tenant)
     quarantine = Quarantine(file.data_dir)
     if not quarantine.release(tenant, plugin):

@@ -17,7 +17,9 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from frontdesk.config import Log
 
-PERSONAL = frozenset({"text", "body", "caption", "phone", "name", "contact", "external_id", "address", "email", "summary"})
+PERSONAL = frozenset(
+    {"text", "body", "caption", "phone", "name", "contact", "external_id", "address", "email", "summary"}
+)
 """Fields that an event may not have: what a contact says or is."""
 _SECRET = re.compile(r"token|secret|password|authori[sz]ation|api_?key|credential|signature$", re.IGNORECASE)
 _MASKS = (

@@ -22,8 +22,8 @@ def stop_reason(message: Message, conversation: Conversation, contact: Contact |
         return Stop("withdrawn", "the contact was erased")
     if contact.opted_out:
         return Stop("withdrawn", "opted out: the contact asked for no more messages")
-    if message.author == BOT and message.owner_epoch != conversation.owner_epoch:
-        return Stop("withdrawn", f"taken over: {conversation.owner} answers this conversation now")
+    if message.author == BOT and message.owner_epoch < conversation.taken_epoch:
+        return Stop("withdrawn", "taken over: a person answered in the bot's place")
     if message.useful_until is not None and now >= message.useful_until:
         return Stop("expired", "too late: it was worth sending until then only")
     return None

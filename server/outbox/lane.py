@@ -56,7 +56,7 @@ class Lane:
         runtime.uses += 1
         try:
             with structlog.contextvars.bound_contextvars(tenant=due.tenant, conversation=due.ref):
-                async with held:
+                async with held.renewed():
                     outcome = await self._send_in_order(runtime, repository, held)
                 await held.release()
             reached("outbox.released")

@@ -52,7 +52,7 @@ class StatusDesk:
 
     async def _apply(self, repository: Repository, update: StatusUpdate) -> Message | None:
         while (message := await find(repository, update)) is not None:
-            changes = self._changes(message, update)
+            changes = self._news(message, update)
             if not changes:
                 return message
             changed = await repository.update(MESSAGES, message, **changes)
@@ -60,7 +60,7 @@ class StatusDesk:
                 return changed
         return None
 
-    def _changes(self, message: Message, update: StatusUpdate) -> dict[str, Any]:
+    def _news(self, message: Message, update: StatusUpdate) -> dict[str, Any]:
         changes: dict[str, Any] = {}
         if not message.provider_id:
             changes["provider_id"] = update.provider_id

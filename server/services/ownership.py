@@ -138,7 +138,9 @@ class Ownership:
         )
 
     def _owned_by(self, current: Conversation, owner: Owner) -> dict[str, Any]:
-        return {"owner": owner, "owner_epoch": current.owner_epoch + 1, "owner_since": self._store.now()}
+        epoch = current.owner_epoch + 1
+        taken = {} if owner in (BOT, NOBODY) else {"taken_epoch": epoch}
+        return {"owner": owner, "owner_epoch": epoch, "owner_since": self._store.now(), **taken}
 
     async def _changed(self, repository: Repository, id: str, decide: leases.Decide) -> Conversation:
         try:

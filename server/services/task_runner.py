@@ -91,7 +91,7 @@ class TaskRunner:
             held = await leases.acquire(repository, self._store, self._clock, task.conversation, "turn", seconds)
             if held is None:
                 return Again(self._store.now() + timedelta(seconds=1))
-            async with held:
+            async with held.renewed():
                 await runtime.ask("run_task", task.plugin, task=task)
             await held.release()
         except ConversationGone:

@@ -42,7 +42,7 @@ class Call:
 
     def deliver(self) -> None:
         """Give the result to the caller; on the loop's thread."""
-        if False:
+        if self.future.done():
             return
         if self.error is not None:
             self.future.set_exception(self.error)

@@ -3,7 +3,7 @@ before it (proposed, never sent unless adopted) or after it (`finish`, repeated 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..store import Insert, PutDue, Repository, Store, Update
 from ..store.collections import MESSAGES, NOTES, TURNS
 from . import deeds, guard
 from .follow_up import follow_up_writes
-from .state import Work
+from .state import TurnMoved, Work
 
 
 async def commit(work: Work) -> None:
@@ -36,7 +36,7 @@ async def commit(work: Work) -> None:
                 first_place=conversation.outbox_seq + 1,
                 answered=turn.read,
             ),
-            "unanswered_since": work.store.now() if newer else None,
+            "unanswered_since": conversation.last_inbound_at if newer else None,
             **(_handed_off(work, conversation, draft.handoff) if draft.handoff is not None else {}),
         }
 
@@ -50,7 +50,7 @@ async def park(work: Work, reason: str) -> None:
     turn = work.turn
     epoch = work.epoch_read + 1
     words = work.runtime.tenant.say("holding", work.contact.language)
-    holding = _outbound(work, f"{turn.id}.holding", words, epoch)
+    holding = _outbound(work, holding_id(turn), words, epoch)
     first_time = await work.repository.insert(MESSAGES, holding)
     if not first_time:
         stored = await work.repository.get(MESSAGES, holding.id)
@@ -77,20 +77,46 @@ async def park(work: Work, reason: str) -> None:
     await finish(work.repository, work.store, work.held, work.runtime)
 
 
-async def withdraw(work: Work, reason: str) -> None:
-    """Somebody took over: nothing is said; what the turn's deeds did is told to the operator."""
-    done = [deed for deed in work.turn.deeds if deed.state == "done"]
-    if done:
-        text = "The bot had done this before it was interrupted, and has not told the contact: "
+async def withdraw(
+    repository: Repository, store: Store, turn: Turn, reason: str, trace: Sequence[dict[str, Any]] = ()
+) -> None:
+    """A person answers: nothing is said; what the turn's deeds did is told to the operator. Raises TurnMoved."""
+    if text := _undisclosed(turn):
         note = Note(
-            id=f"{work.turn.id}.withdrawn",
-            conversation=work.turn.conversation,
-            text=text + " ".join(deed.sentence for deed in done),
-            author=BOT,
-            at=work.store.now(),
+            id=f"{turn.id}.withdrawn", conversation=turn.conversation, text=text, author=BOT, at=store.now()
         )
-        await work.repository.insert(NOTES, note)
-    await deeds.journal(work, state="withdrawn", reason=reason, closed_at=work.store.now(), trace=tuple(work.trace))
+        await repository.insert(NOTES, note)
+    await drop_drafts(repository, turn)
+    changes: dict[str, Any] = {"state": "withdrawn", "reason": reason, "closed_at": store.now()}
+    if trace:
+        changes["trace"] = tuple(trace)
+    if await repository.update(TURNS, turn, **changes) is None:
+        raise TurnMoved(turn.id)
+
+
+def _undisclosed(turn: Turn) -> str:
+    """What a withdrawn turn did in the world and the contact was not told."""
+    done = [deed.sentence for deed in turn.deeds if deed.state == "done"]
+    unknown = [f"{deed.tool} {deed.arguments}" for deed in turn.deeds if deed.state == "intended"]
+    lines = []
+    if done:
+        lines.append("The bot had done this before it was interrupted, and has not told the contact: " + " ".join(done))
+    if unknown:
+        lines.append("It is not known whether this was done; please look: " + "; ".join(unknown))
+    return "\n".join(lines)
+
+
+async def drop_drafts(repository: Repository, turn: Turn) -> None:
+    """What an earlier take-up proposed and nobody adopted is never sent."""
+    for id in (*turn.outbound, holding_id(turn)):
+        message = await repository.get(MESSAGES, id)
+        if message is not None and message.state == "proposed":
+            await repository.update(MESSAGES, message, state="withdrawn", error="its turn did not say it after all")
+
+
+def holding_id(turn: Turn) -> str:
+    """The id of the words that are said once when the turn is parked."""
+    return f"{turn.id}.holding"
 
 
 async def finish(repository: Repository, store: Store, held: Held, runtime: Runtime) -> None:
@@ -108,7 +134,7 @@ async def finish(repository: Repository, store: Store, held: Held, runtime: Runt
     if turn is not None and turn.state not in ("committed", "parked"):
         closed: dict[str, Any] = {"state": commit.state, "closed_at": store.now()}
         if commit.state == "parked":
-            closed["parked_times"] = turn.parked_times + 1
+            closed |= {"parked_times": turn.parked_times + 1, "tries": 0}
         await repository.update(TURNS, turn, **closed)
     for write in follow_up_writes(runtime, conversation, commit, store.now()):
         await repository.write(write)
@@ -133,26 +159,15 @@ async def _propose(work: Work) -> list[Message]:
     epoch = work.epoch_read + (1 if work.draft.handoff is not None else 0)
     ids = [f"{work.turn.id}.{work.turn.attempts}.{ordinal}" for ordinal in range(1, len(work.draft.texts) + 1)]
     messages = [_outbound(work, id, text, epoch) for id, text in zip(ids, work.draft.texts, strict=True)]
+    changes = {"state": "proposed", "outbound": tuple(ids), "model": work.draft.model, "trace": tuple(work.trace)}
+    # The turn first: a ghost stops there, and what is proposed after it is known to whoever takes the turn up.
     took = await work.repository.write(
-        *(Insert(MESSAGES, message) for message in messages),
-        Update(
-            TURNS,
-            work.turn,
-            {"state": "proposed", "outbound": tuple(ids), "model": work.draft.model, "trace": tuple(work.trace)},
-        ),
+        Update(TURNS, work.turn, changes), *(Insert(MESSAGES, message) for message in messages)
     )
     if took != len(messages) + 1:
-        # Only a ghost's attempt could have used these ids, or moved the turn: either way this take-up is over.
-        raise deeds.TurnMoved(work.turn.id)
-    work.turn = await _read_turn(work)
+        raise TurnMoved(work.turn.id)
+    work.turn = replace(work.turn, version=work.turn.version + 1, **changes)  # type: ignore[arg-type]
     return messages
-
-
-async def _read_turn(work: Work) -> Turn:
-    turn = await work.repository.get(TURNS, work.turn.id)
-    if turn is None or turn.version != work.turn.version + 1:
-        raise deeds.TurnMoved(work.turn.id)
-    return turn
 
 
 def _outbound(work: Work, id: str, text: str, epoch: int) -> Message:

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from .. import dispatch, leases, mind
+from .. import dispatch, leases, mind, settle
 from ..clock import Clock
 from ..crashpoints import reached
 from ..leases import ConversationGone, Held, LeaseLost
@@ -66,7 +66,7 @@ class TurnEngine:
         runtime.uses += 1
         try:
             with structlog.contextvars.bound_contextvars(tenant=due.tenant, conversation=due.ref):
-                async with held:
+                async with held.renewed():
                     outcome = await self._hold(runtime, repository, held)
                 await held.release()
             reached("turn.released")
@@ -139,7 +139,15 @@ class TurnEngine:
                 await ending.withdraw(work, f"{err} took over")
                 return Finished()
             log.info("turn_ended", messages=len(work.unanswered), attempts=work.turn.attempts)
+            return await self._more(work)
+
+    async def _more(self, work: Work) -> Outcome:
+        """Whether something waits that this turn did not answer: what came while it was pinned gets the next turn."""
+        waiting = await _unanswered(work.repository, work.held.conversation)
+        if not waiting or work.held.conversation.owner != BOT:
             return Finished()
+        settled = settle.due_at(work.runtime.tenant, waiting[-1], waiting[0].at, waiting[-1].at)
+        return Again(max(settled, self._store.now()))
 
     async def _answer(self, work: Work) -> None:
         if work.turn.attempts - work.turn.superseded - work.turn.parked_times > ATTEMPTS:

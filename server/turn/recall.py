@@ -13,7 +13,8 @@ from .tools import CALL_A_PERSON
 HISTORY = 40
 """Messages of the conversation that a model is shown, the unanswered ones included."""
 
-_SPOKEN = ("queued", "sending", "accepted", "sent", "delivered", "read", "answered", "received")
+# Not `received`: what waits for an answer and is not this turn's gets the next turn's.
+_SPOKEN = ("queued", "sending", "accepted", "sent", "delivered", "read", "answered")
 
 
 async def history(repository: Repository, conversation: str, *, limit: int = HISTORY) -> list[Message]:

@@ -245,7 +245,7 @@ def test_what_is_commented_out_in_the_example_loads_too(tmp_path: Path) -> None:
     for tenant in load(path).tenants.values():
         whatsapp = tenant.plugins[-1]
         assert whatsapp.name == "twilio_whatsapp"
-        assert set(whatsapp.settings) == {"account_sid", "auth_token", "from"}
+        assert set(whatsapp.settings) == {"account_sid", "auth_token", "numbers"}
 
 
 def test_anchors_and_merge_keys_are_resolved_and_own_keys_win(read_text) -> None:

@@ -89,6 +89,14 @@ async def test_a_kill_loses_nothing_that_was_acknowledged(path: Path) -> None:
     assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+async def test_every_commit_reaches_the_disk(store: SqliteStore) -> None:
+    # A kill cannot show it, only a power cut could: so the settings themselves are looked at (2: FULL).
+    def settings(cursor: sqlite3.Cursor) -> tuple[Any, Any]:
+        return tuple(cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous"))
+
+    assert await store.write_job(settings) == ("wal", 2)
+
+
 async def test_processes_on_one_file_lose_nothing_and_see_each_other(path: Path) -> None:
     processes = [inserting(path, f"process{n}", 50) for n in range(2)]
     printed = await asyncio.gather(*(asyncio.to_thread(process.communicate) for process in processes))

@@ -30,9 +30,9 @@ def outgoing(text: str = "Chào bạn, lớp học mở lúc 9 giờ.", **fields
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def impatient(http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
     """Time-outs a test can wait for."""
-    monkeypatch.setattr(client, "_TIMEOUT", aiohttp.ClientTimeout(total=0.3, connect=0.2))
+    monkeypatch.setattr(http, "_timeout", aiohttp.ClientTimeout(total=0.3, connect=0.2))
 
 
 async def test_a_text_is_sent_with_its_status_callback(plugin: TwilioWhatsapp, twilio: FakeTwilio) -> None:

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from frontdesk import Media, NeedsAttention, Refused, RetryLater, Secret
-from frontdesk.plugins.twilio_whatsapp import TwilioWhatsapp, media
+from frontdesk.plugins.twilio_whatsapp import TwilioWhatsapp
 from frontdesk.plugins.twilio_whatsapp.media import typed
 from frontdesk.testing.fake_twilio import FakeTwilio, Fault, InboundSpec
 
@@ -102,9 +102,13 @@ async def test_rejected_credentials_are_the_operators(make_plugin: Any, twilio: 
     ],
 )
 async def test_trouble_at_twilio_means_later(
-    plugin: TwilioWhatsapp, twilio: FakeTwilio, fault: Fault, monkeypatch: pytest.MonkeyPatch
+    plugin: TwilioWhatsapp,
+    twilio: FakeTwilio,
+    fault: Fault,
+    http: aiohttp.ClientSession,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(media, "_TIMEOUT", aiohttp.ClientTimeout(total=0.3))
+    monkeypatch.setattr(http, "_timeout", aiohttp.ClientTimeout(total=0.3))
     file = received(twilio)
     twilio.faults.add(fault)
     with pytest.raises(RetryLater):

@@ -1,0 +1,31 @@
+.DEFAULT_GOAL := help
+.PHONY: help run test lint slow bench constraints
+
+BIN := .venv/bin/
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/bin/pytest:
+	python3 -m venv .venv
+	.venv/bin/pip install -e '.[test]' -c constraints.txt
+
+run: .venv/bin/pytest ## serve tenants.yaml, else tenants.example.yaml
+	$(BIN)frontdesk serve
+
+test: .venv/bin/pytest ## the ordinary tests
+	$(BIN)pytest -n 2 -m "not slow"
+
+lint: .venv/bin/pytest ## ruff and mypy
+	$(BIN)ruff check .
+	$(BIN)ruff format --check .
+	PATH="$(CURDIR)/.venv/bin:$$PATH" .ci/mypy
+
+slow: .venv/bin/pytest ## the long tests
+	$(BIN)pytest -m slow
+
+bench: .venv/bin/pytest ## the figures of bench/README.md
+	$(BIN)python -m bench
+
+constraints: .venv/bin/pytest ## write constraints.txt from what is installed in .venv
+	{ head -n 1 constraints.txt; $(BIN)pip freeze --exclude-editable; } > constraints.new && mv constraints.new constraints.txt

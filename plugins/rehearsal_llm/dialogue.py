@@ -1,0 +1,211 @@
+"""From a request to a reply: everything is worked out anew from the messages, nothing is remembered between calls."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from frontdesk import ModelReply, ModelRequest, ToolCall
+
+from .errand import Errand, Step
+from .intents import read
+from .language import Language, detect, letters
+from .match import Index, Known
+from .phrases import fit, said, say
+from .questions import Answered, answered
+from .thread import Round, Thread, follow, language_of, rounds
+from .tools import CALL_A_PERSON, deed_for, other_lookup
+
+_MEDIA = re.compile(r"^\[(?:voice note|image|video|document|sticker|other|location)[^\]\n]*\]\s*", re.MULTILINE)
+"""How the core describes, in a text, what is no text."""
+_CALLS = 6
+"""Tool calls in one turn; one that needs more is going round in circles."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Words for the contact, and why a colleague is needed, if one is."""
+
+    text: str
+    person: str = ""
+
+
+def reply(request: ModelRequest, index: Index, threshold: float, model: str) -> ModelReply:
+    """What the model answers to *request*: words for the contact, a tool to be called, or words and a colleague."""
+    outcome = Dialogue(request, index, threshold).answer()
+    number = 1 + sum(len(message.tool_calls) for message in request.messages)
+    if isinstance(outcome, Step):
+        call = ToolCall(id=f"call-{number}", name=outcome.tool, arguments=outcome.arguments)
+        return ModelReply(tool_calls=(call,), model=model)
+    text = fit(outcome.text)
+    if outcome.person and any(tool.name == CALL_A_PERSON for tool in request.tools):
+        call = ToolCall(id=f"call-{number}", name=CALL_A_PERSON, arguments={"reason": outcome.person[:300]})
+        return ModelReply(text=text, tool_calls=(call,), model=model)
+    return ModelReply(text=text, model=model)
+
+
+class Dialogue:
+    """One call of the model."""
+
+    def __init__(self, request: ModelRequest, index: Index, threshold: float) -> None:
+        self._request = request
+        self._tenant = request.tenant
+        self._index = index
+        self._threshold = threshold
+        own: Language = "vi" if request.tenant.language.partition("-")[0] == "vi" else "en"
+        self._talk = [_without_media(one) for one in rounds(request.messages)]
+        self._language = language_of(self._talk, own)
+        self._newest = self._talk[-1]
+        self._reading = read(self._newest.text, self._language)
+
+    def answer(self) -> _Answer | Step:
+        """The reply; a Step only where it names a tool to be called."""
+        if not self._newest.text:
+            heard = self._newest.media
+            return _Answer(self._words("not_understood_media") if heard else self._say("not_understood"))
+        if any(call.name == CALL_A_PERSON for call, _ in self._newest.done):
+            return _Answer(self._words("handed_off"))
+        if self._reading.intents & {"angry", "person"}:
+            return self._call_a_person()
+        if letters(self._newest.text) == "other":
+            return self._colleague(self._say("other_language"), "writes in a language the assistant does not read")
+        thread = follow(self._talk, self._request.tools, self._request.now.date(), self._goal_of)
+        if thread.dropped:
+            return _Answer(self._say("dropped"))
+        asked = self._questions(thread)
+        if thread.goal is not None and (thread.moved or asked.facts):
+            return self._errand(thread, asked)
+        return self._talk_back(asked)
+
+    # Parts of an answer.
+
+    def _call_a_person(self) -> _Answer:
+        angry = "angry" in self._reading.intents
+        wrote = " ".join(self._newest.text.split())
+        if angry:
+            return self._colleague(self._say("sorry"), f"the contact is upset: {wrote}")
+        return _Answer(self._words("handed_off"), person=f"the contact asks for a person: {wrote}")
+
+    def _errand(self, thread: Thread, asked: Answered) -> _Answer | Step:
+        step = Errand(thread, self._newest, self._request, self._index, self._language).next()
+        made = [call for call, _ in self._newest.done]
+        repeated = any(call.name == step.tool and call.arguments == step.arguments for call in made[-1:])
+        if step.tool and len(made) < _CALLS and not repeated:
+            return step
+        told = self._told(asked.facts)
+        if step.tool:
+            return self._colleague(self._say("failed_lookup"), f"{step.tool} leads nowhere")
+        if step.person:
+            return self._colleague("\n".join(filter(None, (told, step.text))), step.person)
+        return _Answer("\n\n".join(filter(None, (told, step.text))))
+
+    def _talk_back(self, asked: Answered) -> _Answer:
+        told = self._told(asked.facts)
+        if asked.unknown:
+            opening = f"{told}\n{self._say('unknown_rest')}" if told else self._say("unknown")
+            return self._colleague(opening, f"asks what is not known: {' '.join(asked.unknown)}")
+        if told:
+            return _Answer("\n".join(filter(None, (self._hello(), told, self._offer()))))
+        return self._small_talk(asked)
+
+    def _small_talk(self, asked: Answered) -> _Answer:
+        intents = self._reading.intents
+        names = {"assistant": self._tenant.persona.name, "business": self._tenant.name}
+        if "bot" in intents:
+            return _Answer(self._say("bot", **names))
+        if "well" in intents:
+            return _Answer(self._say("well"))
+        if intents & {"yes", "no"}:
+            return _Answer(self._say("acknowledged"))
+        if asked.remarks:
+            return self._find_out(asked)
+        if "thanks" in intents:
+            return _Answer(self._say("thanks"))
+        if "goodbye" in intents:
+            return _Answer(self._say("goodbye"))
+        if "greeting" in intents:
+            first = len(self._talk) == 1
+            return _Answer(self._words("greeting") if first else f"{self._say('greet')} {self._say('clarify')}")
+        return self._find_out(asked)
+
+    def _find_out(self, asked: Answered) -> _Answer:
+        """Nothing could be told: ask once, then call somebody who understands it."""
+        if said("clarify", self._newest.said) or said("not_understood", self._newest.said):
+            return self._colleague(self._say("unknown"), f"is not understood: {' '.join(self._newest.text.split())}")
+        if detect(self._newest.text) is None and not any(map(self._index.knows, self._terms())):
+            return _Answer(self._say("not_understood"))
+        topics = ", ".join(fact.topic for fact in self._index.facts[:5])
+        return _Answer(
+            " ".join(filter(None, (self._say("clarify"), topics and self._say("clarify_topics", topics=topics))))
+        )
+
+    def _told(self, facts: tuple[Known, ...]) -> str:
+        lines = []
+        for number, fact in enumerate(facts):
+            if number > 0:
+                lines.append(fact.answer)
+            elif (detect(fact.answer) or self._language) != self._language:
+                lines.append(self._say("lead_foreign", text=fact.answer))
+            else:
+                lines.append(self._say("lead", text=self._after_lead(fact.answer)))
+        return "\n".join(lines)
+
+    def _after_lead(self, text: str) -> str:
+        """`Dạ, học phí …`: small after the comma, unless it is a name (`Hoa Sen ở …`)."""
+        first, _, rest = text.partition(" ")
+        small = self._language == "vi" and rest[:1].islower() and first[1:].islower()
+        return text[:1].lower() + text[1:] if small else text
+
+    def _hello(self) -> str:
+        greeted = "greeting" in self._reading.intents and self._language == "vi" and len(self._talk) == 1
+        return self._say("greet") if greeted else ""
+
+    def _offer(self) -> str:
+        """The next thing a front desk would ask; once is enough."""
+        able = deed_for("book", self._request.tools, (), self._index) is not None
+        if not able or any(said("offer_booking", one.said) for one in self._talk):
+            return ""
+        return self._say("offer_booking")
+
+    def _colleague(self, opening: str, reason: str) -> _Answer:
+        return _Answer(f"{opening} {self._continued(self._words('handed_off'))}", person=reason)
+
+    @staticmethod
+    def _continued(text: str) -> str:
+        """A sentence after another: one polite `Dạ` is enough."""
+        rest = text.removeprefix("Dạ, ")
+        return rest[:1].upper() + rest[1:]
+
+    # What is wanted.
+
+    def _questions(self, thread: Thread) -> Answered:
+        before = self._talk[-2].text if len(self._talk) > 1 else ""
+        found = answered(self._newest.text, before, self._index, self._threshold, self._language)
+        # What moved an errand on ("do you have anything on Friday?") is answered by the errand.
+        return Answered() if thread.moved else found
+
+    def _goal_of(self, text: str, language: Language) -> str | None:
+        wish = read(text, detect(text) or language).wish
+        if wish is not None:
+            return wish
+        terms = self._index.terms(text, detect(text) or language)
+        if self._index.search(terms, self._threshold):
+            return None
+        lookup = other_lookup(terms, self._request.tools, self._index)
+        return f"tool:{lookup.name}" if lookup is not None else None
+
+    def _terms(self) -> tuple[str, ...]:
+        return self._index.terms(self._newest.text, self._language)
+
+    def _say(self, key: str, **values: str) -> str:
+        return say(key, self._language, **values)
+
+    def _words(self, key: str) -> str:
+        return self._tenant.say(key, self._language)
+
+
+def _without_media(one: Round) -> Round:
+    """The round without the core's descriptions of pictures and voice notes, which count as media."""
+    texts = [_MEDIA.sub("", text).strip() for text in one.texts]
+    described = texts != [text.strip() for text in one.texts]
+    return Round(said=one.said, texts=[text for text in texts if text], media=one.media or described, done=one.done)

@@ -1,0 +1,238 @@
+"""The next step of an errand: look something up, ask for what is missing, do the deed, tell what came of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from frontdesk import ModelRequest, ToolResult, ToolSpec
+
+from . import options
+from .arguments import Argument, answer, arguments, from_texts
+from .language import Language, detect
+from .match import Index
+from .options import Option
+from .phrases import say
+from .thread import Round, Thread, ask_value
+from .tools import deed_for, role, source_of, wants_confirmation
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the errand needs next: a tool to be called, or words for the contact; with `person`, a colleague besides."""
+
+    text: str = ""
+    tool: str = ""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    person: str = ""
+    """Why a colleague is needed; empty if none is."""
+
+
+class Errand:
+    """One errand within one call of the model."""
+
+    def __init__(self, thread: Thread, newest: Round, request: ModelRequest, index: Index, language: Language) -> None:
+        self._thread = thread
+        self._done = newest.done
+        self._request = request
+        self._tools = {tool.name: tool for tool in request.tools}
+        self._index = index
+        self._language = language
+        self._today = request.now.date()
+
+    def next(self) -> Step:
+        goal = self._thread.goal or ""
+        if goal == "mine":
+            return self._tell_own()
+        if goal.startswith("tool:"):
+            return self._look_up_and_tell(self._tools[goal.removeprefix("tool:")])
+        deed = deed_for(goal, self._request.tools, self._thread.wishes, self._index)
+        if deed is None:
+            return Step(text=self._say("no_tool"), person=f"the contact wants to {goal}: {self._newest_wish()}")
+        return self._towards(deed)
+
+    # Look-ups that are told as they are.
+
+    def _tell_own(self) -> Step:
+        lookup = next((tool for tool in self._request.tools if not tool.deed and role(tool) == "own"), None)
+        if lookup is None:
+            return Step(
+                text=self._say("no_tool"), person=f"the contact asks for their appointment: {self._newest_wish()}"
+            )
+        result = self._result_of(lookup)
+        if result is None or result.error:
+            return self._call(lookup) if result is None else self._lookup_failed(lookup)
+        listed = options.parse(result.content)
+        if listed:
+            return Step(text=f"{self._say('own')}\n{options.show(listed)}")
+        return Step(text=self._say("no_own"))
+
+    def _look_up_and_tell(self, lookup: ToolSpec) -> Step:
+        result = self._result_of(lookup)
+        if result is None:
+            return self._call(lookup)
+        if result.error:
+            return self._lookup_failed(lookup)
+        listed = options.parse(result.content)
+        return Step(text=options.show(listed) if listed else self._say("lead", text=result.content.strip()))
+
+    # Deeds.
+
+    def _towards(self, deed: ToolSpec) -> Step:
+        tried = self._result_of(deed)
+        if tried is not None and not tried.error:
+            return Step(text=self._say("done", text=_without_ids(tried.content, self._known_ids())))
+        failures = [result for call, result in self._done if call.name == deed.name and result.error]
+        if len(failures) > 1:
+            return self._failed_for_good(deed, failures[-1])
+        step, values, labels = self._ids(deed, failures[-1] if failures else None)
+        if step is not None:
+            return step
+        if failures:
+            return self._failed_for_good(deed, failures[-1])
+        for argument in arguments(deed):
+            if argument.kind != "id" and not _is_confirmation(argument):
+                value = self._value(argument)
+                if value is None and argument.required:
+                    return self._ask(argument)
+                if value is not None:
+                    values[argument.name] = value
+        if wants_confirmation(deed) and not self._thread.confirmed:
+            return self._read_back(deed, labels, values)
+        values.update({argument.name: True for argument in arguments(deed) if _is_confirmation(argument)})
+        return Step(tool=deed.name, arguments=values)
+
+    def _ids(self, deed: ToolSpec, failure: ToolResult | None) -> tuple[Step | None, dict[str, Any], list[str]]:
+        """The ids the deed needs, with their labels; or the step that gets the next of them."""
+        values: dict[str, Any] = {}
+        labels: list[str] = []
+        for argument in arguments(deed):
+            if argument.kind != "id" or not argument.required:
+                continue
+            lookup = source_of(argument, deed, self._request.tools)
+            if lookup is None:
+                return Step(text=self._say("no_tool"), person=f"{deed.name}: {self._newest_wish()}"), {}, []
+            found = self._choose(lookup, failure)
+            if isinstance(found, Step):
+                return found, {}, []
+            values[argument.name] = found.id
+            labels.append(found.label)
+        return None, values, labels
+
+    def _choose(self, lookup: ToolSpec, failure: ToolResult | None) -> Option | Step:
+        kind = "own" if role(lookup) == "own" else "free"
+        result = self._result_of(lookup, after=failure if kind == "free" else None)
+        if result is None:
+            return self._call(lookup)
+        if result.error:
+            return self._lookup_failed(lookup)
+        listed = options.parse(result.content)
+        if not listed:
+            return self._nothing(kind, failure)
+        chosen = None if failure is not None and kind == "free" else self._chosen(kind, listed)
+        return chosen if chosen is not None else self._offer(kind, listed, failure)
+
+    def _chosen(self, kind: str, listed: list[Option]) -> Option | None:
+        picked = self._thread.picks.get(kind)
+        if picked is not None:
+            return next((option for option in listed if option.label == picked), None)
+        if kind == "own" and len(listed) == 1:
+            return listed[0]
+        newest = self._thread.wishes[0] if self._thread.wishes else ""
+        if kind == "own" and self._thread.goal == "move":
+            return None  # the day in "move it to Friday" is that of the new time
+        fitting = options.matching([option.label for option in listed], newest, self._today)
+        return listed[fitting[0]] if len(fitting) == 1 and options.names_time(newest) else None
+
+    def _offer(self, kind: str, listed: list[Option], failure: ToolResult | None) -> Step:
+        if kind == "own":
+            return Step(text=f"{self._say('own')}\n{options.show(listed)}\n{self._say('pick_own')}")
+        newest = self._thread.wishes[0] if self._thread.wishes else ""
+        fitting = options.matching([option.label for option in listed], newest, self._today)
+        gone = "free" in self._thread.picks or (options.names_time(newest) and not fitting)
+        intro = self._failed(failure) + "\n" if failure is not None else ""
+        head = self._say("times_otherwise" if gone and failure is None else "times")
+        offered = [listed[place] for place in fitting] or listed
+        return Step(text=f"{intro}{head}\n{options.show(offered)}\n{self._say('pick_time')}")
+
+    def _nothing(self, kind: str, failure: ToolResult | None) -> Step:
+        if kind == "own":
+            return Step(text=self._say("no_own"))
+        intro = self._failed(failure) + "\n" if failure is not None else ""
+        return Step(text=f"{intro}{self._say('no_times')} {self._say('ask_day')}")
+
+    def _read_back(self, deed: ToolSpec, labels: Sequence[str], values: dict[str, Any]) -> Step:
+        others = [str(value) for name, value in values.items() if name not in self._id_names(deed)]
+        what = self._say(f"goal_{role(deed)}", what=", ".join([*labels[-1:], *others]))
+        return Step(text=f"{self._say('confirm', what=what)} {self._say('confirm_end')}")
+
+    def _failed_for_good(self, deed: ToolSpec, result: ToolResult) -> Step:
+        return Step(text=self._failed(result), person=f"{deed.name} did not work: {result.content.strip()}")
+
+    def _failed(self, result: ToolResult) -> str:
+        """Why a deed was refused, in the tool's words where a contact can read them."""
+        reason = result.content.strip()
+        readable = "_" not in reason and (detect(reason) or self._language) == self._language
+        return self._say("failed", reason=reason) if readable and reason else self._say("failed_somehow")
+
+    def _lookup_failed(self, lookup: ToolSpec) -> Step:
+        return Step(text=self._say("failed_lookup"), person=f"{lookup.name} does not work: {self._newest_wish()}")
+
+    # Arguments and results.
+
+    def _call(self, lookup: ToolSpec) -> Step:
+        values: dict[str, Any] = {}
+        for argument in arguments(lookup):
+            value = self._value(argument)
+            if value is None and argument.required:
+                return self._ask(argument)
+            if value is not None:
+                values[argument.name] = value
+        return Step(tool=lookup.name, arguments=values)
+
+    def _value(self, argument: Argument) -> Any:
+        given = self._thread.values.get(argument.name)
+        if given is not None:
+            return answer(argument, given, self._request.now)
+        found = from_texts(argument, self._thread.wishes, self._request.now)
+        if found is not None or not argument.required:
+            return found
+        contact = self._request.contact
+        known = {"name": contact.name, "phone": contact.phone, "words": self._newest_wish()[:200]}.get(argument.kind)
+        return answer(argument, known, self._request.now) if known else None
+
+    def _ask(self, argument: Argument) -> Step:
+        if argument.kind == "day":
+            return Step(text=self._say("ask_day"))
+        return Step(text=ask_value(argument, self._language))
+
+    def _result_of(self, tool: ToolSpec, after: ToolResult | None = None) -> ToolResult | None:
+        results = [result for _, result in self._done]
+        later = results[results.index(after) + 1 :] if after is not None else results
+        return next((result for result in reversed(later) if result.name == tool.name), None)
+
+    def _known_ids(self) -> set[str]:
+        return {option.id for _, result in self._done for option in options.parse(result.content)}
+
+    @staticmethod
+    def _id_names(deed: ToolSpec) -> set[str]:
+        return {argument.name for argument in arguments(deed) if argument.kind == "id"}
+
+    def _newest_wish(self) -> str:
+        return " ".join((self._thread.wishes[0] if self._thread.wishes else "").split())[:300]
+
+    def _say(self, key: str, **values: str) -> str:
+        return say(key, self._language, **values)
+
+
+def _is_confirmation(argument: Argument) -> bool:
+    return argument.kind == "yes" and "confirm" in argument.name.casefold()
+
+
+def _without_ids(content: str, ids: set[str]) -> str:
+    """A deed's answer as people read it: the ids the tools go by mean nothing to them."""
+    for id in sorted(ids, key=len, reverse=True):
+        content = re.sub(rf"\s*[(\[]?\b{re.escape(id)}\b[)\]]?", "", content)
+    return content.strip()

@@ -1,0 +1,91 @@
+"""The questions in a message, and the facts that answer them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .intents import Reading, read
+from .language import Language, detect, sentences
+from .match import Found, Index, Known
+
+SURE = 0.6
+"""From here on each half of "fees and address?" counts as a question of its own."""
+_AND = re.compile(r",|\s(?:và|va|với cả|and|also|rồi)\s", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a message asked: the facts that answer it, and what is left."""
+
+    facts: tuple[Known, ...] = ()
+    unknown: tuple[str, ...] = ()
+    """Questions that no fact answers."""
+    remarks: tuple[str, ...] = ()
+    """Sentences that ask nothing that could be told, but do say something."""
+
+
+def answered(text: str, before: str, index: Index, threshold: float, language: Language) -> Answered:
+    """The facts for every question in *text*; *before* is what the contact wrote last, for questions that lean on it."""
+    found: list[list[Known]] = []
+    left: list[tuple[str, Reading]] = []
+    parts = sentences(text)
+    for sentence in parts:
+        spoken = detect(sentence) or language
+        reading = read(sentence, spoken)
+        of_it = _find(sentence, before if reading.further else "", index, threshold, spoken)
+        if of_it:
+            found.append(of_it)
+        elif index.terms(sentence, spoken):
+            left.append((sentence, reading))
+    facts = _together(found)
+    if not facts and len(parts) > 1:
+        # Three short messages for one thought: no single one of them says it.
+        facts += _facts(index.search(index.terms(text, language), threshold))
+        left = [] if facts else left
+    asked = [sentence for sentence, reading in left if _asks(sentence, reading, index, language)]
+    return Answered(
+        facts=tuple(dict.fromkeys(facts)),
+        unknown=tuple(asked),
+        remarks=tuple(sentence for sentence, _ in left if sentence not in asked),
+    )
+
+
+def _together(found: list[list[Known]]) -> list[Known]:
+    """All of them, or only those that every part speaks of: `fees` and `IELTS course` are one question in two messages."""
+    common = [fact for fact in found[0] if all(fact in other for other in found)] if found else []
+    return common or [fact for of_it in found for fact in of_it]
+
+
+def _find(sentence: str, before: str, index: Index, threshold: float, language: Language) -> list[Known]:
+    parts = [part for part in _AND.split(sentence) if part.strip()]
+    if len(parts) > 1:
+        several = [_facts(index.search(index.terms(part, language), SURE)) for part in parts]
+        if sum(map(bool, several)) > 1:
+            return [fact for found in several for fact in found]
+    terms = index.terms(sentence, language)
+    if before and terms:
+        return _facts(_leaning(terms, before, index, threshold, language))
+    return _facts(index.search(terms, threshold))
+
+
+def _leaning(terms: tuple[str, ...], before: str, index: Index, threshold: float, language: Language) -> list[Found]:
+    """`And for kids?` after a question about prices: the best of the new words with one of the words before."""
+    earlier = index.terms(before, detect(before) or language)
+    tried = [index.search(dict.fromkeys((*terms, term)), threshold) for term in earlier]
+    return max((found for found in tried if found), key=lambda found: found[0].score, default=[]) or index.search(
+        terms, threshold
+    )
+
+
+def _asks(sentence: str, reading: Reading, index: Index, language: Language) -> bool:
+    """A question, or a bare subject (`parking for trucks`): something of which it must be said that it is not known."""
+    social = reading.intents & {"greeting", "thanks", "goodbye", "yes", "no", "well", "bot"}
+    if social and not sentence.rstrip().endswith("?"):
+        return False
+    return reading.question or sentence.rstrip().endswith("?")
+
+
+def _facts(found: Iterable[Found]) -> list[Known]:
+    return [one.fact for one in found]

@@ -1,0 +1,142 @@
+"""A running server behind Hypercorn: the socket it listens on, and how it comes to an end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import os
+import signal
+import socket
+from types import TracebackType
+from typing import Self
+
+import hypercorn.asyncio
+import structlog
+from hypercorn.config import Config, SocketTypeError
+
+from ..app import Server
+from ..errors import StartupError
+
+log = structlog.get_logger(__name__)
+
+BACKLOG = 1024
+"""Connections that wait to be accepted; the machine's net.core.somaxconn may allow fewer."""
+QUICK_SECONDS = 1.0
+"""What open connections are given to end after Ctrl-C."""
+
+
+class Listener:
+    """The socket of `bind` (`host:port`, `fd://3`, `unix:/path`), taken before anything else is opened."""
+
+    def __init__(self, bind: str) -> None:
+        """Raises StartupError when it cannot be had."""
+        config = Config()
+        config.bind = [bind]
+        try:
+            (self._socket,) = config.create_sockets().insecure_sockets
+        except (OSError, SocketTypeError, ValueError) as err:
+            raise StartupError(_refusal(bind, err)) from err
+        self._bind = bind
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._socket.close()
+
+    def listen(self) -> None:
+        """From now on nobody is refused. Raises StartupError when another process was quicker."""
+        try:
+            self._socket.listen(BACKLOG)
+        except OSError as err:
+            raise StartupError(_refusal(self._bind, err)) from err
+
+    def hand_over(self) -> str:
+        """The bind by which Hypercorn takes this socket over."""
+        return f"fd://{self._socket.detach()}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach it: then no load balancer watches /readyz."""
+        host = self._host()
+        with contextlib.suppress(ValueError):
+            return ipaddress.ip_address(host).is_loopback
+        return False
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine finds it."""
+        host = self._host()
+        if not host:
+            return self._bind
+        address = ipaddress.ip_address(host)
+        if address.is_loopback or address.is_unspecified:
+            host = "localhost"
+        elif address.version == 6:
+            host = f"[{host}]"
+        return f"http://{host}:{self._socket.getsockname()[1]}"
+
+    def _host(self) -> str:
+        """The address it is bound to; empty for a Unix socket."""
+        if self._socket.family not in (socket.AF_INET, socket.AF_INET6):
+            return ""
+        return str(self._socket.getsockname()[0])
+
+
+def _refusal(bind: str, err: Exception) -> str:
+    why = (isinstance(err, OSError) and err.strerror) or str(err)
+    right = "choose another with --port, or stop who uses it" if "in use" in why else "see `server.bind`"
+    return f"cannot listen on {bind}: {why[:1].lower()}{why[1:]}; {right}"
+
+
+async def host(server: Server, listener: Listener) -> None:
+    """Answer HTTP for a started server until SIGTERM or SIGINT has been seen to; the caller stops the server."""
+    config = Config()
+    ending = Ending(server, config, listener.loopback)
+    config.bind = [listener.hand_over()]
+    config.backlog = BACKLOG
+    config.keep_alive_timeout = server.config.times.keep_alive
+    config.accesslog = None
+    config.errorlog = logging.getLogger("hypercorn.error")
+    config.include_server_header = False
+    await hypercorn.asyncio.serve(server, config, shutdown_trigger=ending.trigger)  # type: ignore[arg-type]  # its types want TypedDicts
+
+
+class Ending:
+    """What a signal sets going. SIGTERM: first away from the load balancer, then the listener closes, then turns end.
+    SIGINT (and a listener nobody else can reach): the same without the wait. SIGINT after either: the end, now.
+    """
+
+    def __init__(self, server: Server, config: Config, loopback: bool) -> None:
+        self._server = server
+        self._config = config
+        self._loopback = loopback
+        self._received: signal.Signals | None = None
+        self._told = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for sent in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(sent, self._receive, sent)
+
+    async def trigger(self) -> None:
+        """Return when the listener is to be closed."""
+        await self._told.wait()
+        quick = self._received == signal.SIGINT
+        times = self._server.config.times
+        self._server.leave()
+        wait = 0.0 if quick or self._loopback else times.readiness_off
+        log.info("stopping", seconds_until_closed=wait, busy=self._server.worker.busy)
+        await self._server.clock.sleep(wait)
+        # Turns have `graceful_stop` after this; what is left of the supervisor's patience is for open requests.
+        left = times.supervisor_kill - times.readiness_off - times.graceful_stop
+        self._config.graceful_timeout = QUICK_SECONDS if quick else max(QUICK_SECONDS, left / 2)
+
+    def _receive(self, sent: signal.Signals) -> None:
+        if self._received is not None and sent == signal.SIGINT:
+            # Everything that was accepted is in the store: an abrupt end loses nothing.
+            os._exit(128 + sent)
+        self._received = self._received or sent
+        self._told.set()

@@ -1,0 +1,87 @@
+"""`frontdesk serve`: the server, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from frontdesk.config import load
+
+from ..app import Server, create_server, wait_for_store
+from ..observe.logging import set_up_logging
+from ..services.overview import Overview
+from ..web.webhooks import PREFIX
+from .files import prepared
+from .hosting import Listener, host
+
+STORE_PATIENCE = 60.0
+"""Seconds a start waits for a store that is away."""
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--bind", help="Where to listen, in place of the file's `server.bind`: host:port, fd://3, unix:/path.")
+@click.option("--host", "host_name", help="The host of it alone, e.g. 0.0.0.0.")
+@click.option("--port", type=click.IntRange(0, 65535), help="The port of it alone.")
+def serve(file: Path | None, bind: str | None, host_name: str | None, port: int | None) -> None:
+    """Run the server.
+
+    Without FILE: ./tenants.yaml, else ./tenants.example.yaml. The file `.env` beside it is read first.
+    """
+    path = prepared(file)
+    if bind is not None and (host_name is not None or port is not None):
+        raise click.UsageError("--bind says it all; leave --host and --port out")
+    if host_name is not None or port is not None:
+        bind = _changed(load(path).server.bind, host_name, port)
+    server = create_server(path, bind=bind or "")
+    set_up_logging(server.config.log)
+    with Listener(server.config.bind) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(server, path, listener))
+
+
+async def _serve(server: Server, path: Path, listener: Listener) -> None:
+    await wait_for_store(server, STORE_PATIENCE)
+    try:
+        listener.listen()
+        for line in _where_to_go(server, path, listener):
+            click.echo(line)
+        await host(server, listener)
+    finally:
+        await server.stop()
+
+
+def _changed(declared: str, host_name: str | None, port: int | None) -> str:
+    """The bind of the file, with another host or port. Raises UsageError if it has neither."""
+    if declared.startswith(("fd:", "unix:")):
+        raise click.UsageError(f"the file binds {declared}, which has no host and port; use --bind host:port")
+    old_host, _, old_port = declared.rpartition(":")
+    host_name = old_host if host_name is None else host_name
+    if ":" in host_name and not host_name.startswith("["):
+        host_name = f"[{host_name}]"
+    return f"{host_name}:{old_port if port is None else port}"
+
+
+def _where_to_go(server: Server, path: Path, listener: Listener) -> Iterator[str]:
+    yield f"Frontdesk serves {path} on {listener.url}"
+    for tenant in Overview(server.runtimes, server.registry).tenants():
+        yield f"  {tenant.id}: {tenant.name}"
+        for plugin, page in tenant.pages:
+            yield f"    {plugin:<18} {listener.url}{page}"
+        for kind, _ in server.runtimes.declared[tenant.id].plugins:
+            # A channel with a page of its own is no provider's.
+            if "parse_webhook" in kind.hooks and "routes" not in kind.hooks:
+                yield f"    {kind.name:<18} {server.config.public_url}{PREFIX}{kind.name}/{tenant.id} (its webhook)"
+    yield "Ctrl-C stops it."
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's where it is installed (the extra `uvloop`), else asyncio's own."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory

@@ -1,0 +1,57 @@
+"""The command `frontdesk` as a user runs it: its own process, in a folder with a tenants file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+SCRIPT = Path(sys.executable).with_name("frontdesk")
+EXAMPLE = Path(__file__).parents[2] / "tenants.example.yaml"
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def frontdesk(tmp_path: Path) -> Run:
+    """`frontdesk("check", "x.yaml", stdin="…")` in the test's folder."""
+
+    def run(*arguments: str, stdin: str = "", seconds: float = 60) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [SCRIPT, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            cwd=tmp_path,
+            timeout=seconds,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def example() -> dict[str, Any]:
+    """tenants.example.yaml, but nobody waits for a burst to end."""
+    data: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text("utf-8"))
+    for tenant in data["tenants"].values():
+        tenant["settle"] = {"quiet_seconds": 0, "fragment_seconds": 0, "media_seconds": 0}
+    return data
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[dict[str, Any]], Path]:
+    """Write a tenants file into the test's folder."""
+
+    def writer(data: dict[str, Any], name: str = "tenants.yaml") -> Path:
+        path = tmp_path / name
+        path.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False), "utf-8")
+        return path
+
+    return writer

@@ -1,0 +1,66 @@
+"""`frontdesk chat`: the whole server in a process, without a listener."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .conftest import Run
+
+
+def test_piped_lines_are_answered_one_after_the_other(
+    frontdesk: Run, example: dict[str, Any], write: Callable[..., Path]
+) -> None:
+    write(example)
+    done = frontdesk("chat", "lotus-school", stdin="Xin chào\n\nHọc phí bao nhiêu một khóa?\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert [line.partition(": ")[0] for line in lines[1:]] == ["you", "Sen", "you", "Sen"]
+    assert "em chào anh/chị" in lines[2]
+    assert "4.200.000đ" in lines[4]
+
+
+def test_the_same_user_goes_on_and_new_begins_anew(
+    frontdesk: Run, example: dict[str, Any], write: Callable[..., Path]
+) -> None:
+    write(example)
+    for arguments in ((), (), ("--new",)):
+        done = frontdesk("chat", "riverside-dental", *arguments, stdin="Where are you?\n")
+        assert done.stdout.count("Grace: ") == 1, "earlier answers are not shown again"
+    listed = frontdesk("conversations", "list", "--tenant", "riverside-dental").stdout.splitlines()
+    assert len(listed) == 1 + 2
+
+
+def test_when_a_person_is_called_it_says_so_and_waits_no_longer(
+    frontdesk: Run, example: dict[str, Any], write: Callable[..., Path]
+) -> None:
+    write(example)
+    done = frontdesk("chat", "lotus-school", stdin="Cho em gặp người thật\nalo\n")
+    assert done.returncode == 0
+    assert "(a person is called)" in done.stdout
+    assert done.stdout.endswith("you: alo\n")
+
+
+def test_a_tenant_without_the_simulator_is_told_what_to_add(
+    frontdesk: Run, example: dict[str, Any], write: Callable[..., Path]
+) -> None:
+    example["tenants"]["lotus-school"]["plugins"] = ["rehearsal_llm"]
+    write(example)
+    done = frontdesk("chat", "lotus-school", stdin="Xin chào\n")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "frontdesk: tenant lotus-school has no simulator, which carries this chat; "
+        "add `- simulator` to its plugins in tenants.yaml"
+    ]
+
+
+def test_an_unknown_tenant_is_told_with_the_nearest(
+    frontdesk: Run, example: dict[str, Any], write: Callable[..., Path]
+) -> None:
+    write(example)
+    done = frontdesk("chat", "riverside")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "frontdesk chat: there is no tenant 'riverside'; did you mean riverside-dental?\n",
+    )

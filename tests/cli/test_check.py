@@ -1,0 +1,59 @@
+"""`frontdesk check`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from frontdesk.config import Problem
+
+from .conftest import EXAMPLE, Run
+
+
+def test_a_good_file_is_said_to_be_good(frontdesk: Run) -> None:
+    done = frontdesk("check", str(EXAMPLE))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"OK: {EXAMPLE}: 2 tenants, 2 plugins, ")
+
+
+def test_every_problem_is_told_at_once_each_on_its_line(frontdesk: Run, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(
+        "server: {bnd: x}\n"
+        "tenants:\n"
+        "  clinic:\n"
+        "    name: Clinic\n"
+        "    time_zone: Europe/Lodon\n"
+        "    language: en\n"
+        "    plugins:\n"
+        "      - simulatr\n",
+        "utf-8",
+    )
+    (tmp_path / ".env").write_text("TOKEN=1\nnot a line\n", "utf-8")
+    done = frontdesk("check", "bad.yaml")
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert [line.partition(": ")[0] for line in lines] == [str(tmp_path / ".env") + ":2", "bad.yaml:1", "bad.yaml:5"]
+    assert "server.bnd" in lines[1] and "bind" in lines[1]
+    assert "tenant clinic: time_zone" in lines[2] and "Europe/London" in lines[2]
+    assert done.stderr == "bad.yaml: 3 problems\n"
+
+
+def test_a_plugin_that_is_not_installed_is_told_with_the_nearest(
+    frontdesk: Run, example: dict[str, Any], write: Callable[..., Path]
+) -> None:
+    example["tenants"]["lotus-school"]["plugins"] = ["simulatr"]
+    write(example)
+    done = frontdesk("check")
+    assert done.returncode == 1
+    (line,) = done.stdout.splitlines()
+    assert line.endswith("plugin simulatr is not installed; did you mean simulator?")
+    assert "tenant lotus-school: plugins[0]" in line
+
+
+def test_a_file_that_is_not_there_is_one_problem(frontdesk: Run) -> None:
+    done = frontdesk("check", "nope.yaml")
+    assert (done.returncode, done.stdout) == (1, f"{Problem('nope.yaml', 0, '', '', 'no such file', _RIGHT)}\n")
+
+
+_RIGHT = "`frontdesk init` writes one to start from"

@@ -1,0 +1,94 @@
+"""`frontdesk conversations`, in a process of its own beside the running server."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from frontdesk.clock import SystemClock
+from frontdesk.model import Message
+from frontdesk.store.collections import MESSAGES
+from frontdesk.store.sqlite import SqliteStore
+from frontdesk.testing.process import ServerProcess
+
+from .conftest import Run
+
+TENANT = "lotus-school"
+
+
+@pytest.fixture
+async def store(tmp_path: Path, example: dict[str, Any]) -> AsyncIterator[SqliteStore]:
+    """The store of a running server."""
+    async with ServerProcess(tmp_path, example["tenants"]) as process:
+        await process.start()
+        store = SqliteStore(tmp_path / "data/frontdesk.db", SystemClock())
+        await store.open()
+        yield store
+        await store.close()
+
+
+async def test_an_operator_takes_over_writes_and_gives_back(store: SqliteStore, frontdesk: Run) -> None:
+    run = _in_thread(frontdesk)
+    await run("chat", TENANT, stdin="Xin chào\n")
+    (id,) = re.findall(r"\b[0-9a-f]{24}\b", (await run("conversations")).stdout)
+
+    refused = await run("conversations", "say", id, "Chào", "bạn", "--tenant", TENANT, "--as", "lan")
+    assert (refused.returncode, refused.stderr) == (1, "frontdesk: bot answers this conversation; take it first\n")
+
+    assert (await run("conversations", "take", id, "--tenant", TENANT, "--as", "lan")).returncode == 0
+    said = await run("conversations", "say", id, "Em là Lan đây ạ", "--tenant", TENANT, "--as", "lan")
+    message = await _sent(store, said.stdout.split()[-1])
+    assert (message.text, message.author) == ("Em là Lan đây ạ", "operator:lan")
+
+    chatted = await run("chat", TENANT, stdin="Cảm ơn em. Học phí bao nhiêu một khóa?\n")
+    assert "(lan answers from now on)" in chatted.stdout
+    assert "Sen:" not in chatted.stdout, "the bot keeps quiet while a person answers"
+    listed = (await run("conversations", "list", "--tenant", TENANT)).stdout
+    assert re.search(rf"{id}  operator:lan +\d+ s ", listed), listed
+
+    released = await run("conversations", "release", id, "--tenant", TENANT)
+    assert released.stdout == f"the bot answers {id} again\n"
+    async with asyncio.timeout(15):
+        while "bot: " not in (listed := (await run("conversations")).stdout):
+            await asyncio.sleep(0.1)
+    assert "7.900.000đ" in listed or "Học phí" in listed
+
+
+async def test_an_unknown_conversation_is_one_line(store: SqliteStore, frontdesk: Run) -> None:
+    done = await _in_thread(frontdesk)("conversations", "take", "nope", "--tenant", TENANT)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "frontdesk: there is no conversation nope at this tenant; `frontdesk conversations` lists them\n"
+    )
+
+
+def test_with_several_tenants_one_has_to_be_named(
+    frontdesk: Run, example: dict[str, Any], write: Callable[..., Path]
+) -> None:
+    write(example)
+    done = frontdesk("conversations", "take", "x")
+    assert done.returncode == 2
+    assert "which tenant? Add --tenant and one of lotus-school, riverside-dental" in done.stderr
+    assert frontdesk("conversations").stdout == "Nobody has written yet.\n"
+
+
+def _in_thread(frontdesk: Run) -> Callable[..., Any]:
+    async def run(*arguments: str, **more: Any) -> Any:
+        return await asyncio.to_thread(frontdesk, *arguments, **more)
+
+    return run
+
+
+async def _sent(store: SqliteStore, id: str) -> Message:
+    """The message, once the running server has sent it."""
+    async with asyncio.timeout(5):
+        while True:
+            message = await store.for_tenant(TENANT).get(MESSAGES, id)
+            if message is not None and message.state in ("accepted", "sent", "delivered"):
+                return message
+            await asyncio.sleep(0.05)

@@ -1,0 +1,59 @@
+"""Bad usage, and mistakes that stop a command: one line each, never a page of usage or a traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from frontdesk.cli import main
+from frontdesk.version import VERSION
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["serv"], "frontdesk: no such command 'serv'; did you mean serve?"),
+        (
+            ["zzz"],
+            "frontdesk: no such command 'zzz'; there is chat, check, conversations, init, parked, plugins, serve",
+        ),
+        (["parked", "replai"], "frontdesk parked: no such command 'replai'; did you mean replay?"),
+        (["chat"], "frontdesk chat: missing argument 'TENANT'; see frontdesk chat --help"),
+        (["serve", "--prt", "1"], "frontdesk serve: no such option '--prt'. Did you mean '--port'?"),
+        (["check", "a", "b"], "frontdesk check: got unexpected extra argument (b); see frontdesk check --help"),
+        (["parked", "replay"], "frontdesk parked replay: name one ID, or say --all; `frontdesk parked` lists the ids"),
+        (["conversations", "say", "x", " "], "frontdesk conversations say: there is nothing to say: the text is empty"),
+    ],
+)
+def test_bad_usage_gets_one_clear_line(arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", line + "\n")
+
+
+def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    assert "Commands:" in capsys.readouterr().out
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"frontdesk {VERSION}\n"
+
+
+def test_without_a_tenants_file_it_says_how_to_get_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["serve"]) == 1
+    assert "`frontdesk init` writes one" in capsys.readouterr().err
+
+
+def test_python_m_frontdesk_is_the_same_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "frontdesk", "serv"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (2, "frontdesk: no such command 'serv'; did you mean serve?\n")
