@@ -25,8 +25,12 @@ def _store_url(value: Any) -> Any:
     if scheme not in ("sqlite", "mongodb", "mongodb+srv") or not separator:
         # What was written is not shown: a URL with a password may stand here behind a misspelt scheme.
         raise wrong("not the URL of a store", f"write one such as {_STORES[0]} or {_STORES[1]}")
-    if scheme == "sqlite" and (not rest.startswith("/") or len(rest) == 1):
+    path, question_mark, options = rest.partition("?")
+    if scheme == "sqlite" and (not path.startswith("/") or len(path) == 1):
         raise wrong(f"{shown(value)} names no file", f"write three slashes and a path, e.g. {_STORES[0]}")
+    if scheme == "sqlite" and question_mark and not re.fullmatch(r"max_pages=[1-9][0-9]*", options):
+        right = f"only a limit can stand there, e.g. {_STORES[0]}?max_pages=262144; a `?` of the path is %3F"
+        raise wrong(f"found {shown('?' + options)} behind the path", right)
     if scheme != "sqlite" and "@" in rest:
         raise wrong("the URL holds a password", "write it into the environment, and `{env: NAME}` here")
     return value
@@ -70,8 +74,8 @@ class ServerConfig(Settings):
     """Where the internet reaches this server, e.g. https://desk.example.com: what providers call and sign. Without it:
     http://localhost and the port of `bind`."""
     store: Annotated[str | Secret, BeforeValidator(_store_url)] = "sqlite:///data/frontdesk.db"
-    """Where all state is kept: `sqlite:///` and a path (relative to this file; four slashes: absolute), or a MongoDB or
-    DocumentDB URL. A URL that holds a password is a secret: `{env: NAME}`."""
+    """Where all state is kept: `sqlite:///` and a path (relative to this file; four slashes: absolute; `?max_pages=N`
+    limits the file), or a MongoDB or DocumentDB URL. A URL that holds a password is a secret: `{env: NAME}`."""
     queue: Annotated[str, AfterValidator(_queue)] = "local"
     """What wakes the workers: `local` (in the process), or a URL whose scheme is the name of an installed queue."""
     data_dir: str = Field(default="data", min_length=1)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from . import yaml_positions
 from .problems import ConfigError, Key, Place, Problem, shown
@@ -43,7 +44,9 @@ class TenantsFile:
         """
         url = self.server.store_url()
         path = url.removeprefix("sqlite:///")
-        return url if path == url else f"sqlite:///{self.folder / path}"
+        if path == url or path.startswith("/"):
+            return url
+        return f"sqlite:///{quote(str(self.folder))}/{path}"
 
 
 def load(path: str | Path) -> TenantsFile:

@@ -9,8 +9,8 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import structlog
@@ -117,7 +117,8 @@ class Server:
         await self.queue.start()
         self.http = self.open_http()
         self.watchdog.start()
-        self._background.start(self._housekeeping(), "housekeeping")
+        self._background.start(self._show_alive(), "show alive")
+        self._background.start(self._tend(), "tend plugins")
         self.worker.start()
         log.info("started", instance=self.instance, tenants=len(self.runtimes.declared))
 
@@ -155,7 +156,7 @@ class Server:
             media=for_plugins.PluginMedia(self.media, self.urls, tenant.id),
             model=for_plugins.PluginModel(lambda: self.runtimes, self.store, tenant.id),
             conversations=for_plugins.PluginConversations(
-                self.store, self.queue, self.status, self.changes, tenant.id, plugin
+                self.store, self.queue, self.status, self.changes, tenant, plugin
             ),
             http=self.http,
             shared=self.shared,
@@ -192,27 +193,31 @@ class Server:
         plugin_routes.mount(app, self.registry.loaded(), self.runtimes)
         return app
 
-    async def _housekeeping(self) -> None:
-        """What must be done now and then: show that we live, keep the store's time right, let idle tenants go."""
+    async def _tend(self) -> None:
+        """Beside showing that we live: plugins may be slow to start, to stop, and to say how they are."""
+        while True:
+            await self.clock.sleep(HOUSEKEEPING_EVERY)
+            await self.runtimes.tend()
+
+    async def _show_alive(self) -> None:
         started = self.store.now()
         while True:
-            await self._show_alive(started)
-            await self.runtimes.tend()
+            try:
+                await self._write_instance(started)
+            except StoreError as err:
+                log.warning("store_away", reason=str(err), kind="housekeeping")
             await self.clock.sleep(HOUSEKEEPING_EVERY)
 
-    async def _show_alive(self, started: Any) -> None:
-        try:
-            seen = await self.store.shared.get(INSTANCES, self.instance)
-            now = self.store.now()
-            if seen is None:
-                instance = Instance(
-                    id=self.instance, host=socket.gethostname(), pid=os.getpid(), started_at=started, seen_at=now
-                )
-                await self.store.shared.insert(INSTANCES, instance)
-            else:
-                await self.store.shared.update(INSTANCES, seen, seen_at=now)
-        except StoreError as err:
-            log.warning("store_away", reason=str(err), kind="housekeeping")
+    async def _write_instance(self, started: datetime) -> None:
+        seen = await self.store.shared.get(INSTANCES, self.instance)
+        now = self.store.now()
+        if seen is None:
+            host, pid = socket.gethostname(), os.getpid()
+            await self.store.shared.insert(
+                INSTANCES, Instance(id=self.instance, host=host, pid=pid, started_at=started, seen_at=now)
+            )
+        else:
+            await self.store.shared.update(INSTANCES, seen, seen_at=now)
 
 
 def create_server(

@@ -1,4 +1,5 @@
-"""The core's own tasks: what each is called, its unique key, and when it is to be done. services/task_runner.py does them."""
+"""The core's own tasks: what each is called, its unique key, and when it is to be done. services/task_runner.py does
+them."""
 
 from __future__ import annotations
 
@@ -6,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from .model import Conversation, Message, Task
+from .plugin import CORE as CORE
 from .runtime import Runtime
 
-CORE = "core"
 TURN_COMMITTED = "turn_committed"
 HANDED_OFF = "handed_off"
 AUTO_RETURN = "auto_return"

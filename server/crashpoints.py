@@ -44,6 +44,8 @@ def arm(environment: dict[str, str] | os._Environ[str]) -> None:
         if name:
             if name not in POINTS:
                 raise ValueError(f"{variable}={name}: no such point; there are {', '.join(POINTS)}")
+            if count and not (count.isascii() and count.isdigit() and int(count)):
+                raise ValueError(f"{variable}={name}:{count}: after the colon stands the how-manieth time, from 1")
             _armed[name] = int(count or 1)
             _signals[name] = sent
 

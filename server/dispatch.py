@@ -20,6 +20,7 @@ from . import channel, mind
 from .breaker import Breaker
 from .errors import PluginError
 from .step import Running, Stepped
+from .tools import Done
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +36,10 @@ _ANSWERS: dict[str, TypeAdapter[Any]] = {
     "check_health": TypeAdapter(dict[str, Any]),
 }
 """What a hook must answer; the other hooks' answers are not looked at."""
+_BINARY = frozenset({"fetch_media"})
+
+TOOL = "tool "
+"""Before the method's name, where a hook's name stands when a tool is called."""
 
 
 class HookFailed(Exception):
@@ -166,11 +171,19 @@ def _checked(hook: str, answer: Any) -> Any:
 
     Dataclasses check nothing themselves, so an answer is taken apart and put together again with its types enforced.
     """
+    if hook.startswith(TOOL):
+        # Anything with a str() may be told to a model, unless it is no Unicode: a store and a vendor would refuse it.
+        for text in (answer.told, answer.sentence) if isinstance(answer, Done) else (str(answer),):
+            text.encode()
+        return answer
     adapter = _ANSWERS.get(hook)
     if adapter is None:
         return answer
     adapter.validate_python(answer)
-    return adapter.validate_python(adapter.dump_python(answer, warnings=False))
+    checked = adapter.validate_python(adapter.dump_python(answer, warnings=False))
+    if hook not in _BINARY:
+        adapter.dump_json(checked)  # half a surrogate pair passes for a str, and for nothing else after that
+    return checked
 
 
 def deadline(hook: str, times: Times) -> float:

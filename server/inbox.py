@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -49,31 +49,36 @@ class Inbox:
         """
         repository = self._store.for_tenant(tenant.id)
         conversation = await self._conversation(repository, tenant, channel, inbound)
-        now = self._store.now()
-        message = _message(conversation, channel, inbound, now)
-        while True:
-            due_at = settle.due_at(tenant, message, conversation.unanswered_since or now, now)
-            bump = Update(CONVERSATIONS, conversation, _changes(conversation, channel, inbound, now))
-            put = PutDue("turn", tenant.id, conversation.id, due_at)
-            took = await repository.write(Insert(MESSAGES, message), bump, put)
-            if took == 0:
-                await self._seen_before(repository, tenant.id, message)
-                return False
-            while took == 1:
-                conversation = await _read(repository, conversation.id)
-                bump = Update(CONVERSATIONS, conversation, _changes(conversation, channel, inbound, now))
-                reached("inbox.message_written")
-                took += await repository.write(bump, put)
-            reached("inbox.stored")
-            await self._queue.wake(Wake("turn", tenant.id, conversation.id), (due_at - now).total_seconds())
-            return True
+        message = _message(conversation, channel, inbound, _after_the_last(conversation, self._store.now()))
+        took = await repository.write(
+            Insert(MESSAGES, message), *_bump(tenant, conversation, channel, inbound, message)
+        )
+        if took == 0:
+            await self._seen_before(repository, tenant, message)
+            return False
+        while took == 1:
+            # Somebody changed the conversation meanwhile; the message is there, what follows from it is tried again.
+            reached("inbox.message_written")
+            conversation = await _read(repository, conversation.id)
+            took += await repository.write(*_bump(tenant, conversation, channel, inbound, message))
+        reached("inbox.stored")
+        await self._wake(tenant.id, conversation.id, _due_at(tenant, conversation, message))
+        return True
 
-    async def _seen_before(self, repository: Repository, tenant: str, message: Message) -> None:
+    async def _seen_before(self, repository: Repository, tenant: TenantConfig, message: Message) -> None:
         """A repeated message raises nothing; while it waits for its answer, its due row is made sure of."""
         stored = await repository.get(MESSAGES, message.id)
-        if stored is not None and stored.state == "received":
-            await self._store.due.put("turn", tenant, stored.conversation, self._store.now())
-            await self._queue.wake(Wake("turn", tenant, stored.conversation))
+        if stored is None or stored.state != "received":
+            return
+        conversation = await _read(repository, stored.conversation)
+        # Not sooner than it would have been without the repetition: the contact may still be writing.
+        last = max(stored.at, conversation.last_inbound_at or stored.at)
+        due_at = settle.due_at(tenant, stored, conversation.unanswered_since or stored.at, last)
+        await self._store.due.put("turn", tenant.id, conversation.id, due_at)
+        await self._wake(tenant.id, conversation.id, due_at)
+
+    async def _wake(self, tenant: str, conversation: str, due_at: datetime) -> None:
+        await self._queue.wake(Wake("turn", tenant, conversation), (due_at - self._store.now()).total_seconds())
 
     async def _conversation(
         self, repository: Repository, tenant: TenantConfig, channel: str, inbound: Inbound
@@ -119,6 +124,12 @@ async def _read(repository: Repository, id: str) -> Conversation:
     return conversation
 
 
+def _after_the_last(conversation: Conversation, now: datetime) -> datetime:
+    """Messages are told apart and kept in order by their time: no two of a conversation share a millisecond."""
+    last = conversation.last_inbound_at
+    return now if last is None else max(now, last + timedelta(milliseconds=1))
+
+
 def _message(conversation: Conversation, channel: str, inbound: Inbound, now: datetime) -> Message:
     return Message(
         id=inbound_id(channel, inbound.provider_id),
@@ -135,12 +146,21 @@ def _message(conversation: Conversation, channel: str, inbound: Inbound, now: da
     )
 
 
-def _changes(conversation: Conversation, channel: str, inbound: Inbound, now: datetime) -> dict[str, object]:
-    return {
+def _bump(
+    tenant: TenantConfig, conversation: Conversation, channel: str, inbound: Inbound, message: Message
+) -> tuple[Update[Conversation], PutDue]:
+    """What a new message does to its conversation, and when it must be looked at."""
+    changes = {
         "inbound_seq": conversation.inbound_seq + 1,
-        "last_inbound_at": now,
-        "unanswered_since": conversation.unanswered_since or now,
+        "last_inbound_at": message.at,
+        "unanswered_since": conversation.unanswered_since or message.at,
         "channel": channel,
         "address": inbound.address,
         "external_id": inbound.external_id,
     }
+    due_at = _due_at(tenant, conversation, message)
+    return Update(CONVERSATIONS, conversation, changes), PutDue("turn", tenant.id, conversation.id, due_at)
+
+
+def _due_at(tenant: TenantConfig, conversation: Conversation, message: Message) -> datetime:
+    return settle.due_at(tenant, message, conversation.unanswered_since or message.at, message.at)

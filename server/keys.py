@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from frontdesk.config import Secret
 
+from .errors import StartupError
+
+MIN_BYTES = 16
+
 
 def signing_key(configured: Secret | None, data_dir: Path) -> bytes:
-    """The key's bytes. A made one is readable by the server's user only. Raises SecretUnavailable."""
+    """The key's bytes. A made one is readable by the server's user only. Raises SecretUnavailable, StartupError."""
     if configured is not None:
         return configured.reveal().encode()
     path = data_dir / "signing.key"
-    data_dir.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        _make(path)
+    key = path.read_bytes()
+    if len(key) < MIN_BYTES:
+        raise StartupError(
+            f"{path}: holds {len(key)} bytes, a signing key has {MIN_BYTES} or more; delete the file (URLs given out so "
+            "far end), and the server makes a new one"
+        )
+    return key
+
+
+def _make(path: Path) -> None:
+    """Whole or not at all, and by one process only, however many start at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=".signing-")  # readable by its owner only
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(handle, "wb") as file:
-        file.write(secrets.token_hex(32).encode())
-    return path.read_bytes()
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_hex(32).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(scratch, path)
+    finally:
+        os.unlink(scratch)  # noqa: PTH108  mkstemp gave a string

@@ -110,14 +110,17 @@ class Held:
                 raise LeaseLost(self.conversation.id) from err
             raise
 
+    def _extended(self, conversation: Conversation) -> Mapping[str, Any]:
+        until = self._store.now() + timedelta(seconds=self._seconds)
+        return {self._field: Lease(token=self.lease.token, until=until)}
+
     async def _renew(self, scope: asyncio.Timeout) -> None:
         """Renew until cancelled, or until somebody else has the lease. A store that is away is tried again."""
         pause = self._seconds / 3
         while True:
             await self._clock.sleep(pause)
-            lease = Lease(token=self.lease.token, until=self._store.now() + timedelta(seconds=self._seconds))
             try:
-                await self.change(lambda _, lease=lease: {self._field: lease})
+                await self.change(self._extended)
                 pause = self._seconds / 3
             except StoreError as err:
                 log.warning("store_away", reason=str(err), kind="lease")

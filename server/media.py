@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import os
 import re
+import tempfile
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, urlencode
@@ -49,9 +51,12 @@ class FolderMedia:
     def _write(self, path: Path, content: bytes, content_type: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         for target, data in ((path.with_suffix(".type"), content_type.encode()), (path, content)):
-            scratch = target.with_name(target.name + ".new")
-            scratch.write_bytes(data)
-            scratch.replace(target)
+            # A name of its own: the same picture may come twice at once.
+            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as scratch:
+                scratch.write(data)
+                scratch.flush()
+                os.fsync(scratch.fileno())
+            Path(scratch.name).replace(target)
 
     def _read(self, path: Path) -> tuple[str, bytes] | None:
         try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Protocol, get_type_hints
+from typing import Any, ClassVar, Protocol
 
 import aiohttp
 
@@ -17,6 +19,8 @@ from .model import Contact, Conversation, Message, Template
 
 API_VERSION = 1
 """Raised when a plugin written for the version before might not work any more."""
+CORE = "core"
+"""Whose a task is when it is no plugin's; no plugin may be called so."""
 
 
 class PluginStore(Protocol):
@@ -177,9 +181,18 @@ class Plugin:
 
     @classmethod
     def settings_class(cls) -> type[Settings]:
-        """The class annotated as `settings`."""
-        settings: type[Settings] = get_type_hints(cls)["settings"]
-        return settings
+        """The class annotated as `settings`. Raises NameError or TypeError if that is no Settings class."""
+        owner = next(each for each in cls.__mro__ if "settings" in inspect.get_annotations(each))
+        annotated: Any = inspect.get_annotations(owner)["settings"]
+        if isinstance(annotated, str):
+            # This one alone: others may name what is imported for type checkers only.
+            names = getattr(sys.modules.get(owner.__module__), "__dict__", {})
+            annotated = eval(annotated, names, dict(vars(owner)))  # noqa: S307  its own source
+        if not (isinstance(annotated, type) and issubclass(annotated, Settings)):
+            raise TypeError(
+                f"`settings` is annotated with {annotated!r}, which is not a subclass of frontdesk.Settings"
+            )
+        return annotated
 
 
 class Channel(Plugin):

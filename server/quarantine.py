@@ -6,6 +6,13 @@ import json
 import os
 from pathlib import Path
 
+import structlog
+from pydantic import TypeAdapter, ValidationError
+
+log = structlog.get_logger(__name__)
+
+_FILE = TypeAdapter(dict[str, dict[str, str]])
+
 
 class Quarantine:
     """`quarantine.json` of the data folder: tenant → plugin → reason."""
@@ -33,8 +40,13 @@ class Quarantine:
 
     def _read(self) -> dict[str, dict[str, str]]:
         try:
-            found: dict[str, dict[str, str]] = json.loads(self._path.read_text("utf-8"))
+            found: dict[str, dict[str, str]] = _FILE.validate_json(self._path.read_bytes())
         except FileNotFoundError:
+            return {}
+        except (OSError, ValidationError) as err:
+            # Not a reason to serve nobody: who deserves it will be quarantined again.
+            problem = err.errors(include_url=False)[0]["msg"] if isinstance(err, ValidationError) else str(err)
+            log.error("quarantine_unreadable", file=str(self._path), reason=problem, right="mend the file or delete it")
             return {}
         return found
 

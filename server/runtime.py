@@ -7,7 +7,7 @@ the busy ones cost.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,9 +19,12 @@ from . import dispatch
 from .breaker import Breaker
 from .clock import Clock
 from .errors import PluginError
+from .hookspecs import SYNC_HOOKS
 from .plugin import Plugin, Services
 from .quarantine import Quarantine
 from .registry import PluginType, Registry
+from .step import Running, running
+from .tasks import Owner
 from .tools import Tool
 
 log = structlog.get_logger(__name__)
@@ -37,10 +40,21 @@ class BoundTool:
 
     tool: Tool
     plugin: Plugin
+    calls: Mapping[str, dispatch.BoundHook]
+    """By method: the tool itself and, for a deed, the look-up that finds out whether it has happened."""
 
     @property
     def name(self) -> str:
         return self.tool.spec.name
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One plugin of one tenant, running."""
+
+    plugin: Plugin
+    hooks: Mapping[str, dispatch.BoundHook]
+    tools: tuple[BoundTool, ...]
 
 
 @dataclass
@@ -54,8 +68,9 @@ class Runtime:
     tools: dict[str, BoundTool] = field(default_factory=dict)
     troubles: dict[str, str] = field(default_factory=dict)
     """Plugin → why it is not running."""
-    breakers: dict[tuple[str, str], Breaker] = field(default_factory=dict)
-    """Of tools, by plugin and method; a hook's stands in its BoundHook."""
+    health: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Plugin → what its check_health said last."""
+    instances: dict[str, Instance] = field(default_factory=dict)
     used_at: float = 0.0
     uses: int = 0
 
@@ -70,6 +85,24 @@ class Runtime:
             return await dispatch.call(bound, **arguments)
         reason = self.troubles.get(plugin, "this tenant has no such plugin, or the plugin no such hook")
         raise dispatch.HookFailed(self.tenant.id, plugin, hook, reason, ran=False)
+
+    def bound(self) -> Iterator[dispatch.BoundHook]:
+        """Everything that dispatch may call for this tenant: hooks, tools, look-ups."""
+        for instance in self.instances.values():
+            yield from instance.hooks.values()
+            for tool in instance.tools:
+                yield from tool.calls.values()
+
+    def arrange(self, order: tuple[str, ...]) -> None:
+        """Make the tuples of hooks anew from what runs, in the order of the tenant's list."""
+        self.instances = {name: self.instances[name] for name in order if name in self.instances}
+        self.plugins = {name: instance.plugin for name, instance in self.instances.items()}
+        self.tools = {tool.name: tool for instance in self.instances.values() for tool in instance.tools}
+        hooks: dict[str, tuple[dispatch.BoundHook, ...]] = {}
+        for instance in self.instances.values():
+            for name, bound in instance.hooks.items():
+                hooks[name] = (*hooks.get(name, ()), bound)
+        self.hooks = hooks
 
 
 @dataclass(frozen=True)
@@ -105,7 +138,8 @@ class Runtimes:
         self._times = times
         self._idle_after = idle_after
         self._ready: dict[str, Runtime] = {}
-        self._starting: dict[str, asyncio.Future[Runtime]] = {}
+        self._starting: dict[str, asyncio.Task[Runtime]] = {}
+        self._owner = Owner("runtimes")
 
     async def get(self, tenant: str) -> Runtime:
         """The tenant's runtime, made now if it is the first to ask. Raises UnknownTenant."""
@@ -118,85 +152,99 @@ class Runtimes:
     def in_use(self) -> dict[str, Runtime]:
         return dict(self._ready)
 
+    async def tend(self) -> None:
+        """Stop the instances of tenants nobody has used for a while; of the others, start what did not start, and ask
+        how they are."""
+        for tenant, runtime in list(self._ready.items()):
+            if runtime.uses == 0 and self._clock.monotonic() - runtime.used_at > self._idle_after:
+                del self._ready[tenant]
+                await self._stop(runtime)
+                continue
+            if runtime.troubles:
+                await self._start(runtime, self.declared[tenant])
+            runtime.health = dict(await dispatch.every(runtime.hook("check_health")))
+
+    async def close(self) -> None:
+        """Stop every instance."""
+        await self._owner.drain(self._times.hook_deadline)
+        runtimes, self._ready = list(self._ready.values()), {}
+        await asyncio.gather(*map(self._stop, runtimes))
+
     async def _single_flight(self, tenant: str) -> Runtime:
+        """One start, however many ask; it goes on when the one who asked first is cancelled."""
         if tenant not in self.declared:
             raise UnknownTenant(tenant)
-        if (waiting := self._starting.get(tenant)) is not None:
-            return await asyncio.shield(waiting)
-        future = asyncio.get_running_loop().create_future()
-        self._starting[tenant] = future
-        try:
-            runtime = await self._make(self.declared[tenant])
-        except BaseException as err:
-            future.set_exception(err if isinstance(err, Exception) else RuntimeError("the start was cancelled"))
-            future.exception()  # seen: whoever waits gets it too, nobody need
-            raise
-        else:
-            self._ready[tenant] = runtime
-            future.set_result(runtime)
-            return runtime
-        finally:
-            del self._starting[tenant]
+        if tenant not in self._starting:
+            self._starting[tenant] = self._owner.start(self._make(self.declared[tenant]), f"start {tenant}")
+        return await asyncio.shield(self._starting[tenant])
 
     async def _make(self, declared: TenantPlugins) -> Runtime:
-        tenant = declared.tenant
-        runtime = Runtime(tenant, self._times, used_at=self._clock.monotonic())
-        quarantined = self._quarantine.reasons(tenant.id)
-        for kind, settings in declared.plugins:
-            if kind.name in quarantined:
-                runtime.troubles[kind.name] = f"quarantined: {quarantined[kind.name]}"
-                log.error("plugin_quarantined", tenant=tenant.id, plugin=kind.name, reason=quarantined[kind.name])
-                continue
-            await self._add(runtime, kind, settings)
+        tenant = declared.tenant.id
+        runtime = Runtime(declared.tenant, self._times, used_at=self._clock.monotonic())
+        try:
+            await self._start(runtime, declared)
+            self._ready[tenant] = runtime
+        finally:
+            del self._starting[tenant]
         return runtime
 
-    async def _add(self, runtime: Runtime, kind: PluginType, settings: Settings) -> None:
-        tenant = runtime.tenant.id
-        try:
-            plugin = kind.cls(kind.name, settings, self._services(runtime.tenant, kind.name))
-            bound = {hook: self._bind(runtime, plugin, hook, names) for hook, names in _async_hooks(kind)}
-            if "start" in bound:
-                await dispatch.call(bound.pop("start"))
-        except (dispatch.HookFailed, PluginError) as err:
-            runtime.troubles[kind.name] = str(err)
-            log.error("plugin_not_started", tenant=tenant, plugin=kind.name, reason=str(err))
-            return
-        except Exception as err:  # noqa: BLE001  a plugin's constructor is foreign code
-            runtime.troubles[kind.name] = f"{type(err).__name__}: {err}"
-            log.error("plugin_not_started", tenant=tenant, plugin=kind.name, reason=runtime.troubles[kind.name])
-            return
-        runtime.plugins[kind.name] = plugin
-        for hook, implementation in bound.items():
-            runtime.hooks[hook] = (*runtime.hooks.get(hook, ()), implementation)
-        for tool in kind.tools:
-            runtime.tools.setdefault(tool.spec.name, BoundTool(tool, plugin))
+    async def _start(self, runtime: Runtime, declared: TenantPlugins) -> None:
+        """Start what does not run, side by side: the tenant waits for its slowest plugin (at most the deadline of one
+        hook), not for their sum."""
+        quarantined = self._quarantine.reasons(runtime.tenant.id)
+        missing = [(kind, settings) for kind, settings in declared.plugins if kind.name not in runtime.instances]
+        for kind, _ in missing:
+            if kind.name in quarantined:
+                self._note(runtime, kind, f"quarantined: {quarantined[kind.name]}")
+        await asyncio.gather(
+            *(self._start_one(runtime, kind, settings) for kind, settings in missing if kind.name not in quarantined)
+        )
+        runtime.arrange(tuple(kind.name for kind, _ in declared.plugins))
 
-    def _bind(self, runtime: Runtime, plugin: Plugin, hook: str, names: tuple[str, ...]) -> dispatch.BoundHook:
+    async def _start_one(self, runtime: Runtime, kind: PluginType, settings: Settings) -> None:
+        tenant = runtime.tenant
+        try:
+            services = self._services(tenant, kind.name)
+            with running(Running(tenant.id, kind.name, "__init__")):
+                plugin = kind.cls(kind.name, settings, services)
+            hooks = {
+                hook: self._bind(tenant.id, plugin, hook, hook, names)
+                for hook, names in kind.hooks.items()
+                if hook not in SYNC_HOOKS
+            }
+            if "start" in hooks:
+                await dispatch.call(hooks["start"])
+        except (dispatch.HookFailed, PluginError) as err:
+            self._note(runtime, kind, f"not started: {err}")
+            return
+        except (Exception, SystemExit) as err:  # noqa: BLE001  a plugin's constructor is foreign code
+            self._note(runtime, kind, f"not started: {kind.cls.__name__}(…): {type(err).__name__}: {err}")
+            return
+        tools = tuple(self._bind_tool(tenant.id, plugin, tool) for tool in kind.tools)
+        runtime.instances[kind.name] = Instance(plugin, hooks, tools)
+        runtime.troubles.pop(kind.name, None)
+
+    def _note(self, runtime: Runtime, kind: PluginType, trouble: str) -> None:
+        """Once for each reason: a start is tried again and again."""
+        if runtime.troubles.get(kind.name) != trouble:
+            log.error("plugin_not_running", tenant=runtime.tenant.id, plugin=kind.name, reason=trouble)
+        runtime.troubles[kind.name] = trouble
+
+    def _bind(
+        self, tenant: str, plugin: Plugin, hook: str, method: str, arguments: tuple[str, ...]
+    ) -> dispatch.BoundHook:
         return dispatch.BoundHook(
-            label=dispatch.Running(runtime.tenant.id, plugin.name, hook),
-            call=getattr(plugin, hook),
-            arguments=names,
+            label=Running(tenant, plugin.name, hook),
+            call=getattr(plugin, method),
+            arguments=arguments,
             seconds=dispatch.deadline(hook, self._times),
             breaker=Breaker(self._clock),
         )
 
-    async def tend(self) -> None:
-        """Stop the instances of tenants nobody has used for a while; make those anew whose plugins did not start."""
-        now = self._clock.monotonic()
-        for tenant, runtime in list(self._ready.items()):
-            if runtime.uses == 0 and (now - runtime.used_at > self._idle_after or runtime.troubles):
-                del self._ready[tenant]
-                await self._stop(runtime)
-
-    async def close(self) -> None:
-        """Stop every instance."""
-        while self._ready:
-            _, runtime = self._ready.popitem()
-            await self._stop(runtime)
+    def _bind_tool(self, tenant: str, plugin: Plugin, tool: Tool) -> BoundTool:
+        methods = [tool.method, *([tool.lookup] if tool.lookup else [])]
+        calls = {name: self._bind(tenant, plugin, f"{dispatch.TOOL}{name}", name, tool.parameters) for name in methods}
+        return BoundTool(tool, plugin, calls)
 
     async def _stop(self, runtime: Runtime) -> None:
         await dispatch.every(runtime.hook("stop"))
-
-
-def _async_hooks(kind: PluginType) -> list[tuple[str, tuple[str, ...]]]:
-    return [(hook, names) for hook, names in kind.hooks.items() if hook != "routes"]

@@ -98,6 +98,6 @@ class Stepped:
         try:
             with running(self._label):
                 steps.close()
-        except (Exception, SystemExit):  # a coroutine that ignores even this is left to the collector
+        except (Exception, SystemExit):  # noqa: BLE001  a coroutine that ignores even this is left alone
             log.error("hook_cannot_be_closed", **self._label._asdict())
         raise asyncio.CancelledError

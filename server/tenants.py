@@ -68,7 +68,17 @@ def _claims(tenant: TenantConfig, plugins: list[Checked], claimed: dict[tuple[st
     for entry, kind, settings in plugins:
         if not issubclass(kind.cls, Channel):
             continue
-        for address in kind.cls.addresses(settings):
+        try:
+            own = tuple(kind.cls.addresses(settings))
+        except Exception as err:  # noqa: BLE001  the plugin's code: what it does wrong is told like any other problem
+            problems.append(
+                entry.place.problem(
+                    f"{kind.cls.__name__}.addresses failed: {type(err).__name__}: {err}",
+                    "mend the plugin, or leave it out",
+                )
+            )
+            continue
+        for address in own:
             other = claimed.setdefault((kind.name, address), tenant.id)
             if other != tenant.id:
                 problems.append(

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, TypeVar, get_type_hints
 
 import docstring_parser
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
 
 from .errors import Refused
 from .mind import ToolSpec
@@ -17,6 +17,10 @@ from .model import Contact, Conversation
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 TOOL_MARK = "__frontdesk_tool__"
+RESERVED = frozenset({"call_a_person"})
+"""Names of the core's own tools (turn/tools.py)."""
+_FIELD = "argument_"
+"""In front of a parameter's name inside its pydantic model, where `json` or `copy` would hide a method."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +64,13 @@ class Tool:
         except ValidationError as err:
             problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in err.errors())
             raise Refused(f"the arguments of {self.spec.name} are wrong: {problems}") from err
-        return {name: getattr(parsed, name) for name in self.arguments.model_fields}
+        return {name.removeprefix(_FIELD): getattr(parsed, name) for name in self.arguments.model_fields}
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """What the method is called with: the arguments, and the context if it asks for it."""
+        names = tuple(name.removeprefix(_FIELD) for name in self.arguments.model_fields)
+        return (*names, self.context_parameter) if self.context_parameter else names
 
 
 @dataclass(frozen=True)
@@ -103,37 +113,21 @@ def _build(cls: type, name: str, method: Any, mark: _Mark) -> Tool:
     where = f"{cls.__name__}.{name}"
     if not inspect.iscoroutinefunction(method):
         raise ValueError(f"tool {where} is not async: write `async def {name}(…)`")
+    if name in RESERVED:
+        raise ValueError(f"tool {where} has the name of a tool of the core; choose another")
     doc = docstring_parser.parse(inspect.getdoc(method) or "")
     if not doc.short_description:
         raise ValueError(f"tool {where} has no docstring: the model chooses tools by it")
-    if mark.deed and not mark.repeatable:
-        look = getattr(cls, mark.lookup, None) if mark.lookup else None
-        if look is None or not inspect.iscoroutinefunction(look):
-            raise ValueError(
-                f'deed {where} cannot be survived in a crash: give it lookup="method" with an async method of '
-                f"{cls.__name__} that finds out whether it has happened, or repeatable=True"
-            )
-    described = {p.arg_name: p.description or "" for p in doc.params}
-    hints = get_type_hints(method, include_extras=True)
-    fields: dict[str, Any] = {}
-    context = ""
-    for parameter in list(inspect.signature(method).parameters.values())[1:]:
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise ValueError(f"tool {where}: *{parameter.name} has no type the model could be told; name each argument")
-        hint = hints.get(parameter.name)
-        if hint is None:
-            raise ValueError(f"tool {where}: parameter {parameter.name} has no annotation")
-        if hint is ToolContext:
-            context = parameter.name
-            continue
-        default = ... if parameter.default is parameter.empty else parameter.default
-        fields[parameter.name] = (hint, Field(default, description=described.get(parameter.name) or None))
-    arguments = create_model(f"{name}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
-    schema = arguments.model_json_schema()
-    schema.pop("title", None)
+    _check_deed(cls, where, method, mark)
+    described = {p.arg_name: p.description for p in doc.params if p.description}
+    context, fields = _fields(where, method, described)
+    try:
+        arguments = create_model(f"{name}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
+    except PydanticUserError as err:
+        raise ValueError(f"tool {where}: an argument has a type no model can be told: {err.message}") from err
     text = "\n\n".join(part for part in (doc.short_description, doc.long_description) if part)
     return Tool(
-        spec=ToolSpec(name=name, description=text, schema=schema, deed=mark.deed),
+        spec=ToolSpec(name=name, description=text, schema=_schema(where, arguments), deed=mark.deed),
         method=name,
         arguments=arguments,
         context_parameter=context,
@@ -141,3 +135,52 @@ def _build(cls: type, name: str, method: Any, mark: _Mark) -> Tool:
         lookup=mark.lookup,
         repeatable=mark.repeatable,
     )
+
+
+def _check_deed(cls: type, where: str, method: Any, mark: _Mark) -> None:
+    if not mark.deed:
+        if mark.lookup or mark.repeatable:
+            raise ValueError(f"tool {where} says how a deed is survived but is none: write @tool(deed=True, …)")
+        return
+    if mark.repeatable and not mark.lookup:
+        return
+    look = getattr(cls, mark.lookup, None) if mark.lookup else None
+    if look is None or not inspect.iscoroutinefunction(look):
+        raise ValueError(
+            f'deed {where} cannot be survived in a crash: give it lookup="method" with an async method of '
+            f"{cls.__name__} that finds out whether it has happened, or repeatable=True"
+        )
+    takes, wanted = list(inspect.signature(look).parameters), list(inspect.signature(method).parameters)
+    if takes != wanted:
+        raise ValueError(f"look-up {cls.__name__}.{mark.lookup} must take what {where} takes: {', '.join(wanted)}")
+
+
+def _fields(where: str, method: Any, described: dict[str, str]) -> tuple[str, dict[str, Any]]:
+    """The name of the context parameter (or ""), and the model's fields."""
+    hints = get_type_hints(method, include_extras=True)
+    fields: dict[str, Any] = {}
+    context = ""
+    for parameter in list(inspect.signature(method).parameters.values())[1:]:
+        name = parameter.name
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
+            raise ValueError(f"tool {where}: {parameter} cannot be given by name; write each argument out")
+        if name not in hints:
+            raise ValueError(f"tool {where}: parameter {name} has no annotation")
+        if hints[name] is ToolContext:
+            if context:
+                raise ValueError(f"tool {where}: {context} and {name} are both a ToolContext; one is enough")
+            context = name
+            continue
+        default = ... if parameter.default is parameter.empty else parameter.default
+        more: dict[str, Any] = {"description": described[name]} if name in described else {}
+        fields[_FIELD + name] = (hints[name], Field(default, alias=name, title=name, **more))
+    return context, fields
+
+
+def _schema(where: str, arguments: type[BaseModel]) -> dict[str, Any]:
+    try:
+        schema = arguments.model_json_schema()
+    except PydanticUserError as err:
+        raise ValueError(f"tool {where}: an argument cannot be described to a model: {err.message}") from err
+    schema.pop("title", None)
+    return schema

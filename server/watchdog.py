@@ -65,29 +65,42 @@ class Watchdog:
 
     def _watch(self) -> None:
         warned = 0.0
-        while not self._ended.wait(self._warn_after / 8):
-            silent = time.monotonic() - self._beat
+        interval = self._warn_after / 8
+        asked = time.monotonic()
+        while not self._ended.wait(interval):
+            now = time.monotonic()
+            if now - asked > interval + self._warn_after:
+                # This thread stood still, too (a stopped process, a suspended machine): the loop gets its time anew.
+                log.warning("process_stood_still", seconds=round(now - asked, 1), **_owner(Step.running))
+                self._beat = now
+            asked = now
+            silent = now - self._beat
             if silent < self._warn_after * 0.75:
                 warned = 0.0
                 continue
-            running = Step.running
+            blamed = Step.running
             if silent >= max(self._warn_after * 0.75, warned * 2):
                 warned = silent
-                self._report(silent, running)
+                self._report(silent, blamed)
             if silent >= self._exit_after:
-                self._give_up(running)
+                self._give_up(blamed)
                 return
 
-    def _report(self, silent: float, running: Running | None) -> None:
+    def _report(self, silent: float, blamed: Running | None) -> None:
         frame = sys._current_frames().get(self._loop_thread)
         stack = "".join(traceback.format_stack(frame)[-6:]) if frame else ""
-        owner = running._asdict() if running else {}
-        log.error("loop_blocked", seconds=round(silent, 1), stack=stack, **owner)
+        log.error("loop_blocked", seconds=round(silent, 1), stack=stack, **_owner(blamed))
 
-    def _give_up(self, running: Running | None) -> None:
-        if running is not None:
-            self._quarantine.add(
-                running.tenant, running.plugin, f"{running.hook} blocked the server for {self._exit_after:g} s"
-            )
-        log.critical("loop_blocked_exit", code=EXIT_CODE)
+    def _give_up(self, blamed: Running | None) -> None:
+        if blamed is not None:
+            reason = f"{blamed.hook} blocked the server for {self._exit_after:g} s"
+            try:
+                self._quarantine.add(blamed.tenant, blamed.plugin, reason)
+            except OSError as err:
+                log.critical("not_quarantined", reason=str(err), **_owner(blamed))
+        log.critical("loop_blocked_exit", code=EXIT_CODE, **_owner(blamed))
         self._leave(EXIT_CODE)
+
+
+def _owner(label: Running | None) -> dict[str, str]:
+    return label._asdict() if label is not None else {}

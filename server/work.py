@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from .model import Due
+
+SUSPENDED_PAUSE = timedelta(seconds=30)
+"""When to look again whether a tenant that is not in the tenants file has come back: its work is kept, not done."""
 
 
 @dataclass(frozen=True, slots=True)

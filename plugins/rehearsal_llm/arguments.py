@@ -140,13 +140,11 @@ def _choice(choices: Sequence[Any], text: str) -> Any:
 def _allowed(value: Any, schema: Mapping[str, Any]) -> bool:
     if isinstance(value, str):
         length = schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value))
-        return length and ("pattern" not in schema or re.search(schema["pattern"], value) is not None)
+        return bool(length) and ("pattern" not in schema or re.search(schema["pattern"], value) is not None)
     if isinstance(value, int) and not isinstance(value, bool):
-        return (
-            schema.get("minimum", value) <= value <= schema.get("maximum", value)
-            and value > schema.get("exclusiveMinimum", value - 1)
-            and value < schema.get("exclusiveMaximum", value + 1)
-        )
+        inside = schema.get("minimum", value) <= value <= schema.get("maximum", value)
+        within = schema.get("exclusiveMinimum", value - 1) < value < schema.get("exclusiveMaximum", value + 1)
+        return bool(inside and within)
     return True
 
 

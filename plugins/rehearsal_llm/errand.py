@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,11 +9,12 @@ from typing import Any
 from frontdesk import ModelRequest, ToolResult, ToolSpec
 
 from . import options
-from .arguments import Argument, answer, arguments, from_texts
+from .arguments import Argument, arguments
 from .language import Language, detect
 from .match import Index
 from .options import Option
 from .phrases import say
+from .supply import Supply
 from .thread import Round, Thread, ask_value
 from .tools import deed_for, role, source_of, wants_confirmation
 
@@ -35,7 +35,7 @@ class Errand:
 
     def __init__(self, thread: Thread, newest: Round, request: ModelRequest, index: Index, language: Language) -> None:
         self._thread = thread
-        self._done = newest.done
+        self._supply = Supply(thread, newest.done, request)
         self._request = request
         self._tools = {tool.name: tool for tool in request.tools}
         self._index = index
@@ -50,7 +50,7 @@ class Errand:
             return self._look_up_and_tell(self._tools[goal.removeprefix("tool:")])
         deed = deed_for(goal, self._request.tools, self._thread.wishes, self._index)
         if deed is None:
-            return Step(text=self._say("no_tool"), person=f"the contact wants to {goal}: {self._newest_wish()}")
+            return Step(text=self._say("no_tool"), person=f"the contact wants to {goal}: {self._supply.newest_wish()}")
         return self._towards(deed)
 
     # Look-ups that are told as they are.
@@ -59,9 +59,10 @@ class Errand:
         lookup = next((tool for tool in self._request.tools if not tool.deed and role(tool) == "own"), None)
         if lookup is None:
             return Step(
-                text=self._say("no_tool"), person=f"the contact asks for their appointment: {self._newest_wish()}"
+                text=self._say("no_tool"),
+                person=f"the contact asks for their appointment: {self._supply.newest_wish()}",
             )
-        result = self._result_of(lookup)
+        result = self._supply.result_of(lookup)
         if result is None or result.error:
             return self._call(lookup) if result is None else self._lookup_failed(lookup)
         listed = options.parse(result.content)
@@ -70,7 +71,7 @@ class Errand:
         return Step(text=self._say("no_own"))
 
     def _look_up_and_tell(self, lookup: ToolSpec) -> Step:
-        result = self._result_of(lookup)
+        result = self._supply.result_of(lookup)
         if result is None:
             return self._call(lookup)
         if result.error:
@@ -81,10 +82,10 @@ class Errand:
     # Deeds.
 
     def _towards(self, deed: ToolSpec) -> Step:
-        tried = self._result_of(deed)
+        tried = self._supply.result_of(deed)
         if tried is not None and not tried.error:
-            return Step(text=self._say("done", text=_without_ids(tried.content, self._known_ids())))
-        failures = [result for call, result in self._done if call.name == deed.name and result.error]
+            return Step(text=self._say("done", text=self._supply.without_ids(tried.content)))
+        failures = [result for result in self._supply.results if result.name == deed.name and result.error]
         if len(failures) > 1:
             return self._failed_for_good(deed, failures[-1])
         step, values, labels = self._ids(deed, failures[-1] if failures else None)
@@ -94,7 +95,7 @@ class Errand:
             return self._failed_for_good(deed, failures[-1])
         for argument in arguments(deed):
             if argument.kind != "id" and not _is_confirmation(argument):
-                value = self._value(argument)
+                value = self._supply.value(argument)
                 if value is None and argument.required:
                     return self._ask(argument)
                 if value is not None:
@@ -113,7 +114,7 @@ class Errand:
                 continue
             lookup = source_of(argument, deed, self._request.tools)
             if lookup is None:
-                return Step(text=self._say("no_tool"), person=f"{deed.name}: {self._newest_wish()}"), {}, []
+                return Step(text=self._say("no_tool"), person=f"{deed.name}: {self._supply.newest_wish()}"), {}, []
             found = self._choose(lookup, failure)
             if isinstance(found, Step):
                 return found, {}, []
@@ -123,7 +124,7 @@ class Errand:
 
     def _choose(self, lookup: ToolSpec, failure: ToolResult | None) -> Option | Step:
         kind = "own" if role(lookup) == "own" else "free"
-        result = self._result_of(lookup, after=failure if kind == "free" else None)
+        result = self._supply.result_of(lookup, after=failure if kind == "free" else None)
         if result is None:
             return self._call(lookup)
         if result.error:
@@ -164,7 +165,8 @@ class Errand:
         return Step(text=f"{intro}{self._say('no_times')} {self._say('ask_day')}")
 
     def _read_back(self, deed: ToolSpec, labels: Sequence[str], values: dict[str, Any]) -> Step:
-        others = [str(value) for name, value in values.items() if name not in self._id_names(deed)]
+        ids = {argument.name for argument in arguments(deed) if argument.kind == "id"}
+        others = [str(value) for name, value in values.items() if name not in ids]
         what = self._say(f"goal_{role(deed)}", what=", ".join([*labels[-1:], *others]))
         return Step(text=f"{self._say('confirm', what=what)} {self._say('confirm_end')}")
 
@@ -178,50 +180,24 @@ class Errand:
         return self._say("failed", reason=reason) if readable and reason else self._say("failed_somehow")
 
     def _lookup_failed(self, lookup: ToolSpec) -> Step:
-        return Step(text=self._say("failed_lookup"), person=f"{lookup.name} does not work: {self._newest_wish()}")
-
-    # Arguments and results.
+        return Step(
+            text=self._say("failed_lookup"), person=f"{lookup.name} does not work: {self._supply.newest_wish()}"
+        )
 
     def _call(self, lookup: ToolSpec) -> Step:
         values: dict[str, Any] = {}
         for argument in arguments(lookup):
-            value = self._value(argument)
+            value = self._supply.value(argument)
             if value is None and argument.required:
                 return self._ask(argument)
             if value is not None:
                 values[argument.name] = value
         return Step(tool=lookup.name, arguments=values)
 
-    def _value(self, argument: Argument) -> Any:
-        given = self._thread.values.get(argument.name)
-        if given is not None:
-            return answer(argument, given, self._request.now)
-        found = from_texts(argument, self._thread.wishes, self._request.now)
-        if found is not None or not argument.required:
-            return found
-        contact = self._request.contact
-        known = {"name": contact.name, "phone": contact.phone, "words": self._newest_wish()[:200]}.get(argument.kind)
-        return answer(argument, known, self._request.now) if known else None
-
     def _ask(self, argument: Argument) -> Step:
         if argument.kind == "day":
             return Step(text=self._say("ask_day"))
         return Step(text=ask_value(argument, self._language))
-
-    def _result_of(self, tool: ToolSpec, after: ToolResult | None = None) -> ToolResult | None:
-        results = [result for _, result in self._done]
-        later = results[results.index(after) + 1 :] if after is not None else results
-        return next((result for result in reversed(later) if result.name == tool.name), None)
-
-    def _known_ids(self) -> set[str]:
-        return {option.id for _, result in self._done for option in options.parse(result.content)}
-
-    @staticmethod
-    def _id_names(deed: ToolSpec) -> set[str]:
-        return {argument.name for argument in arguments(deed) if argument.kind == "id"}
-
-    def _newest_wish(self) -> str:
-        return " ".join((self._thread.wishes[0] if self._thread.wishes else "").split())[:300]
 
     def _say(self, key: str, **values: str) -> str:
         return say(key, self._language, **values)
@@ -229,10 +205,3 @@ class Errand:
 
 def _is_confirmation(argument: Argument) -> bool:
     return argument.kind == "yes" and "confirm" in argument.name.casefold()
-
-
-def _without_ids(content: str, ids: set[str]) -> str:
-    """A deed's answer as people read it: the ids the tools go by mean nothing to them."""
-    for id in sorted(ids, key=len, reverse=True):
-        content = re.sub(rf"\s*[(\[]?\b{re.escape(id)}\b[)\]]?", "", content)
-    return content.strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -34,27 +35,27 @@ def read(text: str, language: Language) -> Reading:
     """The intents of *text*; `yes` and `no` only where nothing else is said."""
     written = tokens(text, language)
     table = _table()
-    found = {
-        intent for intent, phrases in table.anywhere.items() if any(_within(phrase, written) for phrase in phrases)
-    }
+    found = set(_found(table.anywhere, written))
     plain = [word for word in written if word.plain not in _POLITE]
-    for intent, phrases in table.whole.items():
-        if any(_same(phrase, said) for phrase in phrases for said in (written, plain)):
-            found.add(intent)
-    asked = text.rstrip().endswith("?") or any(_within(phrase, written) for phrase in table.question[language])
-    further = any(_same(phrase, written[: len(phrase)]) for phrase in table.further)
+    for said in (written, plain):
+        first = said[0].plain if said else ""
+        found |= {intent for phrase, intent in table.whole.get(first, ()) if _same(phrase, said)}
+    asked = text.rstrip().endswith("?") or any(_found(table.question[language], written))
+    starts = table.further.get(written[0].plain, ()) if written else ()
+    further = any(_same(phrase, written[: len(phrase)]) for phrase, _ in starts)
     return Reading(intents=frozenset(found), question=asked, further=further)
 
 
 _POLITE = frozenset("a nhe nha em chi anh ban ad da oi vay luon please thanks then".split())
 
-_Phrases = frozenset[tuple[Word, ...]]
+_Phrases = dict[str, list[tuple[tuple[Word, ...], str]]]
+"""Phrases with their intents, by their first word."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    anywhere: dict[str, _Phrases]
-    whole: dict[str, _Phrases]
+    anywhere: _Phrases
+    whole: _Phrases
     question: dict[str, _Phrases]
     further: _Phrases
 
@@ -63,21 +64,28 @@ class _Table:
 def _table() -> _Table:
     data: dict[str, Any] = load("intents.yaml")
     return _Table(
-        anywhere={intent: _phrases(written) for intent, written in data["anywhere"].items()},
-        whole={intent: _phrases(written) for intent, written in data["whole"].items()},
-        question={language: _phrases(written) for language, written in data["question"].items()},
-        further=_phrases(data["further"]),
+        anywhere=_phrases(data["anywhere"]),
+        whole=_phrases(data["whole"]),
+        question={language: _phrases({"question": written}) for language, written in data["question"].items()},
+        further=_phrases({"further": data["further"]}),
     )
 
 
-def _phrases(written: list[str]) -> _Phrases:
-    """Each item of the list is a phrase, or several with commas between."""
-    return frozenset(tuple(tokens(phrase, "en")) for item in written for phrase in item.split(","))
+def _phrases(intents: dict[str, list[str]]) -> _Phrases:
+    """Each item of a list is a phrase, or several with commas between."""
+    found: _Phrases = {}
+    for intent, written in intents.items():
+        for phrase in ",".join(written).split(","):
+            meant = tuple(tokens(phrase, "en"))
+            found.setdefault(meant[0].plain, []).append((meant, intent))
+    return found
 
 
-def _within(phrase: tuple[Word, ...], written: list[Word]) -> bool:
-    length = len(phrase)
-    return any(_same(phrase, written[i : i + length]) for i in range(len(written) - length + 1))
+def _found(phrases: _Phrases, written: list[Word]) -> Iterator[str]:
+    for start, word in enumerate(written):
+        for phrase, intent in phrases.get(word.plain, ()):
+            if _same(phrase, written[start : start + len(phrase)]):
+                yield intent
 
 
 def _same(phrase: tuple[Word, ...], written: list[Word]) -> bool:

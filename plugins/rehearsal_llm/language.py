@@ -84,11 +84,11 @@ class Word(NamedTuple):
 
 def tokens(text: str, language: Language) -> list[Word]:
     """The words of *text*; in Vietnamese with chat shorthand written out (`hp bn` → học phí bao nhiêu)."""
-    written = [_word(found) for found in _WRITTEN.findall(text.casefold().replace("’", "'").replace("'", ""))]
-    found = [word for word in written if word.plain]
+    plain = unicodedata.normalize("NFC", text).casefold().replace("’", "").replace("'", "")
+    found = [word for written in _WRITTEN.findall(plain) if (word := _word(written)).plain]
     if language == "en":
         return found
-    return [full for word in found for full in _shorthand().get(word.plain, (word,))]
+    return [full for word in found for full in _shorthand().get(word, (word,))]
 
 
 def words(text: str, language: Language) -> list[str]:
@@ -97,6 +97,8 @@ def words(text: str, language: Language) -> list[str]:
 
 
 def _word(written: str) -> Word:
+    if written.isascii() and not _REPEATED.search(written):
+        return Word(written)
     plain = "".join(_WORD.findall(_REPEATED.sub(r"\1", fold(written))))
     if plain == written:
         return Word(plain)
@@ -105,8 +107,8 @@ def _word(written: str) -> Word:
 
 
 @lru_cache(maxsize=1)
-def _shorthand() -> dict[str, tuple[Word, ...]]:
-    return {fold(short): tuple(map(_word, full.split())) for short, full in lexicon()["shorthand"].items()}
+def _shorthand() -> dict[Word, tuple[Word, ...]]:
+    return {_word(short): tuple(map(_word, full.split())) for short, full in lexicon()["shorthand"].items()}
 
 
 def letters(text: str) -> str:

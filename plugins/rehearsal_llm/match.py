@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from frontdesk import TenantConfig
@@ -23,7 +23,7 @@ STRANGE_WORD = 1.2
 NUMBER = 0.2
 BESIDE = 0.6
 """The weight of a meaning that is seldom the subject itself."""
-SIDE_BY_SIDE = 0.015
+SIDE_BY_SIDE = 0.005
 """Facts whose scores differ by no more than this answer the question equally well."""
 AT_MOST = 3
 """Facts in the answer to one question."""
@@ -38,7 +38,7 @@ class Known:
     answer: str
     weights: dict[str, float]
     wordings: tuple[frozenset[str], ...]
-    """The terms of each question of the fact, and of its topic."""
+    """The terms of its topic, then of each of its questions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Index:
         written = self._spelling.mend(tokens(text, language))
         return tuple(dict.fromkeys(term for term in spotted(written, language) if term not in self._names))
 
-    def search(self, asked: Iterable[str], threshold: float) -> list[Found]:
+    def search(self, asked: Iterable[str], threshold: float, at_most: int | None = AT_MOST) -> list[Found]:
         """The facts that answer a question about these terms, best first; empty if none covers enough of it."""
         weights = {term: self._weight(term) for term in asked}
         total = sum(weights.values())
@@ -76,7 +76,7 @@ class Index:
         best = ranked[0].score if ranked else 0.0
         if best < threshold:
             return []
-        return [found for found in ranked if best - found.score <= SIDE_BY_SIDE][:AT_MOST]
+        return [found for found in ranked if best - found.score <= SIDE_BY_SIDE][:at_most]
 
     def knows(self, term: str) -> bool:
         """Whether any fact has this term."""
@@ -84,10 +84,8 @@ class Index:
 
     def _score(self, fact: Known, weights: dict[str, float], total: float) -> float:
         covered = sum(weight * fact.weights.get(term, 0.0) for term, weight in weights.items())
-        asked = weights.keys()
-        nearest = max((len(asked & w) / len(asked | w) for w in fact.wordings if w), default=0.0)
         # Coverage decides; likeness to one of the fact's own wordings breaks ties between facts that cover the same.
-        return 0.85 * covered / total + 0.15 * nearest
+        return 0.85 * covered / total + 0.15 * _likeness(weights.keys(), fact)
 
     def _weight(self, term: str) -> float:
         """How much of the question *term* is: much if few facts have it, little for a bare number."""
@@ -108,6 +106,13 @@ def _known(id: str, topic: str, questions: tuple[str, ...], answer: str) -> Know
     for found, weight in zip(wordings, (TOPIC, *(QUESTION for _ in questions)), strict=True):
         weights.update((term, max(weight, weights.get(term, 0.0))) for term in found)
     return Known(id=id, topic=topic, answer=answer, weights=weights, wordings=tuple(wordings))
+
+
+def _likeness(asked: Set[str], fact: Known) -> float:
+    if len(asked) > 1:
+        return max((len(asked & wording) / len(asked | wording) for wording in fact.wordings if wording), default=0.0)
+    # A bare `how much?` is meant for every fact that has it in its topic, unless one is about just that.
+    return 1.0 if asked in fact.wordings else 0.5 if asked <= fact.wordings[0] else 0.0
 
 
 def _terms(text: str) -> frozenset[str]:

@@ -17,7 +17,7 @@ AT_MOST = 8
 SHORT = 6
 """Words of a reply that can be nothing but a choice."""
 
-_LINE = re.compile(r"^[\s\-*•]*(?P<id>[^\s,;]{2,64}?)\s*(?P<sep>—|–|\||=|:| - )\s*(?P<label>\S.*)$")
+_LINE = re.compile(r"^[\s\-*•]*(?P<id>[^\s,;]{2,64}?)\s*(?P<sep>—|–|\||=|:(?=\s)| - )\s*(?P<label>\S.*)$")
 _BRACKET_FIRST = re.compile(
     r"^[\s\-*•\d.)]*[\[(](?:id[:= ]\s*)?(?P<id>[^\s\])]{2,64})[\])]\s*[—–:|-]?\s*(?P<label>\S.*)$"
 )
@@ -92,9 +92,7 @@ def _from_items(items: list[Any]) -> Iterator[Option]:
 
 
 _ORDINALS = {
-    **dict.fromkeys(
-        ("first", "1st", "thu nhat", "dau tien", "cai dau", "gio dau", "som nhat", "earliest"), 0
-    ),
+    **dict.fromkeys(("first", "1st", "thu nhat", "dau tien", "cai dau", "gio dau", "som nhat", "earliest"), 0),
     **dict.fromkeys(("second", "2nd", "thu hai", "thu nhi", "thu 2"), 1),
     **dict.fromkeys(("third", "3rd", "thu ba", "thu 3"), 2),
     **dict.fromkeys(("fourth", "4th", "thu tu", "thu 4"), 3),

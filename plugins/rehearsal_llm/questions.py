@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from .intents import Reading, read
 from .language import Language, detect, sentences
-from .match import Found, Index, Known
+from .match import AT_MOST, Found, Index, Known
 
 SURE = 0.6
 """From here on each half of "fees and address?" counts as a question of its own."""
-_AND = re.compile(r",|\s(?:và|va|với cả|and|also|rồi)\s", re.IGNORECASE)
+ABOUT_ITSELF = frozenset({"bot", "well"})
+"""Questions to the assistant: answered by the dialogue."""
+_AND = re.compile(r",|\s(?:và|va|với cả|and|also)\s", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def answered(text: str, before: str, index: Index, threshold: float, language: L
         # Three short messages for one thought: no single one of them says it.
         facts += _facts(index.search(index.terms(text, language), threshold))
         left = [] if facts else left
-    asked = [sentence for sentence, reading in left if _asks(sentence, reading, index, language)]
+    asked = [sentence for sentence, reading in left if _asks(sentence, reading)]
     return Answered(
         facts=tuple(dict.fromkeys(facts)),
         unknown=tuple(asked),
@@ -55,18 +57,18 @@ def answered(text: str, before: str, index: Index, threshold: float, language: L
 def _together(found: list[list[Known]]) -> list[Known]:
     """All of them, or only those that every part speaks of: `fees` and `IELTS course` are one question in two messages."""
     common = [fact for fact in found[0] if all(fact in other for other in found)] if found else []
-    return common or [fact for of_it in found for fact in of_it]
+    return common or [fact for of_it in found for fact in of_it[:AT_MOST]]
 
 
 def _find(sentence: str, before: str, index: Index, threshold: float, language: Language) -> list[Known]:
-    parts = [part for part in _AND.split(sentence) if part.strip()]
-    if len(parts) > 1:
-        several = [_facts(index.search(index.terms(part, language), SURE)) for part in parts]
-        if sum(map(bool, several)) > 1:
-            return [fact for found in several for fact in found]
     terms = index.terms(sentence, language)
     if before and terms:
         return _facts(_leaning(terms, before, index, threshold, language))
+    parts = [part for part in _AND.split(sentence) if part.strip()]
+    if len(parts) > 1:
+        several = [_facts(index.search(index.terms(part, language), SURE, at_most=None)) for part in parts]
+        if sum(map(bool, several)) > 1:
+            return _together([found for found in several if found])
     return _facts(index.search(terms, threshold))
 
 
@@ -79,12 +81,12 @@ def _leaning(terms: tuple[str, ...], before: str, index: Index, threshold: float
     )
 
 
-def _asks(sentence: str, reading: Reading, index: Index, language: Language) -> bool:
-    """A question, or a bare subject (`parking for trucks`): something of which it must be said that it is not known."""
-    social = reading.intents & {"greeting", "thanks", "goodbye", "yes", "no", "well", "bot"}
-    if social and not sentence.rstrip().endswith("?"):
+def _asks(sentence: str, reading: Reading) -> bool:
+    """Whether it must be said that the answer is not known."""
+    social = reading.intents & {"greeting", "thanks", "goodbye", "yes", "no"}
+    if reading.intents & ABOUT_ITSELF or (social and not sentence.rstrip().endswith("?")):
         return False
-    return reading.question or sentence.rstrip().endswith("?")
+    return reading.question
 
 
 def _facts(found: Iterable[Found]) -> list[Known]:

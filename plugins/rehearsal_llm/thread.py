@@ -82,12 +82,18 @@ def follow(talk: Sequence[Round], tools: Sequence[ToolSpec], today: date, goal_o
     """The errand that is open after the newest round; without a goal if there is none."""
     thread = Thread()
     language: Language = "vi"
-    for one in talk:
+    for one in talk[_start(talk, tools) :]:
         language = detect(one.text) or language
-        if _pending(one.said, tools) is None:
-            thread = Thread()
         _advance(thread, one, language, tools, today, goal_of)
     return thread
+
+
+def _start(talk: Sequence[Round], tools: Sequence[ToolSpec]) -> int:
+    """The place of the last round in which nothing was open: there an errand can begin, before it none goes on."""
+    for place in range(len(talk) - 1, 0, -1):
+        if _pending(talk[place].said, tools) is None:
+            return place
+    return 0
 
 
 def _advance(

@@ -54,7 +54,7 @@ _CLOCK = re.compile(
     r"(?P<sep>[:h]|g(?!b)|\s?gio\s?)(?P<m>[0-5]\d)(?!\d)"
     r"|\.(?P<dm>[0-5]\d)(?=\s?[ap]\.?m\b)"
     r"|(?P<bare>h\b|g\b|\s?gio\b|\s?o'?\s?clock\b)"
-    r"|(?=\s?[ap]\.?m\b)"
+    r"|(?=\s?[ap]\.?m\b)|(?=\s?ruoi\b)"
     r")(?P<half>\s?ruoi\b)?"
     r"(?:\s?(?P<ampm>[ap])\.?m\b)?"
 )

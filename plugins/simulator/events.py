@@ -60,6 +60,8 @@ class View:
     messages: Sequence[Message]
     typing: Typing | None
     now: datetime
+    among_ourselves: bool
+    """Whether whoever looks may read what is meant for operators: their names, reasons, errors."""
 
     def typing_now(self) -> bool:
         """Whether the dots are to be seen: until a message has come, or for a while."""
@@ -77,17 +79,21 @@ class View:
         return {
             "step": self._step(waiting, last),
             "waiting": len(waiting),
-            "owner": self.conversation.owner,
-            "reason": self.conversation.handoff_reason,
+            "owner": self._owner(),
+            "reason": self.conversation.handoff_reason if self.among_ourselves else "",
             "heard_at": _time(heard[0].at) if heard else None,
             "answered_at": _time(last[0].at) if last else None,
-            "error": last[0].error if last and last[0].state in _STUCK else "",
+            "error": last[0].error if self.among_ourselves and last and last[0].state in _STUCK else "",
         }
 
     def bubbles(self) -> dict[str, dict[str, Any]]:
         """Message id → what a bubble needs."""
         seen = [m for m in self.messages if m.direction == "inbound" or m.state in _ON_THE_PHONE]
         return {message.id: self._bubble(message) for message in seen}
+
+    def _owner(self) -> str:
+        kind, colon, name = self.conversation.owner.partition(":")
+        return f"{kind}{colon}{name if self.among_ourselves else ''}"
 
     def _step(self, waiting: list[Message], last: list[Message]) -> str:
         if waiting:
@@ -110,7 +116,7 @@ class View:
             "kind": message.kind,
             "text": message.text,
             "media": [{"key": item.key, "type": item.content_type} for item in message.media if item.key],
-            "author": message.author,
+            "author": message.author.partition(":")[0],
             "at": _time(message.at),
             "place": message.place,
             "state": ("read" if self._heard(message) else "delivered") if mine else message.state,
@@ -132,6 +138,7 @@ async def look(simulator: Simulator, conversation: Conversation) -> View:
         messages=await simulator.conversations.messages(conversation.id, limit=MESSAGES),
         typing=Typing.of(await simulator.store.get("typing", conversation.id)),
         now=simulator.clock.now(),
+        among_ourselves=simulator.settings.open_to == "loopback",
     )
 
 

@@ -51,5 +51,5 @@ def complaint(program: str, err: click.ClickException) -> str:
     message = " ".join(err.format_message().split()).rstrip(".")
     if isinstance(err, _CLICKS_OWN) or message.startswith("Got unexpected extra"):
         message = message[:1].lower() + message[1:]
-        message += "" if message.endswith(("?", ")")) else f"; see {where} --help"
+        message += "" if "Did you mean" in message else f"; see {where} --help"
     return f"{where}: {message}"

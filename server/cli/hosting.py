@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import hypercorn.asyncio
 import structlog
@@ -93,6 +93,16 @@ def _refusal(bind: str, err: Exception) -> str:
     return f"cannot listen on {bind}: {why[:1].lower()}{why[1:]}; {right}"
 
 
+def end_at_once() -> None:
+    """Let SIGTERM and SIGINT end the process, until `host` has its own way: while it starts, nothing is accepted yet.
+
+    Without it the end would wait for threads that try to reach a store which is away.
+    """
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, os._exit, 0)
+    loop.add_signal_handler(signal.SIGINT, os._exit, 128 + signal.SIGINT)
+
+
 async def host(server: Server, listener: Listener) -> None:
     """Answer HTTP for a started server until SIGTERM or SIGINT has been seen to; the caller stops the server."""
     config = Config()
@@ -103,7 +113,14 @@ async def host(server: Server, listener: Listener) -> None:
     config.accesslog = None
     config.errorlog = logging.getLogger("hypercorn.error")
     config.include_server_header = False
+    asyncio.get_running_loop().set_exception_handler(_told_by_the_loop)
     await hypercorn.asyncio.serve(server, config, shutdown_trigger=ending.trigger)  # type: ignore[arg-type]  # its types want TypedDicts
+
+
+def _told_by_the_loop(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    # Python 3.11's streams complain of a connection that was cut off when its time was over.
+    if not isinstance(context.get("exception"), asyncio.CancelledError):
+        loop.default_exception_handler(context)
 
 
 class Ending:

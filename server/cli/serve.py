@@ -15,7 +15,7 @@ from ..observe.logging import set_up_logging
 from ..services.overview import Overview
 from ..web.webhooks import PREFIX
 from .files import prepared
-from .hosting import Listener, host
+from .hosting import Listener, end_at_once, host
 
 STORE_PATIENCE = 60.0
 """Seconds a start waits for a store that is away."""
@@ -43,6 +43,7 @@ def serve(file: Path | None, bind: str | None, host_name: str | None, port: int 
 
 
 async def _serve(server: Server, path: Path, listener: Listener) -> None:
+    end_at_once()
     await wait_for_store(server, STORE_PATIENCE)
     try:
         listener.listen()

@@ -24,7 +24,7 @@ PERSONAL = frozenset(
 _SECRET = re.compile(r"token|secret|password|authori[sz]ation|api_?key|credential|signature$", re.IGNORECASE)
 _MASKS = (
     (re.compile(r"\bwhatsapp:[^\s'\",;)\]}]+"), "whatsapp:[phone]"),
-    (re.compile(r"(?<!\w)(?:\+|%2B|00)\d(?:[ ().-]{0,2}\d){6,14}(?!\w)", re.IGNORECASE), "[phone]"),
+    (re.compile(r"(?:(?<!\w)(?:\+|00)|%2B)\d(?:[ ().-]{0,2}\d){6,14}(?!\w)", re.IGNORECASE), "[phone]"),
     (re.compile(r"(?<![\w.:+-])0\d(?:[ .-]?\d){7,9}(?![\w:])"), "[phone]"),
     (re.compile(r"(?<=://)[^\s/@]+@"), "[secret]@"),
     # pydantic quotes the value that did not fit.

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..model import BOT, Contact, Conversation, Message, OutboundState
+from ..store import Repository
+from ..store.collections import CONTACTS, CONVERSATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +18,17 @@ class Stop:
     error: str
 
 
-def stop_reason(message: Message, conversation: Conversation, contact: Contact | None, now: datetime) -> Stop | None:
-    """None: it may go. The same question before every attempt, never answered from memory."""
-    if contact is None:
-        return Stop("withdrawn", "the contact was erased")
+async def closed(repository: Repository, message: Message, now: datetime) -> Stop | None:
+    """Why the message may not go now; None: it may. Conversation and contact are read for the purpose."""
+    if (conversation := await repository.get(CONVERSATIONS, message.conversation)) is not None:
+        contact = await repository.get(CONTACTS, conversation.contact)
+        if contact is not None:
+            return stop_reason(message, conversation, contact, now)
+    return Stop("withdrawn", "the contact was erased")
+
+
+def stop_reason(message: Message, conversation: Conversation, contact: Contact, now: datetime) -> Stop | None:
+    """The same question before every attempt, never answered from memory."""
     if contact.opted_out:
         return Stop("withdrawn", "opted out: the contact asked for no more messages")
     if message.author == BOT and message.owner_epoch < conversation.taken_epoch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -14,7 +15,8 @@ from ..model import Message
 from ..runtime import Runtime
 from ..store import Repository, Store
 from ..store.collections import MESSAGES
-from .sending import Sender, announce_failure, bind
+from . import record
+from .sending import Sender
 
 log = structlog.get_logger(__name__)
 
@@ -32,9 +34,6 @@ class Reconciler:
     async def settle(self, runtime: Runtime, repository: Repository, held: Held, message: Message) -> datetime | None:
         """None: it is settled (or back in the lane, to be sent at once); else when to look again."""
         now = self._store.now()
-        if message.provider_id:
-            await bind(repository, self._store, message, message.provider_id)
-            return None
         if message.settles_at is not None and now < message.settles_at:
             return message.settles_at
         try:
@@ -43,7 +42,8 @@ class Reconciler:
             return await self._ask_again(runtime, repository, message, str(err))
         matching = [item for item in found if item.matches]
         if len(matching) == 1 and all(item.matches is not None for item in found):
-            await bind(repository, self._store, message, matching[0].provider_id)
+            bound = matching[0].provider_id
+            await record.learn(repository, self._store, runtime.tenant.id, message.id, bound, "accepted")
             return None
         if found and any(item.matches is not False for item in found):
             await self._park(runtime, repository, message)
@@ -54,17 +54,15 @@ class Reconciler:
         """What the provider has since the intent that belongs to none of our other messages."""
         since = message.intent_at or message.at
         outgoing = self._sender.outgoing(runtime.tenant.id, held, message)
-        listed: tuple[Found, ...] = await runtime.ask(
-            "find_sent", held.conversation.channel, message=outgoing, since=since
-        )
+        channel = message.route.channel if message.route is not None else held.conversation.channel
+        listed: tuple[Found, ...] = await runtime.ask("find_sent", channel, message=outgoing, since=since)
         return [item for item in listed if not await _bound(repository, item.provider_id)]
 
     async def _not_found(self, runtime: Runtime, repository: Repository, message: Message) -> datetime | None:
         looks = message.reconciled + 1
         if looks < LOOKS:
             at = self._store.now() + timedelta(seconds=3 * runtime.times.send_timeout)
-            await repository.update(MESSAGES, message, reconciled=looks, settles_at=at)
-            return at
+            return await self._put_off(repository, message, at, reconciled=looks)
         log.info("send_not_taken", message=message.id)
         await repository.update(MESSAGES, message, state="queued", not_before=None, error="")
         return self._store.now()
@@ -77,15 +75,17 @@ class Reconciler:
             await self._park(runtime, repository, message)
             return None
         at = self._store.now() + timedelta(seconds=runtime.times.send_timeout)
-        await repository.update(MESSAGES, message, settles_at=at, error=reason)
-        return at
+        return await self._put_off(repository, message, at, error=reason)
+
+    async def _put_off(self, repository: Repository, message: Message, at: datetime, **changes: Any) -> datetime:
+        changed = await repository.update(MESSAGES, message, settles_at=at, **changes)
+        # It moved on meanwhile (a callback): what comes after it need not wait.
+        return at if changed is not None else self._store.now()
 
     async def _park(self, runtime: Runtime, repository: Repository, message: Message) -> None:
-        await repository.update(
-            MESSAGES, message, state="parked", error="may have been sent: compare with the provider's log, then decide"
-        )
+        error = "may have been sent: compare with the provider's log, then decide"
+        await record.change(repository, self._store, runtime.tenant.id, message, state="parked", error=error)
         log.error("message_parked", message=message.id)
-        await announce_failure(runtime, repository, self._store, message)
 
 
 async def _bound(repository: Repository, provider_id: str) -> bool:

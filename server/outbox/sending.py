@@ -9,18 +9,19 @@ from typing import Any
 import structlog
 from aiolimiter import AsyncLimiter
 
-from .. import core_tasks, dispatch
+from .. import dispatch
 from ..channel import Outgoing
-from ..clock import Clock
+from ..clock import Clock, milliseconds
 from ..crashpoints import reached
 from ..errors import NeedsAttention, PluginError, Refused, RetryLater
 from ..leases import Held, LeaseLost
 from ..media import MediaUrls
-from ..model import Message
+from ..model import Message, Route
 from ..plugin import Channel
 from ..runtime import Runtime
-from ..store import Insert, PutDue, Repository, Store
-from ..store.collections import MESSAGES, TASKS
+from ..store import Repository, Store
+from ..store.collections import MESSAGES
+from . import gates, record
 
 log = structlog.get_logger(__name__)
 
@@ -40,13 +41,13 @@ class Sender:
         self._urls = urls
         self._public_url = public_url
         self._clock = clock
-        self._limiters: dict[tuple[str, str], AsyncLimiter] = {}
+        self._limiters: dict[tuple[str, str, str], AsyncLimiter] = {}
 
     async def send(self, runtime: Runtime, repository: Repository, held: Held, message: Message) -> datetime | None:
         """Try once. None: it is out of the way; else when to look again."""
         times = runtime.times
-        channel = held.conversation.channel
-        await self._limiter(runtime, channel, held.conversation.address).acquire()
+        route = _route(held)
+        await self._limiter(runtime, route).acquire()
         if held.seconds_left() < times.send_timeout:
             # The renewer is late (a busy loop, a store that was away): an attempt could outlive the lease.
             raise LeaseLost(held.conversation.id)
@@ -57,6 +58,7 @@ class Sender:
             intent_at=self._store.now(),
             attempts=message.attempts + 1,
             reconciled=0,
+            route=route,
             settles_at=held.lease.until + timedelta(seconds=times.send_timeout),
         )
         if intended is None:
@@ -65,58 +67,64 @@ class Sender:
         return await self._attempt(runtime, repository, held, intended)
 
     async def _attempt(self, runtime: Runtime, repository: Repository, held: Held, message: Message) -> datetime | None:
-        channel = held.conversation.channel
-        outgoing = self.outgoing(runtime.tenant.id, held, message)
+        tenant, channel = runtime.tenant.id, held.conversation.channel
+        # Asked once more: waiting for the sender's rate and for the disk, a take-over may have come in between.
+        stop = await gates.closed(repository, message, self._store.now())
+        if stop is not None:
+            await self._change(tenant, repository, message, state=stop.state, error=stop.error)
+            return None
+        if held.lease.until <= self._store.now():
+            raise LeaseLost(held.conversation.id)
         try:
-            if held.lease.until <= self._store.now():
-                raise LeaseLost(held.conversation.id)
-            provider_id = await runtime.ask("send", channel, message=outgoing)
+            provider_id = await runtime.ask("send", channel, message=self.outgoing(tenant, held, message))
         except RetryLater as err:
-            return await self._later(repository, message, err.after, err.reason)
+            return await self._later(tenant, repository, message, err.after, err.reason)
         except NeedsAttention as err:
             await self._alert(runtime, held, channel, err)
-            return await self._later(repository, message, RETRY_CAP, err.what)
+            return await self._later(tenant, repository, message, RETRY_CAP, err.what)
         except Refused as err:
-            await self._failed(runtime, repository, message, f"{err.code}: {err.reason}".strip(": "))
+            await self._change(
+                tenant, repository, message, state="failed", error=f"{err.code}: {err.reason}".strip(": ")
+            )
             return None
         except dispatch.HookFailed as err:
             if not err.ran:
-                return await self._later(repository, message, NOT_RUNNING_PAUSE, err.reason)
+                return await self._later(tenant, repository, message, NOT_RUNNING_PAUSE, err.reason)
             return await self._ambiguous(runtime, repository, message, str(err))
         except PluginError as err:  # MaybeSent, or a kind the plugin made up: nobody can tell
             return await self._ambiguous(runtime, repository, message, str(err))
         reached("outbox.sent")
-        await bind(repository, self._store, message, provider_id)
+        await record.learn(repository, self._store, tenant, message.id, provider_id, "accepted")
         reached("outbox.accepted")
         return None
 
-    async def _later(self, repository: Repository, message: Message, after: float, reason: str) -> datetime | None:
+    async def _later(
+        self, tenant: str, repository: Repository, message: Message, after: float, reason: str
+    ) -> datetime | None:
         """Back to the head of its lane: it was certainly not taken."""
         pause = max(after, min(RETRY_CAP, 2.0 ** min(message.attempts - 1, 10)))
-        at = self._store.now() + timedelta(seconds=pause * random.uniform(1.0, 1.2))  # noqa: S311  jitter, no secret
-        await self._change(repository, message, state="queued", not_before=at, error=reason)
-        return at
+        jitter = random.uniform(1.0, 1.2)  # noqa: S311  no secret
+        at = milliseconds(self._store.now() + timedelta(seconds=pause * jitter))
+        changed = await self._change(tenant, repository, message, state="queued", not_before=at, error=reason)
+        return at if changed else None
 
     async def _ambiguous(
         self, runtime: Runtime, repository: Repository, message: Message, reason: str
     ) -> datetime | None:
         """Stays `sending`: the provider is asked once whatever it took must show up in its list."""
         at = self._store.now() + timedelta(seconds=runtime.times.send_timeout)
-        await self._change(repository, message, settles_at=at, error=reason)
         log.warning("send_ambiguous", message=message.id, reason=reason)
-        return at
+        changed = await self._change(runtime.tenant.id, repository, message, settles_at=at, error=reason)
+        return at if changed else None
 
-    async def _failed(self, runtime: Runtime, repository: Repository, message: Message, reason: str) -> None:
-        await self._change(repository, message, state="failed", error=reason)
-        await announce_failure(runtime, repository, self._store, message)
-
-    async def _change(self, repository: Repository, message: Message, **changes: Any) -> None:
-        """Write, unless a status callback has meanwhile said more: then it knows better."""
-        while (current := await repository.get(MESSAGES, message.id)) is not None and current.state == "sending":
-            if current.provider_id and changes.get("state") != "failed":
-                return
-            if await repository.update(MESSAGES, current, **changes) is not None:
-                return
+    async def _change(self, tenant: str, repository: Repository, message: Message, **changes: Any) -> bool:
+        """Write what came of this attempt, unless a callback or whoever came after us knows better (False)."""
+        while (current := await repository.get(MESSAGES, message.id)) is not None:
+            if current.state != "sending" or current.attempts != message.attempts or current.provider_id:
+                return False
+            if await record.change(repository, self._store, tenant, current, **changes):
+                return True
+        return False
 
     async def _alert(self, runtime: Runtime, held: Held, channel: str, err: NeedsAttention) -> None:
         log.error("channel_needs_attention", channel=channel, what=err.what)
@@ -128,46 +136,27 @@ class Sender:
         )
 
     def outgoing(self, tenant: str, held: Held, message: Message) -> Outgoing:
-        """The message as the channel gets it."""
-        conversation = held.conversation
+        """The message as the channel gets it, and got it in its last attempt."""
+        route = message.route or _route(held)
         return Outgoing(
             id=message.id,
-            external_id=conversation.external_id,
-            address=conversation.address,
+            external_id=route.external_id,
+            address=route.address,
             kind=message.kind,
             text=message.text,
             media_urls=tuple(self._urls.make(tenant, item.key, MEDIA_SECONDS) for item in message.media),
             template=message.template,
             data=message.data,
-            callback_url=f"{self._public_url}/webhooks/{conversation.channel}/{tenant}/status/{message.id}",
+            callback_url=f"{self._public_url}/webhooks/{route.channel}/{tenant}/status/{message.id}",
         )
 
-    def _limiter(self, runtime: Runtime, channel: str, address: str) -> AsyncLimiter:
-        plugin = runtime.plugins.get(channel)
+    def _limiter(self, runtime: Runtime, route: Route) -> AsyncLimiter:
+        plugin = runtime.plugins.get(route.channel)
         rate = plugin.messages_per_second if isinstance(plugin, Channel) else 80.0
-        return self._limiters.setdefault((channel, address), AsyncLimiter(max(1.0, rate), 1.0))
+        key = (runtime.tenant.id, route.channel, route.address)
+        return self._limiters.setdefault(key, AsyncLimiter(max(1.0, rate), 1.0))
 
 
-async def bind(repository: Repository, store: Store, message: Message, provider_id: str) -> None:
-    """Write the provider's id. A callback may have been faster; a ghost's second message is counted."""
-    while (current := await repository.get(MESSAGES, message.id)) is not None:
-        changes: dict[str, Any] = {}
-        if not current.provider_id:
-            changes = {"provider_id": provider_id, "accepted_at": store.now(), "error": ""}
-        elif current.provider_id != provider_id and not current.possible_duplicate:
-            log.error("sent_twice", message=message.id, provider_ids=[current.provider_id, provider_id])
-            changes = {"possible_duplicate": True}
-        if current.state == "sending":
-            changes["state"] = "accepted"
-        if not changes or await repository.update(MESSAGES, current, **changes) is not None:
-            return
-
-
-async def announce_failure(runtime: Runtime, repository: Repository, store: Store, message: Message) -> None:
-    """Have the plugins told of a message that failed, was parked or expired."""
-    current = await repository.get(MESSAGES, message.id)
-    if current is None or not runtime.hook("on_message_failed"):
-        return
-    task = core_tasks.message_failed(current, store.now())
-    await repository.write(Insert(TASKS, task))
-    await repository.write(PutDue("task", runtime.tenant.id, task.id, task.at))
+def _route(held: Held) -> Route:
+    conversation = held.conversation
+    return Route(channel=conversation.channel, address=conversation.address, external_id=conversation.external_id)

@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import structlog
 
-from .. import core_tasks
-from ..channel import DeliveryState, StatusUpdate
+from ..channel import StatusUpdate
 from ..model import Message
 from ..queue import Queue, Wake
 from ..services.changes import Changes
-from ..store import Insert, PutDue, Repository, Store
-from ..store.collections import MESSAGES, TASKS
+from ..store import Repository, Store
+from ..store.collections import MESSAGES
+from . import record
 
 log = structlog.get_logger(__name__)
-
-RANK: dict[str, int] = {
-    "queued": 0,
-    "sending": 1,
-    "parked": 1,
-    "expired": 1,
-    "withdrawn": 1,
-    "accepted": 2,
-    "sent": 3,
-    "failed": 4,
-    "delivered": 5,
-    "read": 6,
-}
-"""A status never goes back. `failed` gives way to a later `delivered`: the provider knows best what arrived."""
 
 
 class StatusDesk:
@@ -44,45 +29,24 @@ class StatusDesk:
         """Write what is news. Raises StoreError when nothing is known to be written."""
         repository = self._store.for_tenant(tenant)
         for update in updates:
-            message = await self._apply(repository, update)
+            message = await find(repository, update)
             if message is None:
                 log.info("status_of_unknown_message", tenant=tenant, provider_id=update.provider_id)
-            else:
-                await self._follow_up(tenant, repository, message)
+                continue
+            error = f"{update.code}: {update.reason}".strip(": ") if update.state == "failed" else ""
+            learnt = await record.learn(
+                repository, self._store, tenant, message.id, update.provider_id, update.state, error=error
+            )
+            if learnt is not None:
+                self._changes.announce(tenant, learnt.conversation)
+                await self._hurry(tenant, learnt.conversation)
 
-    async def _apply(self, repository: Repository, update: StatusUpdate) -> Message | None:
-        while (message := await find(repository, update)) is not None:
-            changes = self._news(message, update)
-            if not changes:
-                return message
-            changed = await repository.update(MESSAGES, message, **changes)
-            if changed is not None:
-                return changed
-        return None
-
-    def _news(self, message: Message, update: StatusUpdate) -> dict[str, Any]:
-        changes: dict[str, Any] = {}
-        if not message.provider_id:
-            changes["provider_id"] = update.provider_id
-        elif message.provider_id != update.provider_id:
-            # Two of the provider's messages carry our one id: the case that nobody can rule out, counted here.
-            return {} if message.possible_duplicate else {"possible_duplicate": True}
-        state: DeliveryState = update.state
-        if RANK[state] > RANK.get(message.state, 0):
-            changes["state"] = state
-            changes["error"] = f"{update.code}: {update.reason}".strip(": ") if state == "failed" else ""
-            if message.accepted_at is None:
-                changes["accepted_at"] = self._store.now()
-        return changes
-
-    async def _follow_up(self, tenant: str, repository: Repository, message: Message) -> None:
-        if message.state == "failed":
-            task = core_tasks.message_failed(message, self._store.now())
-            await repository.write(Insert(TASKS, task))
-            await repository.write(PutDue("task", tenant, task.id, task.at))
-            await self._queue.wake(Wake("task", tenant, task.id))
-        self._changes.announce(tenant, message.conversation)
-        await self._queue.wake(Wake("lane", tenant, message.conversation))
+    async def _hurry(self, tenant: str, conversation: str) -> None:
+        """If more waits in the lane, it may be for this: it is looked at now and not when its own time has come."""
+        row = await self._store.due.get("lane", tenant, conversation)
+        if row is not None:
+            await self._store.due.claim(row, self._store.now())
+            await self._queue.wake(Wake("lane", tenant, conversation))
 
 
 async def find(repository: Repository, update: StatusUpdate) -> Message | None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+
+from frontdesk.config import TenantConfig
 
 from .. import dispatch, leases
 from ..channel import StatusUpdate
@@ -14,6 +17,7 @@ from ..errors import PluginError, RetryLater
 from ..media import MediaStore, MediaUrls
 from ..mind import ModelMessage, ModelReply, ModelRequest, Section
 from ..model import Contact, Conversation, Media, Message, PluginDocument, Task, Template
+from ..outbox.record import outbound_id
 from ..outbox.status import StatusDesk
 from ..queue import Queue, Wake
 from ..runtime import Runtimes
@@ -91,8 +95,15 @@ class PluginTasks:
             data=dict(data or {}),
             useful_until=useful_until,
         )
-        new = await self._store.for_tenant(self._tenant).insert(TASKS, task)
-        await self._store.due.put("task", self._tenant, task.id, at)
+        repository = self._store.for_tenant(self._tenant)
+        new = await repository.write(Insert(TASKS, task), PutDue("task", self._tenant, task.id, at)) > 0
+        if not new:
+            # Its row is made sure of (we may have died before it was written), at the time it has.
+            stored = await repository.get(TASKS, task.id)
+            if stored is None or stored.state != "waiting":
+                return False
+            at = stored.at
+            await self._store.due.put("task", self._tenant, task.id, at)
         await self._queue.wake(Wake("task", self._tenant, task.id), (at - self._store.now()).total_seconds())
         return new
 
@@ -159,14 +170,15 @@ class PluginConversations:
     """`self.conversations`."""
 
     def __init__(
-        self, store: Store, queue: Queue, status: StatusDesk, changes: Changes, tenant: str, plugin: str
+        self, store: Store, queue: Queue, status: StatusDesk, changes: Changes, tenant: TenantConfig, plugin: str
     ) -> None:
         self._store = store
         self._queue = queue
         self._status = status
         self._changes = changes
-        self._repository = store.for_tenant(tenant)
-        self._tenant = tenant
+        self._repository = store.for_tenant(tenant.id)
+        self._tenant = tenant.id
+        self._useful_for = tenant.useful_for
         self._plugin = plugin
 
     async def get(self, id: str) -> Conversation | None:
@@ -192,7 +204,7 @@ class PluginConversations:
         media: Sequence[str] = (),
         useful_until: datetime | None = None,
     ) -> bool:
-        id = f"{self._plugin}-{key}"
+        id = outbound_id(self._plugin, key)
         now = self._store.now()
         new = await self._repository.get(MESSAGES, id) is None
         if new:
@@ -204,14 +216,14 @@ class PluginConversations:
                 conversation=conversation,
                 direction="outbound",
                 kind="template" if template else "document" if media else "text",
-                text=text,
+                text=unicodedata.normalize("NFC", text),
                 template=template,
                 media=tuple(Media(content_type="", key=item) for item in media),
                 author=f"plugin:{self._plugin}",
                 state="queued",
                 place=changed.outbox_seq,
                 owner_epoch=changed.owner_epoch,
-                useful_until=useful_until,
+                useful_until=useful_until or now + self._useful_for,
                 at=now,
             )
             new = await self._repository.write(Insert(MESSAGES, message)) == 1
@@ -238,12 +250,13 @@ class SharedObjects:
         async with self._making.setdefault(key, asyncio.Lock()):
             if key not in self._made:
                 self._made[key] = await make()
+            made = self._made[key]
         self._made.move_to_end(key)
         while len(self._made) > self._limit:
             gone, value = self._made.popitem(last=False)
             self._making.pop(gone, None)
             await _close(value)
-        return self._made[key]
+        return made
 
     async def close(self) -> None:
         while self._made:

@@ -9,14 +9,24 @@ from __future__ import annotations
 import unicodedata
 import uuid
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
+
 from .. import core_tasks, leases
-from ..model import BOT, NOBODY, Conversation, Message, Owner
+from ..model import BOT, NOBODY, Conversation, DueKind, Message, Owner
+from ..outbox.record import outbound_id
 from ..queue import Queue, Wake
 from ..runtime import Runtimes
-from ..store import Insert, PutDue, Repository, Store
+from ..store import Insert, Repository, Store
 from ..store.collections import CONVERSATIONS, MESSAGES, TASKS
+from ..turn.commit import mark_answered
+
+log = structlog.get_logger(__name__)
+
+SOON = timedelta(seconds=5)
+"""When the work of a change of owner is looked at if whoever made it died before it said so."""
 
 
 class NotYours(Exception):
@@ -49,10 +59,13 @@ class Ownership:
 
     async def take(self, tenant: str, conversation: str, name: str) -> Conversation:
         """The operator answers from now on; what the bot was about to say is withdrawn."""
-        current = await self._get(tenant, conversation)
-        if current.owner == operator(name):
-            return current
-        changed = await self._change(tenant, conversation, operator(name), last_human_at=self._store.now())
+        now = self._store.now()
+
+        def take_over(current: Conversation) -> Mapping[str, Any]:
+            mine = {} if current.owner == operator(name) else self._owned_by(current, operator(name))
+            return {**mine, "last_human_at": now}
+
+        changed = await self._changed(self._store.for_tenant(tenant), conversation, take_over)
         runtime = await self._runtimes.get(tenant)
         await self._schedule(tenant, core_tasks.auto_return(runtime, changed, self._store.now()))
         return changed
@@ -67,63 +80,63 @@ class Ownership:
             raise ValueError("there is nothing to say: the text is empty")
         repository = self._store.for_tenant(tenant)
         now = self._store.now()
-
-        def allocate(current: Conversation) -> Mapping[str, Any]:
-            if current.owner != operator(name):
-                raise NotYours(f"{current.owner} answers this conversation; take it first")
-            return {"outbox_seq": current.outbox_seq + 1, "last_human_at": now, "unanswered_since": None}
-
-        id = f"op-{key or uuid.uuid4().hex}"
-        if (said := await repository.get(MESSAGES, id)) is not None:
-            await self._wake_lane(tenant, conversation)
-            return said
-        changed = await self._changed(repository, conversation, allocate)
-        message = Message(
-            id=id,
-            conversation=conversation,
-            direction="outbound",
-            text=text,
-            author=operator(name),
-            state="queued",
-            place=changed.outbox_seq,
-            owner_epoch=changed.owner_epoch,
-            at=now,
-        )
-        await repository.write(Insert(MESSAGES, message), PutDue("lane", tenant, conversation, now))
-        await self._wake_lane(tenant, conversation)
-        await self._answered(repository, conversation, name)
+        id = outbound_id("op", key or uuid.uuid4().hex)
+        message = await repository.get(MESSAGES, id)
+        if message is None:
+            useful_until = now + (await self._runtimes.get(tenant)).tenant.useful_for
+            seq = (await self._changed(repository, conversation, lambda c: _speaks(c, name, now))).outbox_seq
+            message = Message(
+                id=id,
+                conversation=conversation,
+                direction="outbound",
+                text=text,
+                author=operator(name),
+                state="queued",
+                place=seq,
+                useful_until=useful_until,
+                at=now,
+            )
+            if not await repository.insert(MESSAGES, message):
+                message = await repository.get(MESSAGES, id) or message
+        await self._look("lane", tenant, conversation)
+        await self._answered(repository, message, name)
+        # What the bot had begun to answer, or could not, is done with.
+        await self._look("turn", tenant, conversation)
         return message
 
     async def release(self, tenant: str, conversation: str, name: str = "") -> Conversation:
         """Back to the bot; what came in and nobody answered is answered now."""
+        if await self._store.for_tenant(tenant).get(CONVERSATIONS, conversation) is None:
+            raise UnknownConversation(f"there is no conversation {conversation} at this tenant")
+        await self._look("turn", tenant, conversation, SOON)
         changed = await self._change(tenant, conversation, BOT, handoff_reason="")
-        await self._look_again(tenant, changed)
+        log.info("given_back", tenant=tenant, conversation=conversation, by=name)
+        await self._look("turn", tenant, conversation)
         return changed
 
-    async def return_after_silence(self, tenant: str, conversation: str, epoch: int) -> bool:
+    async def return_after_silence(self, tenant: str, conversation: str, epoch: int) -> datetime | None:
         """The task `auto_return`: back to the bot unless the owner changed or a person acted since.
 
-        False: a person acted; the caller schedules it again from then.
+        None: there is nothing left to do; else when the silence will have lasted long enough.
         """
         runtime = await self._runtimes.get(tenant)
         now = self._store.now()
-        again = False
+
+        def silent_until(current: Conversation) -> datetime:
+            since = current.last_human_at or current.owner_since or current.created_at
+            return since + runtime.tenant.return_to_bot_after
 
         def give_back(current: Conversation) -> Mapping[str, Any]:
-            nonlocal again
-            again = False
-            if current.owner == BOT or current.owner_epoch != epoch:
-                return {}
-            since = current.last_human_at or current.owner_since or current.created_at
-            if since + runtime.tenant.return_to_bot_after > now:
-                again = True
+            if current.owner == BOT or current.owner_epoch != epoch or silent_until(current) > now:
                 return {}
             return self._owned_by(current, BOT) | {"handoff_reason": ""}
 
         changed = await self._changed(self._store.for_tenant(tenant), conversation, give_back)
-        if changed.owner == BOT and changed.owner_epoch == epoch + 1:
-            await self._look_again(tenant, changed)
-        return not again
+        if changed.owner != BOT:
+            return silent_until(changed) if changed.owner_epoch == epoch else None
+        if changed.owner_epoch == epoch + 1:
+            await self._look("turn", tenant, conversation)
+        return None
 
     async def list(self, tenant: str, owner: Owner = "", limit: int = 50) -> list[Conversation]:
         """Conversations, the newest message first; of one owner, or all."""
@@ -148,30 +161,30 @@ class Ownership:
         except leases.ConversationGone as err:
             raise UnknownConversation(f"there is no conversation {id} at this tenant") from err
 
-    async def _get(self, tenant: str, id: str) -> Conversation:
-        conversation = await self._store.for_tenant(tenant).get(CONVERSATIONS, id)
-        if conversation is None:
-            raise UnknownConversation(f"there is no conversation {id} at this tenant")
-        return conversation
-
     async def _schedule(self, tenant: str, *tasks: Any) -> None:
         for task in tasks:
             await self._store.for_tenant(tenant).write(Insert(TASKS, task))
             await self._store.due.put("task", tenant, task.id, task.at)
             await self._queue.wake(Wake("task", tenant, task.id), (task.at - self._store.now()).total_seconds())
 
-    async def _look_again(self, tenant: str, conversation: Conversation) -> None:
-        await self._store.due.put("turn", tenant, conversation.id, self._store.now())
-        await self._queue.wake(Wake("turn", tenant, conversation.id))
+    async def _look(self, kind: DueKind, tenant: str, conversation: str, after: timedelta = timedelta()) -> None:
+        await self._store.due.put(kind, tenant, conversation, self._store.now() + after)
+        await self._queue.wake(Wake(kind, tenant, conversation), after.total_seconds())
 
-    async def _wake_lane(self, tenant: str, conversation: str) -> None:
-        await self._store.due.put("lane", tenant, conversation, self._store.now())
-        await self._queue.wake(Wake("lane", tenant, conversation))
-
-    async def _answered(self, repository: Repository, conversation: str, name: str) -> None:
+    async def _answered(self, repository: Repository, said: Message, name: str) -> None:
         """What was waiting when a person wrote has its answer: the bot will not answer it once more."""
         waiting = await repository.find(
-            MESSAGES, {"conversation": conversation, "direction": "inbound", "state": "received"}, order_by="at"
+            MESSAGES,
+            {"conversation": said.conversation, "direction": "inbound", "state": "received"},
+            order_by="at",
+            limit=1000,
         )
         for message in waiting:
-            await repository.update(MESSAGES, message, state="answered", turn=operator(name))
+            if message.at <= said.at:
+                await mark_answered(repository, message.id, operator(name))
+
+
+def _speaks(conversation: Conversation, name: str, now: datetime) -> Mapping[str, Any]:
+    if conversation.owner != operator(name):
+        raise NotYours(f"{conversation.owner} answers this conversation; take it first")
+    return {"outbox_seq": conversation.outbox_seq + 1, "last_human_at": now, "unanswered_since": None}

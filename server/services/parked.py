@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .. import leases
-from ..model import BOT, Conversation
+from ..model import BOT, Conversation, DueKind
 from ..queue import Queue, Wake
 from ..store import Store
-from ..store.collections import MESSAGES, TURNS
+from ..store.collections import CONVERSATIONS, MESSAGES, TURNS
+from .ownership import SOON
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,32 +50,41 @@ class ParkedDesk:
         repository = self._store.for_tenant(tenant)
         turn = await repository.get(TURNS, id)
         if turn is not None and turn.state == "parked":
+            await self._look("turn", tenant, turn.conversation, SOON)
             await repository.update(TURNS, turn, parked_times=0)
-            await leases.change(repository, turn.conversation, _to_bot)
+            await leases.change(repository, turn.conversation, self._to_bot)
             await self._look("turn", tenant, turn.conversation)
             return True
         message = await repository.get(MESSAGES, id)
         if message is None or message.state != "parked":
             return False
-        conversation = await leases.change(repository, message.conversation, lambda c: {})
-        await repository.update(
+        conversation = await repository.get(CONVERSATIONS, message.conversation)
+        if conversation is None:
+            return False
+        now = self._store.now()
+        await self._look("lane", tenant, message.conversation, SOON)
+        changed = await repository.update(
             MESSAGES,
             message,
             state="queued",
             owner_epoch=conversation.owner_epoch,
             not_before=None,
-            useful_until=None,
+            useful_until=now + (message.useful_until - message.at) if message.useful_until is not None else None,
             error="",
         )
         await self._look("lane", tenant, message.conversation)
-        return True
+        return changed is not None
 
-    async def _look(self, kind: str, tenant: str, conversation: str) -> None:
-        await self._store.due.put(kind, tenant, conversation, self._store.now())  # type: ignore[arg-type]
-        await self._queue.wake(Wake(kind, tenant, conversation))  # type: ignore[arg-type]
+    async def _look(self, kind: DueKind, tenant: str, conversation: str, after: timedelta = timedelta()) -> None:
+        await self._store.due.put(kind, tenant, conversation, self._store.now() + after)
+        await self._queue.wake(Wake(kind, tenant, conversation), after.total_seconds())
 
-
-def _to_bot(conversation: Conversation) -> dict[str, object]:
-    if conversation.owner == BOT:
-        return {}
-    return {"owner": BOT, "owner_epoch": conversation.owner_epoch + 1, "handoff_reason": ""}
+    def _to_bot(self, conversation: Conversation) -> dict[str, object]:
+        if conversation.owner == BOT:
+            return {}
+        return {
+            "owner": BOT,
+            "owner_epoch": conversation.owner_epoch + 1,
+            "owner_since": self._store.now(),
+            "handoff_reason": "",
+        }

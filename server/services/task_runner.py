@@ -7,14 +7,14 @@ from datetime import timedelta
 import structlog
 
 from .. import core_tasks, dispatch, leases
-from ..clock import Clock
+from ..clock import Clock, milliseconds
 from ..errors import NeedsAttention, PluginError, Refused, RetryLater
 from ..leases import ConversationGone, LeaseLost
 from ..model import Due, Task
 from ..runtime import Runtime, Runtimes, UnknownTenant
 from ..store import Repository, Store
 from ..store.collections import CONTACTS, CONVERSATIONS, MESSAGES, TASKS, TURNS
-from ..work import Again, Finished, Outcome
+from ..work import SUSPENDED_PAUSE, Again, Finished, Outcome
 from .ownership import Ownership, UnknownConversation
 
 log = structlog.get_logger(__name__)
@@ -42,7 +42,7 @@ class TaskRunner:
         try:
             runtime = await self._runtimes.get(due.tenant)
         except UnknownTenant:
-            return Finished()
+            return Again(self._store.now() + SUSPENDED_PAUSE)
         if task.useful_until is not None and self._store.now() >= task.useful_until:
             await repository.update(TASKS, task, state="failed", error="too late: it was worth doing until then only")
             return Finished()
@@ -78,7 +78,7 @@ class TaskRunner:
             await repository.update(TASKS, task, state="failed", attempts=attempts, error=reason)
             log.error("task_given_up", attempts=attempts, reason=reason)
             return Finished()
-        at = self._store.now() + timedelta(seconds=max(after, min(RETRY_CAP, 2.0**attempts)))
+        at = milliseconds(self._store.now() + timedelta(seconds=max(after, min(RETRY_CAP, 2.0**attempts))))
         await repository.update(TASKS, task, attempts=attempts, at=at, error=reason)
         return Again(at)
 
@@ -103,7 +103,7 @@ class TaskRunner:
     async def _core(self, runtime: Runtime, repository: Repository, task: Task) -> Outcome | None:
         match task.name:
             case core_tasks.AUTO_RETURN:
-                return await self._auto_return(runtime, repository, task)
+                return await self._auto_return(runtime, task)
             case core_tasks.TURN_COMMITTED:
                 await self._turn_committed(runtime, repository, task)
             case core_tasks.HANDED_OFF:
@@ -114,17 +114,13 @@ class TaskRunner:
                 raise Refused(f"this release knows no task {unknown}; it was left by a newer one")
         return None
 
-    async def _auto_return(self, runtime: Runtime, repository: Repository, task: Task) -> Outcome | None:
+    async def _auto_return(self, runtime: Runtime, task: Task) -> Outcome | None:
         conversation, epoch = task.data["conversation"], task.data["epoch"]
         try:
-            if await self._ownership.return_after_silence(runtime.tenant.id, conversation, epoch):
-                return None
+            at = await self._ownership.return_after_silence(runtime.tenant.id, conversation, epoch)
         except UnknownConversation:
             return None
-        current = await repository.get(CONVERSATIONS, conversation)
-        if current is None or current.last_human_at is None:
-            return None
-        return Again(current.last_human_at + runtime.tenant.return_to_bot_after)
+        return Again(at) if at is not None else None
 
     async def _turn_committed(self, runtime: Runtime, repository: Repository, task: Task) -> None:
         conversation = await repository.get(CONVERSATIONS, task.data["conversation"])

@@ -63,7 +63,7 @@ class SqliteStore:
     ) -> None:
         self.path = Path(path)
         self._clock = clock
-        self._max_pages = max_pages
+        self.max_pages = max_pages
         self._tables = {collection.name: Table(collection) for collection in collections}
         self._writer = WriteLane(self._connect)
         # A hot look-up by id never waits behind a listing; many of them share one wake of the loop.
@@ -138,8 +138,8 @@ class SqliteStore:
             "journal_size_limit = 67108864",
         ):
             connection.execute(f"PRAGMA {pragma}")
-        if self._max_pages is not None:
-            connection.execute(f"PRAGMA max_page_count = {int(self._max_pages)}")
+        if self.max_pages is not None:
+            connection.execute(f"PRAGMA max_page_count = {int(self.max_pages)}")
         return connection
 
     def _connect_reader(self) -> sqlite3.Connection:

@@ -17,3 +17,14 @@ def desk(tmp_path: Path) -> Callable[..., Any]:
     from .desk import start_desk
 
     return partial(start_desk, tmp_path)
+
+
+@pytest.fixture
+def dies_at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """`death = dies_at("deed.ran")`: whatever reaches that point (the nth time) dies there; see frontdesk.testing.death."""
+    from .death import Death
+
+    def arm(point: str, nth: int = 1) -> Death:
+        return Death(monkeypatch, point, nth)
+
+    return arm

@@ -82,11 +82,9 @@ async def withdraw(
 ) -> None:
     """A person answers: nothing is said; what the turn's deeds did is told to the operator. Raises TurnMoved."""
     if text := _undisclosed(turn):
-        note = Note(
-            id=f"{turn.id}.withdrawn", conversation=turn.conversation, text=text, author=BOT, at=store.now()
-        )
+        note = Note(id=f"{turn.id}.withdrawn", conversation=turn.conversation, text=text, author=BOT, at=store.now())
         await repository.insert(NOTES, note)
-    await drop_drafts(repository, turn)
+    await drop_drafts(repository, (*turn.outbound, holding_id(turn)))
     changes: dict[str, Any] = {"state": "withdrawn", "reason": reason, "closed_at": store.now()}
     if trace:
         changes["trace"] = tuple(trace)
@@ -106,9 +104,9 @@ def _undisclosed(turn: Turn) -> str:
     return "\n".join(lines)
 
 
-async def drop_drafts(repository: Repository, turn: Turn) -> None:
+async def drop_drafts(repository: Repository, ids: Sequence[str]) -> None:
     """What an earlier take-up proposed and nobody adopted is never sent."""
-    for id in (*turn.outbound, holding_id(turn)):
+    for id in ids:
         message = await repository.get(MESSAGES, id)
         if message is not None and message.state == "proposed":
             await repository.update(MESSAGES, message, state="withdrawn", error="its turn did not say it after all")
@@ -129,7 +127,7 @@ async def finish(repository: Repository, store: Store, held: Held, runtime: Runt
     for ordinal, id in enumerate(commit.outbound):
         await _adopt_message(repository, id, commit.first_place + ordinal)
     for id in commit.answered:
-        await _mark_answered(repository, id, commit.turn)
+        await mark_answered(repository, id, commit.turn)
     reached("turn.adopted")
     if turn is not None and turn.state not in ("committed", "parked"):
         closed: dict[str, Any] = {"state": commit.state, "closed_at": store.now()}
@@ -149,7 +147,8 @@ async def _adopt_message(repository: Repository, id: str, place: int) -> None:
             return
 
 
-async def _mark_answered(repository: Repository, id: str, turn: str) -> None:
+async def mark_answered(repository: Repository, id: str, turn: str) -> None:
+    """The inbound message has its answer: from *turn*, from an operator, or (empty) by needing none."""
     while (message := await repository.get(MESSAGES, id)) is not None and message.state == "received":
         if await repository.update(MESSAGES, message, state="answered", turn=turn) is not None:
             return

@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import dispatch, mind
 from ..crashpoints import reached
-from ..errors import PluginError, Refused
+from ..errors import NeedsAttention, PluginError, Refused, RetryLater
 from ..mind import ToolCall, ToolResult
 from ..model import Deed
 from ..runtime import BoundTool
@@ -20,14 +20,17 @@ from ..tools import Done
 from . import guard, tools
 from .state import TurnMoved, Work
 
+UNKNOWN = "it is not known whether this was done: do not try it again, and do not say that it was done; call a person"
+"""What the model is told of a deed that nobody can find out about."""
+
 
 async def do(work: Work, bound: BoundTool, call: ToolCall, arguments: dict[str, Any]) -> ToolResult:
     """Run a deed once, whatever happened before: a journalled result is read, a bare intent is looked up.
 
     Raises Superseded or OwnerChanged before the first deed, TurnMoved, or what the deed raises (Refused, …).
     """
-    deed = next((deed for deed in work.turn.deeds if deed.call == call.id), None)
-    if deed is not None and deed.state != "intended":
+    deed = next((deed for deed in work.turn.deeds if _is_of(deed, call)), None)
+    if deed is not None and deed.state == "done":
         return _result(call, deed)
     if deed is None:
         await guard.before_deed(work)
@@ -40,29 +43,48 @@ async def do(work: Work, bound: BoundTool, call: ToolCall, arguments: dict[str, 
         )
         await journal(work, deeds=(*work.turn.deeds, deed), pinned=True, exchange=mind.dump(work.exchange))
         reached("deed.intended")
-    elif not bound.tool.repeatable and (answer := await _look_up(work, bound, deed, arguments)) is not None:
+    elif (answer := await _look_up(work, bound, deed, arguments)) is not None:
         return await _write_result(work, call, deed, answer)
     return await _run(work, bound, call, deed, arguments)
+
+
+def _is_of(deed: Deed, call: ToolCall) -> bool:
+    """Whether a journalled deed is what this call asks for. One that failed may be tried again, as a new deed."""
+    if (deed.tool, deed.arguments) != (call.name, call.arguments):
+        return False
+    # Of what may have been done, no second is begun, whatever the call is numbered.
+    return deed.state == "intended" or (deed.state == "done" and deed.call == call.id)
 
 
 async def _run(work: Work, bound: BoundTool, call: ToolCall, deed: Deed, arguments: dict[str, Any]) -> ToolResult:
     try:
         answer = await tools.invoke(work, bound, bound.tool.method, arguments, deed.key)
-    except PluginError as err:
+    except (Refused, RetryLater, NeedsAttention) as err:
+        # Said on purpose: it was not done.
         await _replace(work, replace(deed, state="failed", result=str(err)))
         raise
-    except dispatch.HookFailed as err:
-        answer = None if bound.tool.repeatable else await _look_up(work, bound, deed, arguments)
+    except (dispatch.HookFailed, PluginError) as err:
+        ran = not isinstance(err, dispatch.HookFailed) or err.ran
+        answer = await _look_up(work, bound, deed, arguments) if ran else None
         if answer is None:
-            await _replace(work, replace(deed, state="failed", result=err.reason))
-            raise Refused(f"{call.name} failed and is not known to have been done") from err
+            reason = f"{call.name} failed and is not known to have been done"
+            await _replace(work, replace(deed, state="failed", result=reason))
+            raise Refused(reason) from err
     reached("deed.ran")
     return await _write_result(work, call, deed, answer)
 
 
 async def _look_up(work: Work, bound: BoundTool, deed: Deed, arguments: dict[str, Any]) -> Any:
-    """Whether the deed has happened: its answer, or None. Raises HookFailed/PluginError if that cannot be found out."""
-    return await tools.invoke(work, bound, bound.tool.lookup, arguments, deed.key)
+    """Whether an intended deed has happened: its answer; None if it may be done (again).
+
+    Raises Refused, in words for the model, when that cannot be found out: the intent stays as it is.
+    """
+    if bound.tool.repeatable:
+        return None
+    try:
+        return await tools.invoke(work, bound, bound.tool.lookup, arguments, deed.key)
+    except (dispatch.HookFailed, PluginError) as err:
+        raise Refused(UNKNOWN) from err
 
 
 async def _write_result(work: Work, call: ToolCall, deed: Deed, answer: Any) -> ToolResult:
@@ -86,4 +108,4 @@ async def journal(work: Work, **changes: Any) -> None:
 
 
 def _result(call: ToolCall, deed: Deed) -> ToolResult:
-    return ToolResult(id=call.id, name=call.name, content=deed.result, error=deed.state == "failed")
+    return ToolResult(id=call.id, name=call.name, content=deed.result)

@@ -41,7 +41,7 @@ async def request(work: Work) -> ModelRequest:
         sections=tuple(section for _, section in sections if isinstance(section, Section)),
         messages=tuple(before + now + work.exchange),
         tools=_tools(work),
-        seconds=work.seconds_left(),
+        seconds=min(work.seconds_left(), work.runtime.times.think_deadline),
     )
 
 

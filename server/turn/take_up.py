@@ -28,9 +28,7 @@ async def unanswered(repository: Repository, conversation: Conversation) -> list
     )
 
 
-async def take_up(
-    repository: Repository, store: Store, conversation: Conversation, waiting: Sequence[Message]
-) -> Turn:
+async def take_up(repository: Repository, store: Store, conversation: Conversation, waiting: Sequence[Message]) -> Turn:
     """The turn that answers *waiting*, its version raised. Still `parked`: it is reopened by hand only."""
     while True:
         turn, no, deeds_before = await _current(repository, conversation)
@@ -43,7 +41,7 @@ async def take_up(
             continue
         if turn.state == "parked" and turn.parked_times >= PARKED_TIMES:
             return turn
-        await ending.drop_drafts(repository, turn)
+        await ending.drop_drafts(repository, turn.outbound)
         changes: dict[str, Any] = {
             "state": "open",
             "attempts": turn.attempts + 1,

@@ -20,6 +20,8 @@ MAX_STEPS = 8
 
 async def think(work: Work) -> None:
     """Fill work.draft. Raises Superseded, OwnerChanged, TurnMoved, or NoAnswer when no model could answer."""
+    work.exchange = mind.load(work.turn.exchange)
+    work.draft.handoff = tools.person_called(work.exchange)
     await _finish_interrupted_step(work)
     for _ in range(MAX_STEPS):
         reply = await _ask(work)

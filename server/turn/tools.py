@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .. import dispatch
-from ..breaker import Breaker
-from ..errors import NeedsAttention, Refused, RetryLater
-from ..mind import ToolCall, ToolResult, ToolSpec
+from ..errors import NeedsAttention, PluginError, Refused, RetryLater
+from ..mind import ModelMessage, ToolCall, ToolResult, ToolSpec
 from ..runtime import BoundTool
 from ..tools import Done, ToolContext
 from . import deeds
@@ -36,7 +36,7 @@ async def run(work: Work, call: ToolCall) -> ToolResult:
     """
     work.note("tool", tool=call.name)
     if call.name == CALL_A_PERSON.name:
-        work.draft.handoff = str(call.arguments.get("reason") or "the contact asked for a person")[:500]
+        work.draft.handoff = _reason(call)
         return ToolResult(id=call.id, name=call.name, content="A colleague has been asked to take over.")
     bound = work.runtime.tools.get(call.name)
     if bound is None:
@@ -60,19 +60,18 @@ async def run(work: Work, call: ToolCall) -> ToolResult:
             conversation=work.held.conversation,
         )
         return _error(call, "it does not work at the moment; a colleague has been told")
-    except dispatch.HookFailed:
+    except (dispatch.HookFailed, PluginError):
         return _error(call, "it failed; nothing is known to have been done")
+
+
+def person_called(exchange: Sequence[ModelMessage]) -> str | None:
+    """Why this exchange asks for a person; None: it does not."""
+    calls = [call for message in exchange for call in message.tool_calls if call.name == CALL_A_PERSON.name]
+    return _reason(calls[-1]) if calls else None
 
 
 async def invoke(work: Work, bound: BoundTool, method: str, arguments: dict[str, Any], key: str = "") -> Any:
     """Call a tool's method (or its look-up) with the context it asks for; raises what dispatch.call raises."""
-    hook = dispatch.BoundHook(
-        label=dispatch.Running(work.runtime.tenant.id, bound.plugin.name, f"tool {method}"),
-        call=getattr(bound.plugin, method),
-        arguments=(*arguments, *([bound.tool.context_parameter] if bound.tool.context_parameter else [])),
-        seconds=work.runtime.times.hook_deadline,
-        breaker=work.runtime.breakers.setdefault((bound.plugin.name, method), Breaker(work.clock)),
-    )
     values = dict(arguments)
     if bound.tool.context_parameter:
         values[bound.tool.context_parameter] = ToolContext(
@@ -81,12 +80,18 @@ async def invoke(work: Work, bound: BoundTool, method: str, arguments: dict[str,
             now=work.store.now().astimezone(work.runtime.tenant.zone),
             key=key,
         )
-    return await dispatch.call(hook, within=work.seconds_left(), **values)
+    return await dispatch.call(bound.calls[method], within=work.seconds_left(), **values)
 
 
 def told(answer: Any) -> str:
     """What the model reads of a tool's answer."""
+    if answer is None:
+        return "done"
     return answer.told if isinstance(answer, Done) else str(answer)
+
+
+def _reason(call: ToolCall) -> str:
+    return str(call.arguments.get("reason") or "the contact asked for a person")[:500]
 
 
 def _error(call: ToolCall, reason: str) -> ToolResult:

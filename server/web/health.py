@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from quart import Blueprint, Response, jsonify
 
+from ..runtime import Runtime
 from ..store import StoreError
 
 if TYPE_CHECKING:
@@ -55,21 +56,23 @@ class Readiness:
             return str(err) or "no answer"
         return "ok"
 
-    def _plugins(self) -> dict[str, dict[str, Any]]:
-        """Per tenant in use: what each plugin's state is. Listed, never counted against readiness."""
-        return {
-            tenant: {
-                **{name: "ok" for name in runtime.plugins},
-                **{
-                    bound.label.plugin: f"{bound.label.hook}: {bound.last_failure}"
-                    for hooks in runtime.hooks.values()
-                    for bound in hooks
-                    if bound.breaker.state != "closed"
-                },
-                **runtime.troubles,
-            }
-            for tenant, runtime in self._server.runtimes.in_use().items()
-        }
+    def _plugins(self) -> dict[str, dict[str, str]]:
+        """Per tenant in use: how each plugin is. Listed, never counted against readiness."""
+        return {tenant: _states(runtime) for tenant, runtime in self._server.runtimes.in_use().items()}
+
+
+def _states(runtime: Runtime) -> dict[str, str]:
+    """Which plugin and which hook, not why: everyone may read this page, and an exception's text may quote anything."""
+    states = {name: "ok" for name in runtime.plugins}
+    for name, said in runtime.health.items():
+        if not said.get("ok", False):
+            states[name] = f"not well: {said.get('detail', '')}"
+    for bound in runtime.bound():
+        if bound.breaker.state != "closed":
+            states[bound.label.plugin] = f"{bound.label.hook}: switched off after repeated failures; see the log"
+    for name, trouble in runtime.troubles.items():
+        states[name] = f"{trouble.partition(':')[0]}; see the log"
+    return states
 
 
 def blueprint(readiness: Readiness) -> Blueprint:

@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
+import structlog
 from quart import Blueprint, Quart, abort, g
 
 from ..plugin import Plugin
 from ..registry import PluginType
 from ..runtime import Runtimes, UnknownTenant
+from ..step import Running, Stepped, running
+
+log = structlog.get_logger(__name__)
 
 
 def mount(app: Quart, kinds: Iterable[PluginType], runtimes: Runtimes) -> None:
-    """Give each plugin class that has pages its blueprint."""
+    """Give each plugin class that has pages its blueprint. One that fails has no pages; the others have theirs."""
     for kind in kinds:
         if "routes" not in kind.hooks:
             continue
         pages = Blueprint(f"plugin_{kind.name}", kind.cls.__module__, url_prefix=f"/plugins/{kind.name}/<tenant>")
         _find_instance(pages, kind, runtimes)
-        kind.cls.routes(pages)  # type: ignore[attr-defined]  # checked by the registry
-        app.register_blueprint(pages)
+        try:
+            with running(Running("", kind.name, "routes")):
+                kind.cls.routes(pages)  # type: ignore[attr-defined]  # checked by the registry
+            app.register_blueprint(pages)
+        except Exception as err:  # noqa: BLE001  the plugin's code: its pages are missing, the server starts
+            log.error("plugin_without_pages", plugin=kind.name, hook="routes", reason=f"{type(err).__name__}: {err}")
+            continue
+        for endpoint, view in app.view_functions.items():
+            if endpoint.startswith(f"{pages.name}."):
+                app.view_functions[endpoint] = _labelled(app, kind.name, view)
+
+
+def _labelled(app: Quart, plugin: str, view: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """The view, with its name in the watchdog's report should it block the loop."""
+
+    async def labelled(**values: Any) -> Any:
+        return await Stepped(Running(g.tenant, plugin, "routes"), app.ensure_async(view), values)
+
+    return labelled
 
 
 def _find_instance(pages: Blueprint, kind: PluginType, runtimes: Runtimes) -> None:

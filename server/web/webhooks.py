@@ -25,6 +25,7 @@ from ..outbox.status import StatusDesk
 from ..plugin import Channel
 from ..registry import PluginType
 from ..runtime import Runtime, Runtimes
+from ..step import Running, running
 from ..store import StoreError, StoreFull
 
 log = structlog.get_logger(__name__)
@@ -65,39 +66,43 @@ class Webhooks:
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        parts = scope["path"][len(PREFIX) :].split("/")
         try:
-            status = await self._handle(scope, receive)
+            status = await self._handle(scope, receive, parts)
         except HungUp:
+            log.warning("webhook_cut_off", **_where(parts), reason="the client went away before its request was whole")
             return
+        except WebhookRefused as err:
+            log.warning("webhook_refused", **_where(parts), status=err.status, reason=err.reason)
+            status = err.status
         await send({"type": "http.response.start", "status": status, "headers": _HEADERS})
         await send({"type": "http.response.body", "body": b""})
 
-    async def _handle(self, scope: Scope, receive: Receive) -> int:
+    async def _handle(self, scope: Scope, receive: Receive, parts: list[str]) -> int:
         if scope["method"] != "POST":
-            return 405
-        path: str = scope["path"]
-        parts = path[len(PREFIX) :].split("/")
+            raise WebhookRefused(405, f"{scope['method'][:20]}; a webhook is a POST")
         channel = self._channels.get(parts[0])
         if channel is None:
-            return 404
-        try:
-            request = await self._request(scope, receive, parts)
-            tenant = parts[1] if len(parts) > 1 else self._tenant_of(channel, request)
-            if tenant not in self._runtimes.declared:
-                raise WebhookRefused(404, f"no tenant for {path}")
-            match parts[2:]:
-                case []:
-                    return await self._inbound(channel.name, tenant, request)
-                case ["status", _]:
-                    return await self._status_callback(channel.name, tenant, request)
-        except WebhookRefused as err:
-            log.warning("webhook_refused", channel=channel.name, status=err.status, reason=err.reason)
-            return err.status
-        return 404
+            raise WebhookRefused(404, "no tenant has this channel")
+        request = await self._request(scope, receive, parts)
+        if len(parts) == 1:
+            parts.append(self._tenant_of(channel, request))
+        if parts[1] not in self._runtimes.declared:
+            raise WebhookRefused(404, "no such tenant" if parts[1] else "it is addressed to no tenant")
+        match parts[2:]:
+            case []:
+                return await self._inbound(channel.name, parts[1], request)
+            case ["status", _]:
+                return await self._status_callback(channel.name, parts[1], request)
+        raise WebhookRefused(404, "no such path; it is /webhooks/CHANNEL/TENANT, or …/status/MESSAGE")
 
     def _tenant_of(self, channel: PluginType, request: WebhookRequest) -> str:
         assert issubclass(channel.cls, Channel)
-        address = channel.cls.address_of(request)
+        try:
+            with running(Running("", channel.name, "address_of")):
+                address = channel.cls.address_of(request)
+        except Exception as err:  # the plugin's code, on what anybody may have sent
+            raise WebhookRefused(503, f"plugin {channel.name}: address_of: {type(err).__name__}: {err}") from err
         return self._addresses.get((channel.name, address), "") if address is not None else ""
 
     async def _inbound(self, channel: str, tenant: str, request: WebhookRequest) -> int:
@@ -149,7 +154,7 @@ class Webhooks:
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit():
             raise WebhookRefused(400, "a content-length that is no number")
-        if int(length) > self._max_body:
+        if len(length) > 15 or int(length) > self._max_body:
             raise WebhookRefused(413, f"larger than server.max_body_bytes ({self._max_body})")
         query = scope["query_string"].decode("latin-1")
         raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0]
@@ -179,6 +184,11 @@ class Webhooks:
             chunks.append(chunk)
             if not event.get("more_body", False):
                 return b"".join(chunks)
+
+
+def _where(parts: list[str]) -> dict[str, str]:
+    """Channel and tenant for the log, as far as the path (or what the form claims) names them."""
+    return {"channel": parts[0][:64], "tenant": parts[1][:64] if len(parts) > 1 else ""}
 
 
 def _not_listed(runtime: Runtime, channel: str) -> bool:

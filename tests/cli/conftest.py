@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,15 @@ SCRIPT = Path(sys.executable).with_name("frontdesk")
 EXAMPLE = Path(__file__).parents[2] / "tenants.example.yaml"
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float) -> Any:
+    """What *condition* gives once it is true. Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while True:
+            if found := await condition():
+                return found
+            await asyncio.sleep(0.03)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import signal
 import socket
@@ -14,9 +13,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from frontdesk.app import create_server
 from frontdesk.testing.process import ServerProcess, free_port
 
-from .conftest import Run
+from .conftest import Run, until
 
 QUICK = 5.0
 """Seconds in which a process that has nothing to wait for has ended, on a loaded machine."""
@@ -70,9 +70,11 @@ async def test_sigterm_says_it_leaves_serves_on_and_ends(
         began = time.monotonic()
         process.process.send_signal(signal.SIGTERM)
         url = f"http://127.0.0.1:{port}"
-        async with asyncio.timeout(QUICK):
-            while (await _status(http, url + "/readyz")) != 503:
-                await asyncio.sleep(0.02)
+
+        async def leaving() -> bool:
+            return await _status(http, url + "/readyz") == 503
+
+        await until(leaving, QUICK)
         assert await _status(http, url + "/healthz") == 200, "it serves on while the load balancer looks away"
         assert await process.ended(off + QUICK) == 0
         assert time.monotonic() - began >= off
@@ -91,9 +93,11 @@ async def test_a_second_ctrl_c_ends_it_at_once(tmp_path: Path, example: dict[str
         await process.start()
         assert process.process is not None
         process.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(QUICK):
-            while "stopping" not in process.tail(5):
-                await asyncio.sleep(0.02)
+
+        async def stopping() -> bool:
+            return "stopping" in process.tail(5)
+
+        await until(stopping, QUICK)
         began = time.monotonic()
         process.process.send_signal(signal.SIGINT)
         assert await process.ended(QUICK) == 128 + signal.SIGINT
@@ -154,6 +158,32 @@ def test_a_store_that_can_never_work_stops_the_start_without_a_traceback(
     assert "Traceback" not in done.stderr
 
 
+async def test_while_the_store_is_away_it_says_so_keeps_trying_and_ends_when_told(
+    tmp_path: Path, example: dict[str, Any]
+) -> None:
+    section = {"store": f"mongodb://127.0.0.1:{free_port()}/frontdesk"}
+    async with ServerProcess(tmp_path, example["tenants"], server=section) as process:
+        await process.start(wait=False)
+
+        async def told() -> bool:
+            assert process.alive, process.tail()
+            return "store_away" in process.tail(50)
+
+        await until(told, 30)
+        assert await _stop(process, signal.SIGINT) == 128 + signal.SIGINT
+        assert "Traceback" not in process.tail(50)
+
+
+def test_another_port_takes_the_local_public_url_along(example: dict[str, Any], write: Callable[..., Path]) -> None:
+    declared = write(example)
+    port = free_port()
+    server = create_server(declared, bind=f"127.0.0.1:{port}")
+    assert (server.config.bind, server.config.public_url) == (f"127.0.0.1:{port}", f"http://localhost:{port}")
+    example["server"]["public_url"] = "https://desk.example.com"
+    server = create_server(write(example), bind=f"127.0.0.1:{port}")
+    assert server.config.public_url == "https://desk.example.com"
+
+
 async def test_it_listens_on_a_socket_it_was_given(tmp_path: Path, example: dict[str, Any]) -> None:
     """As systemd does it: the socket is there before the server, and after it."""
     path = tmp_path / "desk.sock"
@@ -163,10 +193,12 @@ async def test_it_listens_on_a_socket_it_was_given(tmp_path: Path, example: dict
         aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as http,
     ):
         await process.start(wait=False)
-        async with asyncio.timeout(30):
-            while await _status(http, "http://localhost/healthz") != 200:
-                assert process.alive, process.tail()
-                await asyncio.sleep(0.05)
+
+        async def alive() -> bool:
+            assert process.alive, process.tail()
+            return await _status(http, "http://localhost/healthz") == 200
+
+        await until(alive, 30)
         assert f"on unix:{path}" in process.tail(50)
 
 

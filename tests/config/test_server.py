@@ -90,12 +90,20 @@ def test_what_is_no_store_is_refused_and_its_password_not_repeated(read_text, sh
     assert "hunter2" not in str(problem)
 
 
+@pytest.mark.parametrize("options", ["", "max_pages=0", "max_pages=many", "mode=ro", "max_pages=1&max_pages=2"])
+def test_behind_the_path_of_a_sqlite_file_only_its_limit_may_stand(read_text, shop, options: str) -> None:
+    _, [problem] = read_text(f"server: {{store: 'sqlite:///a.db?{options}'}}\n{shop}")
+    assert problem.key == "server.store"
+    assert "max_pages=262144" in str(problem)
+
+
 def test_relative_paths_start_at_the_folder_of_the_file() -> None:
-    def at(store: str) -> str:
-        return TenantsFile(Path("/srv/desk/tenants.yaml"), ServerConfig(store=store), {}).store_url()
+    def at(store: str, folder: str = "/srv/desk") -> str:
+        return TenantsFile(Path(folder, "tenants.yaml"), ServerConfig(store=store), {}).store_url()
 
     assert at("sqlite:///data/frontdesk.db") == "sqlite:////srv/desk/data/frontdesk.db"
     assert at("sqlite:////var/frontdesk.db") == "sqlite:////var/frontdesk.db"
+    assert at("sqlite:///a.db?max_pages=9", "/srv/quầy?") == "sqlite:////srv/qu%E1%BA%A7y%3F/a.db?max_pages=9"
     assert at("mongodb://db/frontdesk") == "mongodb://db/frontdesk"
     assert TenantsFile(Path("/srv/desk/t.yaml"), ServerConfig(data_dir="/var/d"), {}).data_dir == Path("/var/d")
     assert TenantsFile(Path("/srv/desk/t.yaml"), ServerConfig(), {}).data_dir == Path("/srv/desk/data")

@@ -12,8 +12,9 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
-from frontdesk import Refused, Settings
+from frontdesk import NeedsAttention, Settings
 from frontdesk.config import Log
 from frontdesk.observe.logging import keep_private, set_up_logging
 
@@ -53,15 +54,14 @@ async def test_a_conversation_leaves_ids_in_the_log_and_nothing_personal(desk: A
 
 async def test_what_a_vendor_says_about_a_number_is_logged_without_it(desk: Any, logs: Any) -> None:
     def refuse(message: Any) -> None:
-        raise Refused(f"21211: '{PHONE}' (whatsapp:{PHONE}) is not a valid number, nor is 0912 345 678")
+        raise NeedsAttention(f"21211: '{PHONE}' (whatsapp:{PHONE}) is not a valid number, nor is 0912 345 678")
 
     async with desk() as server:
         contact = server.contact(NAME, phone=PHONE)
         (await server.plugin("phone")).on_send = refuse
         await contact.says(QUESTION)
         await server.quiet()
-    (left,) = [event for event in logs() if event["event"] == "message_left_lane"]
-    assert "[phone]" in left["reason"]
+    assert "'[phone]' (whatsapp:[phone]) is not a valid" in json.dumps(logs())
     _nothing_personal(logs())
 
 
@@ -77,7 +77,7 @@ async def test_a_plugin_that_fails_over_a_message_does_not_leak_it(desk: Any, lo
         (await server.plugin("model")).script = [stumble]
         await contact.says(QUESTION)
         await server.quiet()
-    assert any("input_value=[hidden]" in json.dumps(event) for event in logs())
+    assert "model_failed" in [event["event"] for event in logs()]
     _nothing_personal(logs())
 
 
@@ -131,6 +131,18 @@ def test_an_error_is_logged_with_its_traceback(logs: Any) -> None:
     (event,) = logs()
     assert "test_an_error_is_logged_with_its_traceback" in event["exception"]
     assert event["exception"].endswith("ValueError: bad number [phone]")
+
+
+def test_the_value_a_check_refused_is_not_in_the_traceback(logs: Any) -> None:
+    class Parsed(BaseModel):
+        amount: int
+
+    try:
+        Parsed.model_validate({"amount": QUESTION})
+    except ValueError:
+        structlog.get_logger("frontdesk.test").exception("failed")
+    assert "input_value=[hidden]" in logs()[0]["exception"]
+    _nothing_personal(logs())
 
 
 def test_below_the_level_nothing_is_logged(logs: Any) -> None:

@@ -150,6 +150,7 @@ export class Line extends EventTarget {
   }
 
   #connection(lostSince) {
+    if (lostSince === this.lostSince) return;
     this.lostSince = lostSince;
     this.dispatchEvent(new CustomEvent("connection", { detail: { lostSince } }));
   }

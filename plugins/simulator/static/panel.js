@@ -8,13 +8,16 @@ const STEPS = ["heard", "waiting", "thinking", "sent", "read"];
 const GOING_ON = { idle: -1, waiting: 1, thinking: 2, sending: 3, stuck: 3, accepted: 4, sent: 4, delivered: 4, read: 5 };
 const OPERATOR = "operator:";
 
-/** Show it. `doing` is as the server sends it; null: nobody has written yet. */
-export function showPanel(doing, typing) {
+/**
+ * Show it. `doing` is as the server sends it, null: nobody has written yet; `asOf` is when the connection was lost, null
+ * while there is one.
+ */
+export function showPanel(doing, typing, asOf) {
   const owner = doing?.owner ?? "bot";
   const step = doing?.step ?? "idle";
   const silent = owner !== "bot" && (step === "waiting" || step === "thinking");
   $("doing").textContent = say(silent ? "doing_silent" : `doing_${step === "accepted" ? "sent" : step}`);
-  $("detail").textContent = detail(doing, step);
+  $("detail").textContent = asOf ? say("as_of", { time: clockTime(asOf) }) : detail(doing, step);
   const place = silent ? 1 : GOING_ON[step];
   for (const item of $("steps").children) {
     const mine = STEPS.indexOf(item.dataset.step);
@@ -25,7 +28,7 @@ export function showPanel(doing, typing) {
   }
   $("owner").textContent = ownerName(owner);
   $("owner").className = owner === "bot" ? "" : "called";
-  $("presence").textContent = typing ? say("typing") : presence(owner);
+  $("presence").textContent = asOf ? say("unconnected") : typing ? say("typing") : presence(owner);
 }
 
 /** Show who the contact is, and the time at the business. */
@@ -50,6 +53,7 @@ function detail(doing, step) {
 }
 
 function ownerName(owner) {
+  if (owner === OPERATOR) return say("owner_somebody");
   if (owner.startsWith(OPERATOR)) return say("owner_operator", { name: owner.slice(OPERATOR.length) });
   return owner === "bot" ? say("owner_bot", { assistant: config.assistant }) : say("owner_nobody");
 }

@@ -31,7 +31,7 @@ function showDots(visible) {
 function show() {
   $("empty").hidden = !loaded || bubbles.size > 0;
   showDots(typing || (arriving.length > 0 && arriving[0].author === "bot"));
-  showPanel(doing, !$("typing").hidden);
+  showPanel(doing, !$("typing").hidden, line.lostSince);
 }
 
 function reveal() {
@@ -87,6 +87,7 @@ line.addEventListener("pending", () => {
 line.addEventListener("connection", ({ detail: { lostSince } }) => {
   $("offline").hidden = !lostSince;
   $("offline").textContent = lostSince ? say("offline", { time: clockTime(lostSince) }) : "";
+  show();
 });
 
 document.addEventListener("visibilitychange", tellReceipts);

@@ -1,0 +1,220 @@
+"""What is measured for each goal of docs/explanation/performance.md: one round, its candidates one after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import candidates
+import history
+import loadgen
+import yaml
+from candidates import Candidate
+from conversations import everybody_writes
+from figures import Figures
+from sink import Sink
+from workload import contact, request, requests
+
+Round = Callable[[Figures, int], Awaitable[None]]
+CONNECTIONS = 32
+EXAMPLE = Path(__file__).parent.parent / "tenants.example.yaml"
+
+
+async def ack(figures: Figures, number: int) -> None:
+    """Goal 1: acknowledgements at 32 connections; no turn begins meanwhile."""
+    count = 6_000
+    both = [candidates.frontdesk(settle=candidates.LATER), candidates.baseline("quart_validator")]
+    runs: dict[str, loadgen.Run] = {}
+    fresh: dict[str, loadgen.Run] = {}
+    for candidate in _alternating(both, number):
+        async with candidate:
+            port, path = candidate.port, candidate.path
+            # Everybody writes for the first time (which makes contact, conversation, identity), then for the second.
+            fresh[candidate.name] = await _all_204(candidate, requests(port, path, range(2_000)))
+            again = requests(port, path, (n % 2_000 for n in range(count)))
+            runs[candidate.name] = await _all_204(candidate, again)
+    ours, theirs = runs["frontdesk"], runs["quart_validator"]
+    figures.note("Quart + RequestValidator, nothing stored", theirs.per_second, "/s")
+    figures.note("its p99", 1000 * theirs.percentile(99), "ms")
+    figures.note("Frontdesk, durable", ours.per_second, "/s")
+    figures.note("its p99", 1000 * ours.percentile(99), "ms")
+    figures.note("Frontdesk against Quart", ours.per_second / theirs.per_second, "x", "> 1.0")
+    first = fresh["frontdesk"].per_second / fresh["quart_validator"].per_second
+    figures.note("the same, contacts who write for the first time", first, "x")
+
+
+async def replies(figures: Figures, number: int) -> None:
+    """Goal 2: webhook in, reply at Twilio; 128 contacts wait for theirs at any time."""
+    async with Sink() as sink:
+        both = [candidates.frontdesk(twilio=sink.url), candidates.baseline("fastapi_background", twilio=sink.url)]
+        per_second: dict[str, list[float]] = {}
+        for candidate in _alternating(both, number):
+            async with candidate:
+                # Three rounds of everybody: one for the first time, one to warm up on known contacts, one that counts.
+                rounds = []
+                for _ in range(3):
+                    cpu = candidate.cpu_seconds()
+                    heard = await everybody_writes(candidate, sink, range(2_000), connections=CONNECTIONS, at_once=128)
+                    rounds.append(heard.per_second)
+                per_second[candidate.name] = rounds
+                figures.note(f"{candidate.name}", heard.per_second, "replies/s")
+                milliseconds = 1000 * (candidate.cpu_seconds() - cpu) / len(heard.replies)
+                figures.note(f"{candidate.name}: CPU of a message", milliseconds, "ms")
+                figures.note(f"{candidate.name}: answered twice", heard.twice)
+    ours, theirs = per_second["frontdesk"], per_second["fastapi_background"]
+    figures.note("Frontdesk against FastAPI", ours[2] / theirs[2], "x", "> 1.0")
+    figures.note("the same, contacts who write for the first time", ours[0] / theirs[0], "x")
+
+
+async def turn(figures: Figures, number: int) -> None:
+    """Goal 4: from a webhook's acknowledgement to the arrival of its reply at Twilio, at 50 messages/s."""
+    count = 1_000
+    async with Sink() as sink, candidates.frontdesk(twilio=sink.url) as server:
+        await everybody_writes(server, sink, range(count), connections=CONNECTIONS, at_once=64)
+        arrived: dict[str, float] = {}
+        done: dict[str, tuple[float, float]] = {}
+        complete = asyncio.Event()
+
+        def heard(to: str, at: float) -> None:
+            arrived[to] = at
+            if len(arrived) == count:
+                complete.set()
+
+        sink.heard = heard
+        webhooks = [request(server.port, server.path, contact(n), "Mấy giờ?") for n in range(count)]
+        await asyncio.sleep(1.5)  # the lane lets a second pass between two messages whose first Twilio has not sent yet
+        await loadgen.open_loop(
+            server.port, webhooks, CONNECTIONS, 50, lambda n, due, ended: done.update({contact(n): (due, ended)})
+        )
+        await asyncio.wait_for(complete.wait(), 30)
+    after_acknowledgement = [1000 * (arrived[who] - ended) for who, (_, ended) in done.items()]
+    in_all = [1000 * (arrived[who] - due) for who, (due, _) in done.items()]
+    figures.note("turn, p50", loadgen.percentile(after_acknowledgement, 50), "ms", "< 10")
+    figures.note("turn, p99", loadgen.percentile(after_acknowledgement, 99), "ms", "< 30")
+    figures.note("webhook and turn, p50", loadgen.percentile(in_all, 50), "ms")
+    figures.note("webhook and turn, p99", loadgen.percentile(in_all, 99), "ms")
+
+
+async def memory(figures: Figures, number: int) -> None:
+    """Goal 6: idle, per unused tenant, per idle conversation."""
+    figures.note("idle, both example tenants", await _example_megabytes(), "MB", "< 120")
+    one, many = await _with_tenants(1), await _with_tenants(2_001)
+    figures.note("an unused tenant of 850 bytes of YAML", 1024 * (many - one) / 2_000, "kB", "< 10")
+    async with Sink() as sink, candidates.frontdesk(twilio=sink.url) as server:
+        before = server.megabytes()
+        held = []
+        for first in range(0, 20_000, 5_000):
+            people = range(first, first + 5_000)
+            await everybody_writes(server, sink, people, connections=CONNECTIONS, at_once=128)
+            await asyncio.sleep(2)
+            held.append(server.megabytes())
+    figures.note("the first 5,000 conversations (and all caches)", held[0] - before, "MB")
+    figures.note("an idle conversation, the 10,000th to the 20,000th", 1024 * (held[-1] - held[1]) / 10_000, "kB")
+
+
+async def start(figures: Figures, number: int) -> None:
+    """Goal 7: from the start of the process to /readyz with 1,000,000 stored messages."""
+    store = await _million()
+    if number == 0:
+        figures.note("the store", store.stat().st_size / 1e6, "MB")
+    empty = candidates.frontdesk()
+    async with empty:
+        figures.note("with an empty store", empty.to_ready, "s")
+    full = candidates.frontdesk(store=f"sqlite:///{store}")
+    async with full:
+        figures.note("with 1,000,000 messages", full.to_ready, "s", "< 2")
+    _forget(store)
+    cold = candidates.frontdesk(store=f"sqlite:///{store}")
+    async with cold:
+        figures.note("the same, nothing of the file in memory", cold.to_ready, "s", "< 2")
+
+
+def _alternating(both: list[Candidate], number: int) -> list[Candidate]:
+    """Now one first, now the other: a machine that slows down hits both."""
+    return both if number % 2 == 0 else both[::-1]
+
+
+async def _all_204(candidate: Candidate, webhooks: list[bytes]) -> loadgen.Run:
+    run = await loadgen.closed_loop(candidate.port, webhooks, CONNECTIONS)
+    if set(run.statuses) != {204}:
+        raise RuntimeError(f"{candidate.name} answered {dict(run.statuses)}: {candidate.log()}")
+    return run
+
+
+async def _example_megabytes() -> float:
+    """After somebody has looked at the start page and at both tenants' simulators, so that their plugins run."""
+    example = yaml.safe_load(EXAMPLE.read_text("utf-8"))
+    server = candidates.frontdesk(tenants=example["tenants"])
+    async with server:
+        for page in ("/", *(f"/simulator/{tenant}" for tenant in example["tenants"])):
+            status = await candidates.get(server.port, page)
+            if status >= 400:
+                raise RuntimeError(f"{page} answered {status}")
+        await asyncio.sleep(2)
+        return server.megabytes()
+
+
+async def _with_tenants(count: int) -> float:
+    """Memory with *count* tenants that nobody has written to."""
+    async with candidates.frontdesk(tenants={f"shop-{n}": _shop(n) for n in range(count)}) as server:
+        await asyncio.sleep(2)
+        return server.megabytes()
+
+
+def _shop(number: int) -> dict[str, object]:
+    """About 850 bytes of YAML."""
+    fact = {
+        "id": "hours",
+        "topic": "opening hours",
+        "questions": ["When are you open?", "Are you open on Sundays?", "When do you close?"],
+        "answer": f"Shop {number} is open from Monday to Friday from 9:00 to 18:00, and on Saturdays until 13:00.",
+    }
+    place = {
+        "id": "address",
+        "topic": "where we are",
+        "questions": ["Where are you?", "What is your address?"],
+        "answer": f"We are at {number} Station Road, five minutes on foot from the railway station.",
+    }
+    return {
+        "name": f"Shop {number}",
+        "time_zone": "Europe/London",
+        "language": "en",
+        "opening_hours": {"monday": ["09:00-18:00"], "tuesday": ["09:00-18:00"], "saturday": ["09:00-13:00"]},
+        "persona": {"name": "Alex", "role": "receptionist"},
+        "facts": [fact, place],
+        "plugins": ["simulator", "rehearsal_llm"],
+    }
+
+
+_MILLION = Path(tempfile.gettempdir()) / "frontdesk-bench-million"
+
+
+async def _million() -> Path:
+    """Made by the first round, used by the others; the caller of the last one removes it."""
+    path = _MILLION / "frontdesk.db"
+    if not path.exists():
+        _MILLION.mkdir(exist_ok=True)
+        part = path.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        await history.make(part, 1_000_000)
+        part.rename(path)
+    return path
+
+
+def _forget(path: Path) -> None:
+    """Have the kernel drop what it has of the file."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def tidy_up() -> None:
+    """Remove what the rounds left for each other."""
+    shutil.rmtree(_MILLION, ignore_errors=True)
+
+
+GOALS: dict[str, Round] = {"ack": ack, "replies": replies, "turn": turn, "memory": memory, "start": start}

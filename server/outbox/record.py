@@ -1,0 +1,87 @@
+"""What became of an outbound message, on disk. What ended badly is written together with the task of telling the plugins."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from .. import core_tasks
+from ..channel import DeliveryState
+from ..model import Message
+from ..store import Insert, PutDue, Repository, Store, Update
+from ..store.collections import MESSAGES, TASKS
+
+log = structlog.get_logger(__name__)
+
+_PLAIN = re.compile(r"[A-Za-z0-9._-]{1,80}")
+ENDED_BADLY = ("failed", "parked", "expired")
+RANK: dict[str, int] = {
+    "queued": 0,
+    "sending": 1,
+    "parked": 1,
+    "expired": 1,
+    "withdrawn": 1,
+    "accepted": 2,
+    "sent": 3,
+    "failed": 4,
+    "delivered": 5,
+    "read": 6,
+}
+"""A status never goes back. `failed` gives way to a later `delivered`: the provider knows best what arrived."""
+
+
+def outbound_id(author: str, key: str) -> str:
+    """The id of a message that is no turn's: the same key is the same message. It stands in URLs, so a key that could
+    not stand there is hashed."""
+    return f"{author}-{key if _PLAIN.fullmatch(key) else hashlib.sha256(key.encode()).hexdigest()[:32]}"
+
+
+async def change(repository: Repository, store: Store, tenant: str, message: Message, **changes: Any) -> bool:
+    """Compare-and-set on a message; False if it moved on."""
+    if changes.get("state") not in ENDED_BADLY:
+        return await repository.update(MESSAGES, message, **changes) is not None
+    task = core_tasks.message_failed(replace(message, **changes), store.now())
+    took = await repository.write(
+        Update(MESSAGES, message, changes), Insert(TASKS, task), PutDue("task", tenant, task.id, task.at)
+    )
+    return took > 0
+
+
+async def learn(
+    repository: Repository,
+    store: Store,
+    tenant: str,
+    message: str,
+    provider_id: str,
+    state: DeliveryState,
+    *,
+    error: str = "",
+) -> Message | None:
+    """The provider says that it has the message, and how far it got; the message as it is then, None: there is none.
+
+    A send that returned and a callback say the same and may overtake each other. A second message of the provider under
+    our one id is the case that nobody can rule out: it is counted, and changes nothing else.
+    """
+    while (current := await repository.get(MESSAGES, message)) is not None:
+        changes = _news(current, provider_id, state, error, store.now())
+        if changes.get("possible_duplicate"):
+            log.error("sent_twice", message=message, provider_ids=[current.provider_id, provider_id])
+        if not changes or await change(repository, store, tenant, current, **changes):
+            return replace(current, **changes)
+    return None
+
+
+def _news(message: Message, provider_id: str, state: DeliveryState, error: str, now: datetime) -> dict[str, Any]:
+    if message.provider_id not in ("", provider_id):
+        return {} if message.possible_duplicate else {"possible_duplicate": True}
+    changes: dict[str, Any] = {} if message.provider_id else {"provider_id": provider_id}
+    if RANK[state] > RANK.get(message.state, 0):
+        changes |= {"state": state, "error": error}
+        if message.accepted_at is None:
+            changes["accepted_at"] = now
+    return changes

@@ -1,0 +1,81 @@
+"""Fixtures for tests of every room."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from frontdesk import Plugin
+from frontdesk.tasks import Owner
+
+
+@asynccontextmanager
+async def _served(app: Any, port: int = 0) -> AsyncIterator[str]:
+    listener = socket.create_server(("127.0.0.1", port))
+    port = listener.getsockname()[1]
+    config = Config()
+    config.bind = [f"fd://{listener.detach()}"]  # hypercorn closes it
+    config.graceful_timeout = 0.2
+    config.errorlog = None
+    ends = asyncio.Event()
+    owner = Owner("served")
+    owner.start(serve(app, config, shutdown_trigger=ends.wait), "hypercorn")
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        ends.set()
+        await owner.drain(5)
+
+
+@pytest.fixture
+def serving() -> Callable[..., AbstractAsyncContextManager[str]]:
+    """`async with serving(app) as url`: an ASGI application answers at *url* on loopback, on a free port or *port*."""
+    return _served
+
+
+_PLUGINS = Path(__file__).parent / "plugins"
+
+
+@lru_cache
+def _module(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(f"{path.stem}_of_tests", path)
+    assert spec is not None and spec.loader is not None, path
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # annotations are looked up there
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def sample() -> Callable[[str], type[Plugin]]:
+    """`sample("raises_in_hook")` is the plugin class in tests/plugins/samples/raises_in_hook.py."""
+
+    def load(name: str) -> type[Plugin]:
+        module = _module(_PLUGINS / "samples" / f"{name}.py")
+        (cls,) = (
+            found
+            for found in vars(module).values()
+            if isinstance(found, type) and issubclass(found, Plugin) and found.__module__ == module.__name__
+        )
+        return cls
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def booking_plugin() -> type[Plugin]:
+    """The class of tests/plugins/projects/frontdesk-plugin-booking."""
+    module = _module(_PLUGINS / "projects" / "frontdesk-plugin-booking" / "frontdesk_plugin_booking.py")
+    cls: type[Plugin] = module.Booking
+    return cls

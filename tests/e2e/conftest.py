@@ -1,0 +1,199 @@
+"""A real server process, a fake Twilio beside it, and phones whose owners write to it over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from frontdesk.clock import SystemClock
+from frontdesk.config import load
+from frontdesk.inbox import contact_id
+from frontdesk.model import Conversation, Message
+from frontdesk.store import Store
+from frontdesk.store.collections import CONVERSATIONS, MESSAGES
+from frontdesk.store.opening import open_store
+from frontdesk.testing.fake_twilio import ACCOUNT_SID, AUTH_TOKEN, FakeTwilio
+from frontdesk.testing.process import ServerProcess
+from frontdesk.testing.wire_store import WireStore, start_wire_store
+
+from .crash_run import NUMBER, QUICK, SETTLE
+
+TENANT = "school"
+PLUGINS = Path(__file__).parent / "plugins"
+BOOKING = Path(__file__).parents[1] / "plugins" / "projects" / "frontdesk-plugin-booking"
+PATIENCE = 20.0
+"""Seconds in which what is waited for happens, on a machine that is busy with other tests."""
+
+
+async def until(what: str, condition: Callable[[], Awaitable[Any]], seconds: float = PATIENCE) -> Any:
+    """What *condition* gives once it is true. Raises AssertionError that names *what* did not happen."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        if found := await condition():
+            return found
+        await asyncio.sleep(0.03)
+    raise AssertionError(f"{what}: not within {seconds:g} s")
+
+
+class Front(ServerProcess):
+    """`frontdesk serve` for one tenant on WhatsApp, as Twilio and an operator's eyes meet it."""
+
+    def __init__(
+        self, folder: Path, twilio: FakeTwilio, tenant: Mapping[str, Any], name: str, server: Mapping[str, Any]
+    ) -> None:
+        settings = {
+            "account_sid": ACCOUNT_SID,
+            "auth_token": {"env": "TWILIO_TOKEN"},
+            "numbers": [NUMBER],
+            "api_base_url": twilio.url,
+        }
+        plugins = [{"twilio_whatsapp": settings}, *tenant["plugins"]]
+        super().__init__(
+            folder,
+            {TENANT: {**tenant, "plugins": plugins}},
+            server={"log": {"format": "json"}, **server},
+            environment={"TWILIO_TOKEN": AUTH_TOKEN, "PYTHONPATH": f"{PLUGINS}:{BOOKING}"},
+            name=name,
+        )
+        self.twilio = twilio
+        self.hook = f"{self.url}/webhooks/twilio_whatsapp/{TENANT}"
+
+    def phone(self, number: str, name: str = "Nguyễn Thị Lan") -> Phone:
+        """Somebody who writes from *number* (E.164)."""
+        return Phone(self, number, name)
+
+    @asynccontextmanager
+    async def store(self) -> AsyncIterator[Store]:
+        """The server's store, read beside it."""
+        store = open_store(load(self.file).store_url(), SystemClock())
+        await store.open()
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """The events of that name in its log."""
+        lines = self.log.read_text("utf-8", "replace").splitlines()
+        found = [json.loads(line) for line in lines if line.startswith("{")]
+        return [entry for entry in found if entry["event"] == event]
+
+    async def quiet(self, seconds: float = PATIENCE) -> None:
+        """Wait until nothing is due but tasks far ahead."""
+        async with self.store() as store:
+
+            async def nothing_due() -> bool:
+                at = await store.due.next_at()
+                return at is None or (at - store.now()).total_seconds() > 120
+
+            await until("nothing is due", nothing_due, seconds)
+
+    async def ready_status(self) -> int:
+        """What /readyz answers; 0: nobody listens."""
+        try:
+            async with aiohttp.ClientSession() as http, http.get(f"{self.url}/readyz") as answer:
+                return answer.status
+        except aiohttp.ClientError:
+            return 0
+
+
+class Phone:
+    """A contact with WhatsApp: writes through Twilio's webhook, reads what Twilio was given to send."""
+
+    def __init__(self, front: Front, number: str, name: str) -> None:
+        self._front = front
+        self._heard = 0
+        self.number = number
+        self.address = f"whatsapp:{number}"
+        self.name = name
+        self.conversation_id = contact_id("twilio_whatsapp", self.address)
+
+    async def says(self, text: str, **fields: Any) -> None:
+        """Write; Twilio is answered 204."""
+        answer = await self._front.twilio.deliver(
+            self._front.hook, body=text, from_=self.address, to=NUMBER, name=self.name, **fields
+        )
+        assert answer.status == 204, (answer, self._front.tail())
+
+    async def hears(self, seconds: float = PATIENCE) -> str:
+        """The next text that reaches the phone."""
+
+        async def next_message() -> list[Any]:
+            return self.received()[self._heard : self._heard + 1]
+
+        try:
+            (message,) = await until(f"{self.name} hears something", next_message, seconds)
+        except AssertionError as err:
+            raise AssertionError(f"{err}; the server's log: {self._front.tail()}") from err
+        self._heard += 1
+        return str(message.body)
+
+    async def asks(self, text: str) -> str:
+        """Write, and hear the answer."""
+        await self.says(text)
+        return await self.hears()
+
+    def received(self) -> list[Any]:
+        """Everything Twilio took for this phone, in order."""
+        return [message for message in self._front.twilio.sent if message.to == self.address]
+
+    async def messages(self) -> list[Message]:
+        """The whole conversation as the store has it, oldest first."""
+        async with self._front.store() as store:
+            where = {"conversation": self.conversation_id}
+            return await store.for_tenant(TENANT).find(MESSAGES, where, order_by="at", limit=1000)
+
+    async def conversation(self) -> Conversation:
+        async with self._front.store() as store:
+            found = await store.for_tenant(TENANT).get(CONVERSATIONS, self.conversation_id)
+        assert found is not None, f"{self.name} has not written yet"
+        return found
+
+
+@pytest.fixture
+async def twilio() -> AsyncIterator[FakeTwilio]:
+    async with FakeTwilio() as running:
+        yield running
+
+
+@pytest.fixture
+def front(tmp_path: Path, twilio: FakeTwilio) -> Callable[..., Front]:
+    """`front(tenant, name="tenants", **server)`: a server that was not started; use it with `async with`."""
+
+    def make(tenant: Mapping[str, Any], name: str = "tenants", **server: Any) -> Front:
+        return Front(tmp_path, twilio, tenant, name, server)
+
+    return make
+
+
+@pytest.fixture
+def parrot(tmp_path: Path) -> dict[str, Any]:
+    """A tenant whose model repeats the ids of the messages it answers (plugins/parrot.py)."""
+    return {
+        "name": "Trung tâm Hoa Sen",
+        "time_zone": "Asia/Ho_Chi_Minh",
+        "language": "vi",
+        "settle": SETTLE,
+        "plugins": [{"parrot": {"world": str(tmp_path)}}],
+    }
+
+
+@pytest.fixture
+def quick() -> dict[str, Any]:
+    """A table of times in which what went wrong is repaired within seconds."""
+    return dict(QUICK)
+
+
+@pytest.fixture
+def wire() -> Iterator[WireStore]:
+    """A MongoDB server over the wire, on a free port, empty."""
+    with start_wire_store() as server:
+        yield server

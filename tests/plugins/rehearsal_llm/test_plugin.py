@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import time
+from typing import Any, cast
+
+import pytest
+from pydantic import ValidationError
+
+from frontdesk import ModelMessage, Services, TenantConfig
+from frontdesk.plugins.rehearsal_llm import RehearsalLlm, RehearsalSettings
+
+from .conftest import Desk
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+class TenantAndClock:
+    """Of the services only these two are used; anything else would be an AttributeError."""
+
+    def __init__(self, tenant: TenantConfig) -> None:
+        self.tenant = tenant
+        self.clock = Clock()
+
+    def __getattr__(self, name: str) -> None:
+        return None
+
+
+def plugin(tenant: TenantConfig, **settings: Any) -> tuple[RehearsalLlm, Clock]:
+    services = TenantAndClock(tenant)
+    made = RehearsalLlm("rehearsal_llm", RehearsalSettings(**settings), cast(Services, services))
+    return made, services.clock
+
+
+async def test_it_thinks_at_once_and_names_itself(tenants: dict[str, TenantConfig]) -> None:
+    model, clock = plugin(tenants["clinic"])
+    reply = await model.think(Desk(tenants["clinic"]).request([ModelMessage(role="user", text="is there parking?")]))
+    assert "six free parking spaces" in reply.text and reply.model == "rehearsal" and clock.slept == []
+
+
+async def test_a_demo_can_let_it_think_for_a_while(tenants: dict[str, TenantConfig]) -> None:
+    model, clock = plugin(tenants["clinic"], delay_seconds=1.5, model="demo")
+    reply = await model.think(Desk(tenants["clinic"]).request([ModelMessage(role="user", text="hi")]))
+    assert clock.slept == [1.5] and reply.model == "demo"
+
+
+async def test_a_higher_threshold_says_i_do_not_know_more_often(tenants: dict[str, TenantConfig]) -> None:
+    request = Desk(tenants["clinic"]).request([ModelMessage(role="user", text="are fillings available to my hamster?")])
+    bold, cautious = plugin(tenants["clinic"], threshold=0.2)[0], plugin(tenants["clinic"], threshold=0.95)[0]
+    assert "£95" in (await bold.think(request)).text
+    assert [call.name for call in (await cautious.think(request)).tool_calls] == ["call_a_person"]
+
+
+@pytest.mark.parametrize("wrong", [{"threshold": 0}, {"threshold": 2}, {"delay_seconds": -1}, {"temperature": 1}])
+def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        RehearsalSettings(**wrong)
+
+
+async def test_a_reply_takes_less_than_two_milliseconds(tenants: dict[str, TenantConfig]) -> None:
+    tenant = tenants["school"]
+    model, _ = plugin(tenant)
+    texts = [
+        "Chào em",
+        "học phí lớp ielts bao nhiêu vậy em",
+        "có dạy tiếng Nhật không",
+        "trung tâm ở đâu, mấy giờ mở cửa",
+    ]
+    requests = [Desk(tenant).request([ModelMessage(role="user", text=text)]) for text in texts]
+    took = []
+    for request in requests * 10:
+        started = time.perf_counter()
+        await model.think(request)
+        took.append(time.perf_counter() - started)
+    assert sorted(took)[len(took) // 2] < 0.002

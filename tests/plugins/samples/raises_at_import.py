@@ -1,0 +1,3 @@
+"""Bad: its module cannot be imported."""
+
+raise RuntimeError("the wheel of the vendor's SDK is for another machine")

@@ -1,0 +1,466 @@
+"""The phone in the browser, over HTTP on loopback: what it lets in, what it tells the page, and its part of the channel."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import string
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import entry_points
+from typing import Any
+
+import aiohttp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from frontdesk import ModelReply, Outgoing, Refused, WebhookRefused, WebhookRequest
+from frontdesk.clock import SystemClock
+from frontdesk.plugins.simulator import Simulator, gate, posted, words
+from frontdesk.testing.desk import TestDesk
+from frontdesk.testing.plugins import ScriptedModel
+
+LAN = "1a4" * 8
+MINH = "b2c" * 8
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\2\0\0\0"
+WAV = b"RIFF\x2c\0\0\0WAVEfmt \x10\0\0\0"
+OURS = {"X-Frontdesk-Simulator": "1"}
+ELSEWHERE = [
+    {"Host": "evil.example"},
+    {"Host": "localhost.evil.example:8000"},
+    {"X-Forwarded-For": "203.0.113.9"},
+    {"X-Forwarded-Host": "desk.example.com"},
+    {"Forwarded": "for=203.0.113.9"},
+    {"Via": "1.1 proxy"},
+]
+Serving = Callable[[Any], Any]
+
+
+class PhoneClient:
+    """What the page does, without the page."""
+
+    def __init__(self, http: aiohttp.ClientSession, base: str, tenant: str, contact: str = LAN) -> None:
+        self.http = http
+        self.webhook = f"{base}/webhooks/simulator/{tenant}"
+        self.page = f"{base}/plugins/simulator/{tenant}/"
+        self.contact = contact
+        self._made = 0
+
+    async def says(self, text: str = "", **more: Any) -> int:
+        """Post a message; the status."""
+        self._made += 1
+        body = {"id": f"message-{self._made:016}", "from": self.contact, "kind": "text", "text": text, **more}
+        async with self.http.post(self.webhook, json=body, headers=OURS) as answer:
+            return answer.status
+
+    async def uploads(self, content: bytes, *, in_pieces: bool = False) -> tuple[int, Any]:
+        async def pieces() -> AsyncIterator[bytes]:
+            for at in range(0, len(content), 65536):
+                yield content[at : at + 65536]
+
+        data = pieces() if in_pieces else io.BytesIO(content)
+        async with self.http.post(f"{self.page}media", data=data, headers=OURS) as answer:
+            return answer.status, await answer.json() if answer.status == 200 else await answer.text()
+
+    async def tells(self, **receipts: Any) -> int:
+        body = {"contact": self.contact, **receipts}
+        async with self.http.post(f"{self.page}receipts", json=body, headers=OURS) as answer:
+            return answer.status
+
+    @asynccontextmanager
+    async def listens(self) -> AsyncIterator[Screen]:
+        async with self.http.get(f"{self.page}events", params={"contact": self.contact}) as stream:
+            assert stream.status == 200
+            yield Screen(stream)
+
+
+class Screen:
+    """What a page knows by its stream."""
+
+    def __init__(self, stream: aiohttp.ClientResponse) -> None:
+        self._stream = stream
+        self.events: list[dict[str, Any]] = []
+        self.messages: dict[str, dict[str, Any]] = {}
+
+    async def until(self, what: Callable[[Screen], Any]) -> Any:
+        """Read on until something is so."""
+        async with asyncio.timeout(15):
+            while not self.events or not (found := what(self)):
+                line = await self._stream.content.readline()
+                assert line, "the stream has ended"
+                if line.startswith(b"data: "):
+                    self.events.append(json.loads(line[6:]))
+                    self.messages |= {message["id"]: message for message in self.events[-1]["messages"]}
+        return found
+
+    @property
+    def now(self) -> dict[str, Any]:
+        return self.events[-1]
+
+    def theirs(self) -> list[dict[str, Any]]:
+        return [message for message in self.messages.values() if not message["mine"]]
+
+    def mine(self) -> list[dict[str, Any]]:
+        return [message for message in self.messages.values() if message["mine"]]
+
+
+@pytest.fixture
+async def start(desk: Any, serving: Serving) -> AsyncIterator[Any]:
+    """`desk, phone = await start()`: a server with two tenants on loopback, and a phone that writes to the first."""
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+
+        async def begin(**settings: Any) -> tuple[TestDesk, PhoneClient]:
+            tenant = {"settle": {"quiet_seconds": 0, "fragment_seconds": 0, "media_seconds": 0}}
+            vietnamese = {**tenant, "name": "Trung tâm Hoa Sen", "time_zone": "Asia/Ho_Chi_Minh", "language": "vi"}
+            simulator = entry_points(group="frontdesk.plugins")["simulator"].load()
+            running = desk(
+                plugins={"simulator": simulator, "model": ScriptedModel},
+                settings={"simulator": settings},
+                tenants={"clinic": tenant, "school": vietnamese},
+                clock=SystemClock(),
+            )
+            server = await stack.enter_async_context(running)
+            base = await stack.enter_async_context(serving(server.server))
+            return server, PhoneClient(http, base, "clinic")
+
+        yield begin
+
+
+# Who may use it.
+
+
+@pytest.mark.parametrize("headers", ELSEWHERE)
+async def test_who_comes_from_elsewhere_is_told_what_to_set(start: Any, headers: dict[str, str]) -> None:
+    _, phone = await start()
+    for path in ("", "events", "static/phone.js", f"media/{'0' * 64}"):
+        async with phone.http.get(phone.page + path, headers=headers) as answer:
+            assert answer.status == 403
+            assert "`open_to: everyone`" in await answer.text()
+    async with phone.http.post(phone.webhook, json={}, headers={**OURS, **headers}) as answer:
+        assert answer.status == 403
+
+
+async def test_open_to_everyone_lets_in_who_comes_through_a_proxy(start: Any) -> None:
+    server, phone = await start(open_to="everyone")
+    async with phone.http.get(phone.page, headers={"Host": "desk.example.com", "X-Forwarded-For": "1.2.3.4"}) as answer:
+        assert answer.status == 200
+    health = await (await server.plugin("simulator")).check_health()
+    assert health == {"ok": True, "detail": "open to everyone"}
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "[::1]", "LOCALHOST"])
+@pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])
+def test_this_machine_under_its_own_name_is_local(peer: str, host: str) -> None:
+    assert gate.is_local(peer, {"host": host})
+
+
+@pytest.mark.parametrize("peer", ["10.0.0.4", "203.0.113.9", "::ffff:10.0.0.4", "2001:db8::1", "", "unix"])
+def test_another_machine_is_not_local_whatever_it_calls_us(peer: str) -> None:
+    assert not gate.is_local(peer, {"host": "localhost"})
+
+
+async def test_another_sites_page_can_post_nothing(start: Any) -> None:
+    _, phone = await start()
+    message = json.dumps({"id": "m" * 16, "from": LAN, "text": "hi"})
+    for headers in ({"Content-Type": "application/json"}, {"Content-Type": "text/plain", **OURS}):
+        async with phone.http.post(phone.webhook, data=message, headers=headers) as answer:
+            assert answer.status == 403
+    for path in ("receipts", "media"):
+        async with phone.http.post(phone.page + path, data=PNG) as answer:
+            assert answer.status == 403
+
+
+NONSENSE: list[dict[str, Any]] = [
+    {"from": "short"},
+    {"from": "../../" + "a" * 20},
+    {"text": ""},
+    {"text": "  "},
+    {"text": "x" * 4097},
+    {"kind": "location"},
+    {"kind": "image"},
+    {"kind": "image", "media": {"key": "../secret"}},
+    {"media": {"key": "0" * 64}},
+    {"kind": "image", "media": {"key": "0" * 64}},
+    {"stray": 1},
+    {"name": 7},
+]
+
+
+@pytest.mark.parametrize("wrong", NONSENSE)
+async def test_a_message_that_makes_no_sense_is_refused(start: Any, wrong: dict[str, Any]) -> None:
+    server, phone = await start()
+    assert await phone.says(**{"text": "hi", **wrong}) == 400
+    conversations = (await server.plugin("simulator")).conversations
+    assert await conversations.of("simulator", LAN) is None
+
+
+JSON = st.recursive(st.none() | st.text() | st.integers(), st.lists).map(lambda value: json.dumps(value).encode())
+
+
+@given(body=st.binary() | JSON)
+def test_any_body_is_understood_or_refused(body: bytes) -> None:
+    for form in (posted.PostedMessage, posted.PostedReceipts):
+        with pytest.raises(WebhookRefused) as caught:
+            posted.understand(form, body)
+        assert caught.value.status == 400
+
+
+# A conversation.
+
+
+async def test_a_message_is_answered_and_ticked_as_read(start: Any) -> None:
+    _, phone = await start()
+    async with phone.listens() as screen:
+        await screen.until(lambda s: s.now["first"])
+        assert await phone.says("Chào <b>chị</b>") == 204
+        (answer,) = await screen.until(lambda s: s.theirs())
+        await screen.until(lambda s: s.mine()[0]["state"] == "read")
+    assert answer["text"] == "You said: Chào <b>chị</b>"
+    assert answer["author"] == "bot"
+    assert answer["state"] in ("accepted", "sent")
+    assert screen.mine()[0]["posted"] == f"message-{1:016}"
+    assert screen.now["doing"]["owner"] == "bot"
+
+
+async def test_a_message_posted_again_is_the_same_message(start: Any) -> None:
+    _, phone = await start()
+    for _ in range(3):
+        assert await phone.says("once", id="same" * 8) == 204
+    async with phone.listens() as screen:
+        await screen.until(lambda s: s.theirs())
+    assert [message["text"] for message in screen.mine()] == ["once"]
+
+
+async def test_a_contact_cannot_hide_anothers_message_behind_its_id(start: Any) -> None:
+    _, phone = await start()
+    other = PhoneClient(phone.http, phone.page.partition("/plugins")[0], "clinic", MINH)
+    assert await other.says("mine", id="same" * 8) == 204
+    assert await phone.says("mine too", id="same" * 8) == 204
+    async with phone.listens() as screen:
+        await screen.until(lambda s: s.theirs())
+    assert [message["text"] for message in screen.mine()] == ["mine too"]
+
+
+async def test_a_page_opened_later_is_told_everything_at_once(start: Any) -> None:
+    _, phone = await start()
+    await phone.says("one")
+    async with phone.listens() as screen:
+        await screen.until(lambda s: s.theirs())
+    async with phone.listens() as screen:
+        await screen.until(lambda s: True)
+    assert screen.now["first"]
+    assert [message["text"] for message in screen.messages.values()] == ["one", "You said: one"]
+
+
+async def test_typing_is_shown_while_the_model_thinks_and_reads_the_message(start: Any) -> None:
+    server, phone = await start()
+    goes_on = asyncio.Event()
+
+    async def slowly(_: Any) -> ModelReply:
+        await goes_on.wait()
+        return ModelReply(text="Here I am", model="scripted")
+
+    (await server.plugin("model")).script = [slowly]
+    async with phone.listens() as screen:
+        await phone.says("Are you there?")
+        await screen.until(lambda s: s.now["typing"])
+        assert screen.now["doing"]["step"] == "thinking"
+        assert [message["state"] for message in screen.mine()] == ["read"]
+        goes_on.set()
+        await screen.until(lambda s: s.theirs() and not s.now["typing"])
+
+
+async def test_typing_shown_by_another_process_reaches_the_page(start: Any) -> None:
+    server, phone = await start()
+    here = await server.plugin("simulator")
+    there = Simulator(here.name, here.settings, here.services)
+    (await server.plugin("model")).script = [RuntimeError("nobody answers")]
+    await phone.says("Hello?")
+    async with phone.listens() as screen:
+        await screen.until(lambda s: s.mine() and s.now["doing"]["owner"] == "nobody")
+        conversation = await here.conversations.of("simulator", LAN)
+        message = (await here.conversations.messages(conversation.id))[-1]
+        later = type(message)(**{**_fields(message), "at": message.at + timedelta(seconds=1)})
+        await there.show_typing(conversation, later)
+        await screen.until(lambda s: s.now["typing"])
+
+
+async def test_the_panel_hears_that_a_person_was_called(start: Any) -> None:
+    server, phone = await start()
+    await phone.says("hi")
+    async with phone.listens() as screen:
+        await screen.until(lambda s: s.theirs())
+        conversation = await (await server.plugin("simulator")).conversations.of("simulator", LAN)
+        await server.server.ownership.hand_off("clinic", conversation.id, "asked for a person")
+        await screen.until(lambda s: s.now["doing"]["owner"] == "nobody")
+        assert screen.now["doing"]["reason"] == "asked for a person"
+        await server.server.ownership.take("clinic", conversation.id, "Thu Trang")
+        await screen.until(lambda s: s.now["doing"]["owner"] == "operator:Thu Trang")
+
+
+async def test_a_visitor_from_outside_does_not_read_what_is_meant_for_operators(start: Any) -> None:
+    server, phone = await start(open_to="everyone")
+    await phone.says("hi")
+    async with phone.listens() as screen:
+        await screen.until(lambda s: s.theirs())
+        conversation = await (await server.plugin("simulator")).conversations.of("simulator", LAN)
+        await server.server.ownership.hand_off("clinic", conversation.id, "sounds angry")
+        await server.server.ownership.take("clinic", conversation.id, "Thu Trang")
+        await screen.until(lambda s: s.now["doing"]["owner"] == "operator:")
+    assert screen.now["doing"]["reason"] == ""
+
+
+async def test_receipts_become_delivered_and_read(start: Any) -> None:
+    _, phone = await start()
+    await phone.says("hi")
+    async with phone.listens() as screen:
+        (answer,) = await screen.until(lambda s: s.theirs())
+        assert await phone.tells(delivered=[answer["id"]]) == 204
+        await screen.until(lambda s: s.theirs()[0]["state"] == "delivered")
+        assert await phone.tells(read=[answer["id"], "no-such-message"]) == 204
+        await screen.until(lambda s: s.theirs()[0]["state"] == "read" and s.now["doing"]["step"] == "read")
+
+
+async def test_nobody_reads_for_another_contact(start: Any) -> None:
+    _, phone = await start()
+    other = PhoneClient(phone.http, phone.page.partition("/plugins")[0], "clinic", MINH)
+    await phone.says("hi")
+    await other.says("hi")
+    async with phone.listens() as screen, other.listens() as others:
+        (answer,) = await screen.until(lambda s: s.theirs())
+        (own,) = await others.until(lambda s: s.theirs())
+        assert await other.tells(read=[answer["id"], own["id"]]) == 204
+        await others.until(lambda s: s.theirs()[0]["state"] == "read")
+    async with phone.listens() as screen:
+        (answer,) = await screen.until(lambda s: s.theirs())
+    assert answer["state"] in ("accepted", "sent")
+
+
+async def test_another_tenant_knows_nothing_of_the_contact(start: Any) -> None:
+    _, phone = await start()
+    await phone.says("secret")
+    async with phone.listens() as screen:
+        await screen.until(lambda s: s.theirs())
+    _, uploaded = await phone.uploads(PNG)
+    school = PhoneClient(phone.http, phone.page.partition("/plugins")[0], "school")
+    async with school.listens() as screen:
+        await screen.until(lambda s: s.now["first"])
+        assert screen.messages == {}
+    async with phone.http.get(f"{school.page}media/{uploaded['key']}") as answer:
+        assert answer.status == 404
+    assert await school.says(kind="image", media={"key": uploaded["key"]}) == 400
+
+
+# Files.
+
+
+@pytest.mark.parametrize(("content", "kind"), [(PNG, "image"), (WAV, "voice")])
+async def test_a_file_is_kept_sent_and_shown_but_never_run(start: Any, content: bytes, kind: str) -> None:
+    server, phone = await start()
+    status, uploaded = await phone.uploads(content)
+    assert (status, uploaded["kind"]) == (200, kind)
+    assert await phone.says("look", kind=kind, media={"key": uploaded["key"]}) == 204
+    async with phone.listens() as screen:
+        await screen.until(lambda s: s.theirs())
+    (message,) = screen.mine()
+    assert [file["key"] for file in message["media"]] == [uploaded["key"]]
+    asked = (await server.plugin("model")).requests[0].messages[-1]
+    assert asked.media[0].size == len(content)
+    async with phone.http.get(f"{phone.page}media/{uploaded['key']}") as answer:
+        assert await answer.read() == content
+        assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "content", [b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"<html><script>", b"", b"%PDF-1.7\n"]
+)
+async def test_a_file_that_is_neither_picture_nor_voice_is_refused(start: Any, content: bytes) -> None:
+    _, phone = await start()
+    assert (await phone.uploads(content))[0] == 415
+
+
+@pytest.mark.parametrize("in_pieces", [False, True], ids=["with its length", "in pieces"])
+async def test_a_file_over_5_mb_is_refused_and_one_of_5_mb_is_not(start: Any, in_pieces: bool) -> None:
+    _, phone = await start()
+    most = PNG + bytes(5 * 1024 * 1024 - len(PNG))
+    assert (await phone.uploads(most, in_pieces=in_pieces))[0] == 200
+    assert (await phone.uploads(most + b"\0", in_pieces=in_pieces))[0] == 413
+
+
+async def test_a_picture_cannot_be_sent_as_a_voice_note(start: Any) -> None:
+    _, phone = await start()
+    _, uploaded = await phone.uploads(PNG)
+    assert await phone.says(kind="voice", media={"key": uploaded["key"]}) == 400
+
+
+# The channel.
+
+
+async def test_sending_twice_is_one_message_with_one_id(start: Any) -> None:
+    server, _ = await start()
+    simulator = await server.plugin("simulator")
+    message = Outgoing(id="turn.1.0", external_id=LAN, address="simulator", text="hi")
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    assert await simulator.find_sent(message, since) == ()
+    first = await simulator.send(message)
+    assert await simulator.send(message) == first
+    (found,) = await simulator.find_sent(message, since)
+    assert (found.provider_id, found.matches) == (first, True)
+    assert await simulator.find_sent(Outgoing(id="turn.1.1", external_id=LAN, address="simulator"), since) == ()
+
+
+async def test_what_the_phone_cannot_show_is_refused_by_name(start: Any) -> None:
+    server, _ = await start()
+    message = Outgoing(id="turn.1.0", external_id=LAN, address="simulator", kind="location")
+    with pytest.raises(Refused, match="cannot show a location; it shows document, image"):
+        await (await server.plugin("simulator")).send(message)
+
+
+async def test_a_webhook_of_an_unknown_peer_is_refused(start: Any) -> None:
+    server, _ = await start()
+    request = WebhookRequest(method="POST", url="http://localhost/", headers={"host": "localhost"}, body=b"{}")
+    with pytest.raises(WebhookRefused) as caught:
+        await (await server.plugin("simulator")).parse_webhook(request)
+    assert caught.value.status == 403
+
+
+# The page.
+
+
+async def test_the_page_speaks_the_tenants_language_and_runs_only_its_own_scripts(start: Any) -> None:
+    _, phone = await start()
+    async with phone.http.get(phone.page, headers={"Accept-Language": "fr"}) as answer:
+        english = await answer.text()
+        policy = answer.headers["Content-Security-Policy"]
+    async with phone.http.get(phone.page.replace("clinic", "school")) as answer:
+        vietnamese = await answer.text()
+    assert '<html lang="en">' in english and "What the bot is doing" in english
+    assert '<html lang="vi">' in vietnamese and "Bot đang làm gì" in vietnamese and "Trung tâm Hoa Sen" in vietnamese
+    assert "default-src 'none'" in policy and "script-src 'self';" in policy and "unsafe" not in policy
+    assert "<script>" not in english and " style=" not in english and " onclick" not in english
+
+
+async def test_the_events_need_a_contact(start: Any) -> None:
+    _, phone = await start()
+    async with phone.http.get(f"{phone.page}events", params={"contact": "lan"}) as answer:
+        assert answer.status == 400
+
+
+def test_every_language_says_the_same_things() -> None:
+    def placeholders(text: str) -> set[str | None]:
+        return {name for _, name, _, _ in string.Formatter().parse(text)} - {None}
+
+    english = words.WORDS["en"]
+    for language, said in words.WORDS.items():
+        assert said.keys() == english.keys(), language
+        for key, text in said.items():
+            assert placeholders(text) == placeholders(english[key]), f"{language}: {key}"
+
+
+def _fields(message: Any) -> dict[str, Any]:
+    return {name: getattr(message, name) for name in message.__dataclass_fields__}

@@ -1,0 +1,189 @@
+"""How a turn ends: proposed, adopted, parked, withdrawn; what follows is repeated until it is done."""
+
+from __future__ import annotations
+
+import asyncio
+
+from frontdesk import leases
+from frontdesk.model import NOBODY
+from frontdesk.store.collections import MESSAGES, NOTES, TASKS
+from frontdesk.testing.plugins import ScriptedModel
+from frontdesk.turn import commit
+
+AT_ONCE = {"clinic": {"settle": {"quiet_seconds": 0}}}
+
+
+async def happened(server, death):
+    async def it_did():
+        return death.happened
+
+    await server.until("it died", it_did)
+
+
+async def test_a_take_over_while_the_model_thinks_withdraws_the_turn_and_notes_its_deeds(
+    desk, diary, world, asks_for
+):
+    async with desk(plugins={"model": ScriptedModel, "diary": diary}, tenants=AT_ONCE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+
+        async def taken(request):
+            await server.server.ownership.take("clinic", lan.id, "Hoa")
+            return "See you on Monday."
+
+        model.script = [asks_for("book", day="Monday"), taken]
+        await lan.says("Monday, please.")
+
+        async def withdrawn():
+            return [turn.state for turn in await lan.turns()] == ["withdrawn"]
+
+        await server.until("the turn is withdrawn", withdrawn)
+        await server.quiet()
+        assert await lan.received() == []
+        (note,) = await server.repository().find(NOTES, {"conversation": lan.id}, order_by="at")
+        assert note.text.endswith("has not told the contact: Your visit on Monday is booked.")
+        assert (await lan.message("Lan-1")).state == "received", "kept for the operator"
+
+
+async def test_a_turn_that_was_taken_over_at_its_commit_leaves_no_draft(desk, monkeypatch):
+    async with desk(tenants=AT_ONCE) as server:
+        lan, propose = server.contact("Lan"), commit._propose
+
+        async def then_taken(work):
+            proposed = await propose(work)
+            await server.server.ownership.take("clinic", lan.id, "Hoa")
+            return proposed
+
+        monkeypatch.setattr(commit, "_propose", then_taken)
+        await lan.says("Hello.")
+
+        async def withdrawn():
+            return [turn.state for turn in await lan.turns()] == ["withdrawn"]
+
+        await server.until("the turn is withdrawn", withdrawn)
+        await server.quiet()
+        assert [m.state for m in await lan.messages() if m.direction == "outbound"] == ["withdrawn"]
+
+
+async def test_a_take_over_while_a_message_is_heard_is_noticed(desk, monkeypatch):
+    """The renewed lease brings the new owner in; the turn must still know under whom it began."""
+    from frontdesk.turn import attend
+
+    async with desk(tenants=AT_ONCE) as server:
+        lan, hear = server.contact("Lan"), attend.hear
+
+        async def slow(*arguments):
+            await server.server.ownership.take("clinic", lan.id, "Hoa")
+            for _ in range(3):
+                server.clock.advance(7)
+                await asyncio.sleep(0.02)
+            return await hear(*arguments)
+
+        monkeypatch.setattr(attend, "hear", slow)
+        await lan.says("Hello.")
+
+        async def withdrawn():
+            return [turn.state for turn in await lan.turns()] == ["withdrawn"]
+
+        await server.until("the turn is withdrawn", withdrawn)
+        assert await lan.received() == []
+
+
+async def test_a_crash_after_parking_says_the_holding_words_once_and_calls_a_person_once(desk, dies_at):
+    async with desk(tenants=AT_ONCE) as server:
+        clock, lan, model = server.clock, server.contact("Lan"), await server.plugin("model")
+        model.script = [ValueError("no")]
+        death = dies_at("turn.parked")
+        await lan.says("Hello.")
+        await happened(server, death)
+    clock.advance(20)
+    async with desk(tenants=AT_ONCE, clock=clock) as server:
+        lan = server.contact("Lan")
+        assert "come back to you" in await lan.hears()
+        await server.quiet()
+        conversation = await lan.conversation()
+        assert (conversation.owner, conversation.owner_epoch) == (NOBODY, 1)
+        (turn,) = await lan.turns()
+        assert (turn.state, turn.parked_times) == ("parked", 1)
+        assert len(await lan.received()) == 1
+
+
+async def test_holding_words_that_were_only_proposed_when_we_died_are_said_after_all(desk, monkeypatch):
+    class Died(BaseException):
+        pass
+
+    async with desk(tenants=AT_ONCE) as server:
+        clock, lan, model = server.clock, server.contact("Lan"), await server.plugin("model")
+        model.script = [ValueError("no")]
+        journal, deaths = commit.deeds.journal, []
+
+        async def dies(work, **changes):
+            if "reason" in changes and not deaths:
+                deaths.append(1)
+                raise Died
+            await journal(work, **changes)
+
+        monkeypatch.setattr(commit.deeds, "journal", dies)
+        await lan.says("Hello.")
+
+        async def died():
+            return deaths
+
+        await server.until("it died", died)
+    clock.advance(20)
+    async with desk(tenants=AT_ONCE, clock=clock) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        model.script = [ValueError("no")]
+        assert "come back to you" in await lan.hears()
+
+
+async def test_finishing_a_commit_again_and_again_changes_nothing(desk):
+    async with desk(tenants=AT_ONCE) as server:
+        lan, store = server.contact("Lan"), server.server.store
+        await lan.says("Hello.")
+        await lan.hears()
+        await server.quiet()
+        repository, runtime = server.repository(), await server.server.runtimes.get("clinic")
+        held = await leases.acquire(repository, store, server.clock, lan.id, "turn", 20)
+        before = (await lan.messages(), await lan.turns())
+        for _ in range(2):
+            await held.change(lambda c: {"last_commit": commit.replace(c.last_commit, finished=False)})
+            await commit.finish(repository, store, held, runtime)
+        await held.release()
+        assert (await lan.messages(), await lan.turns()) == before
+        assert (await lan.conversation()).last_commit.finished
+
+
+async def test_plugins_are_told_once_of_a_committed_turn(desk):
+    from frontdesk import hookimpl
+
+    class Listener(ScriptedModel):
+        @hookimpl
+        async def on_turn_committed(self, conversation, contact, turn):
+            self.script.append(turn.id)
+
+    async with desk(plugins={"model": ScriptedModel, "listener": Listener}, tenants=AT_ONCE) as server:
+        lan, listener = server.contact("Lan"), await server.plugin("listener")
+        await lan.says("Hello.")
+        await lan.hears()
+
+        async def told():
+            return listener.script
+
+        assert await server.until("the plugin is told", told) == [f"{lan.id}.1"]
+        await server.quiet()
+        (task,) = await server.repository().find(TASKS, {"state": "done"}, order_by="at")
+        assert task.name == "turn_committed" and listener.script == [f"{lan.id}.1"]
+
+
+async def test_an_answer_gets_its_place_and_an_end_to_its_usefulness(desk):
+    async with desk(tenants={"clinic": {"settle": {"quiet_seconds": 0}, "useful_for": "2 h"}}) as server:
+        lan = server.contact("Lan")
+        for number in (1, 2):
+            await lan.says("Hello.")
+            await lan.hears()
+            await server.quiet()
+            message = (await lan.received())[-1]
+            assert message.place == number
+            assert (message.useful_until - message.at).total_seconds() == 7200
+            assert message.turn == f"{lan.id}.{number}"
+        assert await server.repository().get(MESSAGES, message.id) == message

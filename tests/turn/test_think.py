@@ -1,0 +1,197 @@
+"""The model and its tools, step by step."""
+
+from __future__ import annotations
+
+import pytest
+
+from frontdesk import NeedsAttention, Plugin, hookimpl
+from frontdesk.mind import ModelReply
+from frontdesk.model import NOBODY
+from frontdesk.testing.plugins import ScriptedModel
+
+AT_ONCE = {"clinic": {"settle": {"quiet_seconds": 0}}}
+
+
+@pytest.fixture
+def plugins(diary):
+    return {"model": ScriptedModel, "diary": diary}
+
+
+class Second(ScriptedModel):
+    """The next model of the tenant's list."""
+
+
+class Pager(Plugin):
+    """Keeps what operators are told."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.alerts = []
+        self.handoffs = []
+
+    @hookimpl
+    async def alert_operator(self, title, text, conversation):
+        self.alerts.append((title, text))
+
+    @hookimpl
+    async def on_handoff(self, conversation, contact, reason):
+        self.handoffs.append(reason)
+
+
+def last_result(model):
+    return model.requests[-1].messages[-1].tool_results[0]
+
+
+async def test_the_next_model_of_the_list_answers_when_the_first_cannot(desk):
+    async with desk(plugins={"model": ScriptedModel, "second": Second}, tenants=AT_ONCE) as server:
+        lan, model, second = server.contact("Lan"), await server.plugin("model"), await server.plugin("second")
+        model.script, second.script = [ValueError("down")], ["the second answers"]
+        await lan.says("Hello.")
+        assert await lan.hears() == "the second answers"
+        await server.quiet()
+        assert len((await lan.turns())[0].read) == 1
+
+
+async def test_an_empty_answer_is_no_answer(desk):
+    async with desk(plugins={"model": ScriptedModel, "second": Second}, tenants=AT_ONCE) as server:
+        lan, model, second = server.contact("Lan"), await server.plugin("model"), await server.plugin("second")
+        model.script, second.script = ["  \n"], ["words"]
+        await lan.says("Hello.")
+        assert await lan.hears() == "words"
+
+
+async def test_a_model_that_needs_attention_alerts_the_operators(desk):
+    async with desk(plugins={"model": ScriptedModel, "pager": Pager}, tenants=AT_ONCE) as server:
+        lan, model, pager = server.contact("Lan"), await server.plugin("model"), await server.plugin("pager")
+        model.script = [NeedsAttention("the key has expired: make a new one")]
+        await lan.says("Hello.")
+        assert "come back to you" in await lan.hears()
+        assert ("model needs attention", "the key has expired: make a new one") in pager.alerts
+
+        async def handed_off():
+            return pager.handoffs
+
+        assert "the key has expired" in (await server.until("hand-off", handed_off))[0]
+
+
+async def test_a_look_up_is_answered_and_the_model_goes_on(desk, plugins, asks_for):
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        model.script = [asks_for("opening", day="Monday"), "From nine."]
+        await lan.says("When are you open on Monday?")
+        assert await lan.hears() == "From nine."
+        assert last_result(model).content == "Monday from nine to five"
+        assert (await lan.turns())[0].pinned is False
+
+
+async def test_an_unknown_tool_is_told_with_those_there_are(desk, plugins, asks_for):
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        model.script = [asks_for("fly", to="Hanoi"), "I cannot."]
+        await lan.says("Fly me to Hanoi.")
+        assert await lan.hears() == "I cannot."
+        result = last_result(model)
+        assert result.error and result.content == "there is no tool fly; there are: book, opening, call_a_person"
+
+
+async def test_wrong_arguments_are_told_by_name(desk, plugins, world, asks_for):
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        model.script = [asks_for("book", date="Monday"), "I cannot."]
+        await lan.says("Monday.")
+        assert await lan.hears() == "I cannot."
+        assert last_result(model).error and "day: Field required" in last_result(model).content
+        assert world.attempts == [] and (await lan.turns())[0].deeds == ()
+
+
+async def test_a_look_up_that_breaks_is_told_as_failed(desk, plugins, world, asks_for):
+    def fail(day):
+        raise ValueError("secret detail")
+
+    world.before = fail
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        model.script = [asks_for("opening", day="Monday"), "I cannot say."]
+        await lan.says("When are you open?")
+        assert await lan.hears() == "I cannot say."
+        assert last_result(model).error and "secret" not in last_result(model).content
+
+
+async def test_a_model_that_goes_round_in_circles_is_stopped(desk, plugins, asks_for):
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        model.script = [asks_for("opening", day="Monday") for _ in range(20)]
+        await lan.says("When are you open?")
+        assert "come back to you" in await lan.hears()
+        assert len(model.requests) == 8
+        assert "asked for tools 8 times" in (await lan.conversation()).handoff_reason
+
+
+async def test_calling_a_person_hands_off_with_the_commit(desk, plugins, asks_for):
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        model.script = [asks_for("call_a_person", reason="wants a refund"), "A colleague will answer you."]
+        await lan.says("I want my money back.")
+        assert await lan.hears() == "A colleague will answer you."
+        conversation = await lan.conversation()
+        assert (conversation.owner, conversation.handoff_reason) == (NOBODY, "wants a refund")
+        await lan.says("Hello?")
+        await server.quiet()
+        assert len(await lan.received()) == 1, "nobody answers until a person does"
+        assert (await lan.message("Lan-2")).state == "received"
+
+
+async def test_words_beside_the_call_of_a_person_are_said_without_asking_again(desk, plugins, asks_for):
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        model.script = [asks_for("call_a_person", "One moment, please.", reason="angry")]
+        await lan.says("This is a scandal!")
+        assert await lan.hears() == "One moment, please."
+        assert len(model.requests) == 1 and (await lan.conversation()).owner == NOBODY
+
+
+async def test_a_model_that_dies_after_calling_a_person_leaves_the_tenants_own_words(desk, plugins, asks_for):
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        model.script = [asks_for("call_a_person", reason="wants a refund"), ValueError("dead")]
+        await lan.says("I want my money back.")
+        assert "passing you on to a colleague" in await lan.hears()
+        assert (await lan.conversation()).handoff_reason == "wants a refund"
+        assert (await lan.turns())[0].state == "committed"
+
+
+async def test_a_call_for_a_person_survives_a_crash_after_a_deed(desk, plugins, asks_for, dies_at):
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        clock, lan, model = server.clock, server.contact("Lan"), await server.plugin("model")
+        model.script = [asks_for("call_a_person", reason="wants a refund"), asks_for("book", day="Monday")]
+        death = dies_at("deed.journalled")
+        await lan.says("Monday, and a person.")
+
+        async def happened():
+            return death.happened
+
+        await server.until("it died", happened)
+    clock.advance(20)
+    async with desk(plugins=plugins, tenants=AT_ONCE, clock=clock) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        model.script = [ModelReply(text="Booked; a colleague will write.")]
+        assert await lan.hears() == "Booked; a colleague will write."
+        conversation = await lan.conversation()
+        assert (conversation.owner, conversation.handoff_reason) == (NOBODY, "wants a refund")
+
+
+async def test_the_turns_deadline_ends_a_model_that_hangs(desk):
+    import asyncio
+
+    times = {
+        "times": {
+            "turn_deadline": 0.6, "think_deadline": 0.3, "transcribe_deadline": 0.2, "supersede_until": 0.5,
+            "hook_deadline": 0.2, "sdk_timeout": 0.1,
+        }
+    }  # fmt: skip
+    async with desk(plugins={"model": ScriptedModel}, tenants=AT_ONCE, server=times) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        model.script = [lambda request: asyncio.Event().wait()]
+        await lan.says("Hello.")
+        assert "come back to you" in await lan.hears()
+        assert "deadline" in (await lan.conversation()).handoff_reason
