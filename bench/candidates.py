@@ -7,29 +7,35 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Self
 
 import yaml
-from workload import ACCOUNT, NUMBER, TOKEN
+from workload import ACCOUNT, TEXT, TOKEN, business, contact, request
 
 from frontdesk.testing.process import free_port
 
 HERE = Path(__file__).parent
 START_SECONDS = 60.0
+TENANTS = 40
+"""Twilio takes 80 messages a second from one sender, and Frontdesk paces itself by that: one tenant alone would show this
+limit and nothing else."""
 AT_ONCE = {"quiet_seconds": 0, "fragment_seconds": 0, "media_seconds": 0, "cap_seconds": 0}
 LATER = {"quiet_seconds": 60, "fragment_seconds": 60, "media_seconds": 60, "cap_seconds": 60}
 """No turn begins while acknowledgements are measured."""
 
 
 class Candidate:
-    """A server process. `path` is where its webhook is, `to_ready` how long it took until /readyz answered 200 (s)."""
+    """A server process. `to_ready`: how long it took until /readyz answered 200 (seconds)."""
 
-    def __init__(self, name: str, path: str, command: list[str], port: int, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, paths: Sequence[str], command: list[str], port: int, environment: Mapping[str, str]
+    ) -> None:
+        """*paths*: of the webhook of each tenant; a contact always writes to the same one."""
         self.name = name
-        self.path = path
+        self._paths = paths
         self.port = port
         self.to_ready = 0.0
         self._command = command
@@ -74,6 +80,11 @@ class Candidate:
                 await self._process.wait()
         self._folder.cleanup()
 
+    def webhook(self, number: int, text: str = TEXT) -> bytes:
+        """A new message of the *number*-th contact."""
+        tenant = number % len(self._paths)
+        return request(self.port, self._paths[tenant], contact(number), business(tenant), text)
+
     def log(self) -> str:
         """The end of what it printed."""
         return (self.folder / "log").read_text("utf-8", "replace")[-3000:]
@@ -97,7 +108,7 @@ def frontdesk(
     tenants: Mapping[str, Any] | None = None,
     prefix: tuple[str, ...] = (),
 ) -> Candidate:
-    """Frontdesk with one tenant `school` (or with *tenants*), a model that answers at once, SQLite in a new folder.
+    """Frontdesk with TENANTS tenants (or with *tenants*), a model that answers at once, SQLite in a new folder.
 
     *prefix*: what the command line begins with, e.g. a profiler.
     """
@@ -105,18 +116,20 @@ def frontdesk(
     command = [*prefix, sys.executable, "-m", "frontdesk", "serve", "tenants.yaml"]
     environment = {"TWILIO_TOKEN": TOKEN, "PYTHONPATH": str(HERE / "plugins")}
     server = {"bind": f"127.0.0.1:{port}", "store": store, "log": {"level": "warning"}}
-    candidate = Candidate("frontdesk", "/webhooks/twilio_whatsapp/school", command, port, environment)
-    file = {"server": server, "tenants": tenants or {"school": school(twilio, settle)}}
+    paths = [f"/webhooks/twilio_whatsapp/school-{number}" for number in range(TENANTS)]
+    candidate = Candidate("frontdesk", paths, command, port, environment)
+    declared = tenants or {f"school-{number}": _school(number, twilio, settle) for number in range(TENANTS)}
+    file = {"server": server, "tenants": dict(declared)}
     (candidate.folder / "tenants.yaml").write_text(yaml.safe_dump(file, allow_unicode=True), "utf-8")
     return candidate
 
 
-def school(twilio: str, settle: Mapping[str, float]) -> dict[str, Any]:
+def _school(number: int, twilio: str, settle: Mapping[str, float]) -> dict[str, Any]:
     """A tenant on WhatsApp."""
     account = {
         "account_sid": ACCOUNT,
         "auth_token": {"env": "TWILIO_TOKEN"},
-        "numbers": [NUMBER],
+        "numbers": [business(number)],
         "api_base_url": twilio,
         "typing_indicator": False,
     }
@@ -133,9 +146,8 @@ def baseline(name: str, *, twilio: str = "") -> Candidate:
     """One of bench/baselines."""
     port = free_port()
     command = [sys.executable, str(HERE / "baselines" / f"{name}.py"), str(port)]
-    return Candidate(
-        name, "/webhook", command, port, {"TWILIO_TOKEN": TOKEN, "TWILIO_ACCOUNT": ACCOUNT, "TWILIO_API": twilio}
-    )
+    environment = {"TWILIO_TOKEN": TOKEN, "TWILIO_ACCOUNT": ACCOUNT, "TWILIO_API": twilio}
+    return Candidate(name, ["/webhook"], command, port, environment)
 
 
 async def get(port: int, path: str) -> int:

@@ -17,7 +17,7 @@ from candidates import Candidate
 from conversations import everybody_writes
 from figures import Figures
 from sink import Sink
-from workload import contact, request, requests
+from workload import contact
 
 Round = Callable[[Figures, int], Awaitable[None]]
 CONNECTIONS = 32
@@ -32,11 +32,9 @@ async def ack(figures: Figures, number: int) -> None:
     fresh: dict[str, loadgen.Run] = {}
     for candidate in _alternating(both, number):
         async with candidate:
-            port, path = candidate.port, candidate.path
-            # Everybody writes for the first time (which makes contact, conversation, identity), then for the second.
-            fresh[candidate.name] = await _all_204(candidate, requests(port, path, range(2_000)))
-            again = requests(port, path, (n % 2_000 for n in range(count)))
-            runs[candidate.name] = await _all_204(candidate, again)
+            # Everybody writes for the first time (which makes contact, conversation, identity), then again.
+            fresh[candidate.name] = await _all_204(candidate, [candidate.webhook(n) for n in range(2_000)])
+            runs[candidate.name] = await _all_204(candidate, [candidate.webhook(n % 2_000) for n in range(count)])
     ours, theirs = runs["frontdesk"], runs["quart_validator"]
     figures.note("Quart + RequestValidator, nothing stored", theirs.per_second, "/s")
     figures.note("its p99", 1000 * theirs.percentile(99), "ms")
@@ -85,7 +83,7 @@ async def turn(figures: Figures, number: int) -> None:
                 complete.set()
 
         sink.heard = heard
-        webhooks = [request(server.port, server.path, contact(n), "Mấy giờ?") for n in range(count)]
+        webhooks = [server.webhook(number) for number in range(count)]
         await asyncio.sleep(1.5)  # the lane lets a second pass between two messages whose first Twilio has not sent yet
         await loadgen.open_loop(
             server.port, webhooks, CONNECTIONS, 50, lambda n, due, ended: done.update({contact(n): (due, ended)})

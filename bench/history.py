@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
-from workload import NUMBER, contact
+from workload import business, contact
 
 from frontdesk.clock import SystemClock
 from frontdesk.inbox import contact_id
@@ -20,7 +20,7 @@ EACH = 50
 CHANNEL = "twilio_whatsapp"
 
 
-async def make(path: Path, messages: int, tenant: str = "school") -> None:
+async def make(path: Path, messages: int, tenant: str = "school-0") -> None:
     """Write *messages* answered messages of messages/EACH contacts to *path*."""
     store = SqliteStore(path, SystemClock())
     await store.open()
@@ -58,7 +58,7 @@ def _writes(store: SqliteStore, number: int) -> list[Write]:
         id=id,
         contact=id,
         channel=CHANNEL,
-        address=NUMBER,
+        address=business(0),
         external_id=external,
         inbound_seq=EACH // 2,
         outbox_seq=EACH // 2,

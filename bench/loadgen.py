@@ -151,9 +151,7 @@ def _schedule(began: float, count: int, rate: float) -> Iterator[tuple[int, floa
     return ((number, began + number / rate) for number in range(count))
 
 
-async def _one(
-    run: Run, connection: Connection, number: int, request: bytes, began: float, done: Done | None
-) -> None:
+async def _one(run: Run, connection: Connection, number: int, request: bytes, began: float, done: Done | None) -> None:
     run.statuses[await connection.send(request)] += 1
     ended = perf_counter()
     run.latencies.append(ended - began)

@@ -15,11 +15,9 @@ from conversations import everybody_writes
 from goals import CONNECTIONS
 from loadgen import closed_loop
 from sink import Sink
-from workload import requests
 
 SECONDS = 8
 LOADS = ("ack", "replies")
-_OURS = ("frontdesk/",)
 
 
 async def profile(what: str) -> str:
@@ -30,22 +28,22 @@ async def profile(what: str) -> str:
     async with Sink() as sink:
         settle = candidates.LATER if what == "ack" else candidates.AT_ONCE
         async with candidates.frontdesk(twilio=sink.url, settle=settle) as server:
-            await everybody_or_nobody(server, sink, what)
+            await _load(server, sink, what)
             with tempfile.NamedTemporaryFile(suffix=".txt") as file:
                 options = ("--format", "raw", "--rate", "500", "--duration", str(SECONDS), "--gil", "--threads")
                 sampling = await asyncio.create_subprocess_exec(
                     sampler, "record", *options, "--output", file.name, "--pid", str(server.pid)
                 )
                 while sampling.returncode is None:
-                    await everybody_or_nobody(server, sink, what)
+                    await _load(server, sink, what)
                     await asyncio.sleep(0)
                 return "\n".join(_report(Path(file.name).read_text("utf-8").splitlines()))
 
 
-async def everybody_or_nobody(server: Candidate, sink: Sink, what: str) -> None:
+async def _load(server: Candidate, sink: Sink, what: str) -> None:
     """One piece of the load."""
     if what == "ack":
-        await closed_loop(server.port, requests(server.port, server.path, range(2_000)), CONNECTIONS)
+        await closed_loop(server.port, [server.webhook(number) for number in range(2_000)], CONNECTIONS)
     else:
         await everybody_writes(server, sink, range(2_000), connections=CONNECTIONS, at_once=128)
 

@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import Self
 from urllib.parse import parse_qs
 
-from workload import ACCOUNT, NUMBER
+from workload import ACCOUNT
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
@@ -88,7 +88,7 @@ def _created(to: str) -> bytes:
             "direction": "outbound-api",
             "error_code": None,
             "error_message": None,
-            "from": NUMBER,
+            "from": None,
             "messaging_service_sid": None,
             "num_media": "0",
             "num_segments": "1",

@@ -6,12 +6,11 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
 from urllib.parse import quote_plus
 
 ACCOUNT = "AC" + "0123456789abcdef" * 2
 TOKEN = "0123456789abcdef0123456789abcdef"
-NUMBER = "whatsapp:+14155238886"
+TEXT = "Lớp IELTS mấy giờ ạ?"
 BODY_BYTES = 561
 """The length of a form as captured from Twilio (15 fields, a short text)."""
 
@@ -21,7 +20,12 @@ def contact(number: int) -> str:
     return f"whatsapp:+849{number:08d}"
 
 
-def form(sender: str, text: str) -> list[tuple[str, str]]:
+def business(number: int) -> str:
+    """The address of the *number*-th tenant."""
+    return f"whatsapp:+1415523{number:04d}"
+
+
+def form(sender: str, to: str, text: str) -> list[tuple[str, str]]:
     """The 15 fields of one text message with a new MessageSid."""
     sid = "SM" + secrets.token_hex(16)
     return [
@@ -33,7 +37,7 @@ def form(sender: str, text: str) -> list[tuple[str, str]]:
         ("WaId", sender.removeprefix("whatsapp:+")),
         ("SmsStatus", "received"),
         ("Body", text),
-        ("To", NUMBER),
+        ("To", to),
         ("NumSegments", "1"),
         ("ReferralNumMedia", "0"),
         ("MessageSid", sid),
@@ -43,10 +47,10 @@ def form(sender: str, text: str) -> list[tuple[str, str]]:
     ]
 
 
-def request(port: int, path: str, sender: str, text: str) -> bytes:
+def request(port: int, path: str, sender: str, to: str, text: str = TEXT) -> bytes:
     """A whole HTTP/1.1 request to a server whose public URL is http://localhost:*port*."""
-    padded = text.ljust(len(text) + BODY_BYTES - len(_encoded(form(sender, text))), ".")
-    fields = form(sender, padded)
+    padded = text.ljust(len(text) + BODY_BYTES - len(_encoded(form(sender, to, text))), ".")
+    fields = form(sender, to, padded)
     body = _encoded(fields)
     signed = f"http://localhost:{port}{path}" + "".join(name + value for name, value in sorted(fields))
     signature = base64.b64encode(hmac.digest(TOKEN.encode(), signed.encode(), hashlib.sha1)).decode()
@@ -57,11 +61,6 @@ def request(port: int, path: str, sender: str, text: str) -> bytes:
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
-
-
-def requests(port: int, path: str, numbers: Iterable[int], text: str = "Lớp IELTS mấy giờ ạ?") -> list[bytes]:
-    """One request per contact of *numbers*."""
-    return [request(port, path, contact(number), text) for number in numbers]
 
 
 def _encoded(fields: list[tuple[str, str]]) -> bytes:

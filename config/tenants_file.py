@@ -62,6 +62,12 @@ def read(path: str | Path) -> tuple[TenantsFile | None, list[Problem]]:
 
     Never raises for what the file holds. It blocks: a reload calls it outside the event loop.
     """
+    tenants_file, problems = survey(path)
+    return (None if problems else tenants_file), problems
+
+
+def survey(path: str | Path) -> tuple[TenantsFile | None, list[Problem]]:
+    """As `read`, with what is right in a file that has problems: good for finding more of them, and for nothing else."""
     path = Path(path)
     place = Place(file=str(path), folder=path.absolute().parent)
     try:
@@ -79,9 +85,8 @@ def read(path: str | Path) -> tuple[TenantsFile | None, list[Problem]]:
         return None, problems
     server, tenants, more = _sections(document.data, place)
     problems += [problem for problem in more if (problem.line, problem.tenant, problem.key) not in told]
-    if problems or server is None:
-        return None, sorted(problems, key=lambda problem: problem.line)
-    return TenantsFile(path, server, tenants), []
+    tenants_file = TenantsFile(path, server, tenants) if server is not None else None
+    return tenants_file, sorted(problems, key=lambda problem: problem.line)
 
 
 def _unreadable(path: Path, place: Place, error: OSError) -> Problem:

@@ -111,9 +111,11 @@ class Inbox:
         identity = Identity(
             id=f"{channel}:{inbound.external_id}", contact=id, channel=channel, external_id=inbound.external_id
         )
-        await repository.insert(CONTACTS, contact)
-        await repository.insert(CONVERSATIONS, conversation)
-        await repository.insert(IDENTITIES, identity)
+        writes = (Insert(CONTACTS, contact), Insert(CONVERSATIONS, conversation), Insert(IDENTITIES, identity))
+        if await repository.write(*writes) == len(writes):
+            return conversation
+        for write in writes:
+            await repository.write(write)
         return await _read(repository, id)
 
 

@@ -31,13 +31,14 @@ class ConversationGone(Exception):
     """The conversation was erased."""
 
 
-async def change(repository: Repository, id: str, decide: Decide) -> Conversation:
+async def change(repository: Repository, id: str, decide: Decide, known: Conversation | None = None) -> Conversation:
     """Compare-and-set on a conversation: read, let *decide* give the changes (or raise), write, on conflict again.
 
-    No changes: nothing is written. Raises ConversationGone.
+    No changes: nothing is written. *known*: as it probably still is; saves the first reading. Raises ConversationGone.
     """
     while True:
-        conversation = await repository.get(CONVERSATIONS, id)
+        conversation = known or await repository.get(CONVERSATIONS, id)
+        known = None
         if conversation is None:
             raise ConversationGone(id)
         changes = decide(conversation)
@@ -83,7 +84,7 @@ class Held:
                 raise LeaseLost(conversation.id)
             return decide(conversation)
 
-        changed = await change(self._repository, self.conversation.id, guarded)
+        changed = await change(self._repository, self.conversation.id, guarded, self.conversation)
         # The renewer changes it, too: whoever is told of its change last need not hold the newest.
         if changed.version > self.conversation.version:
             self.conversation = changed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from frontdesk.config import PluginEntry, Problem, Settings, TenantConfig, TenantsFile, read, validate_settings
+from frontdesk.config import PluginEntry, Problem, Settings, TenantConfig, TenantsFile, survey, validate_settings
 
 from .plugin import Channel
 from .registry import PluginRefused, PluginType, Registry
@@ -17,9 +17,10 @@ def read_tenants(
 ) -> tuple[TenantsFile | None, dict[str, TenantPlugins], list[Problem]]:
     """The file, each tenant with its checked plugins, and every problem of both, in the order of the file.
 
+    With a problem, what is right is given all the same, and is good for nothing but finding more of them.
     Without a registry a new one is made from the file's own table of times.
     """
-    file, problems = read(path)
+    file, problems = survey(path)
     if file is None:
         return None, {}, problems
     registry = registry or Registry(file.server.times)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import pytest
@@ -164,7 +164,7 @@ async def test_when_the_caller_is_cancelled_the_hook_ends_and_the_breaker_does_n
 
     async def wait():
         running.set()
-        with suppress(asyncio.CancelledError) if swallows else suppress():
+        with suppress(asyncio.CancelledError) if swallows else nullcontext():
             await asyncio.Event().wait()
         return "an answer nobody waits for"
 

@@ -92,9 +92,9 @@ def test_arguments_are_those_the_implementation_takes(registry):
 
 
 def test_a_name_nobody_has_gets_the_nearest_that_is_installed(registry):
-    with pytest.raises(PluginRefused, match="plugin simulater is not installed; did you mean simulator?"):
+    with pytest.raises(PluginRefused, match=r"plugin simulater is not installed; did you mean simulator\?"):
         registry.load("simulater")
-    with pytest.raises(PluginRefused, match="plugin zzz is not installed; installed are: .*twilio_whatsapp"):
+    with pytest.raises(PluginRefused, match=r"plugin zzz is not installed; installed are: .*twilio_whatsapp"):
         registry.load("zzz")
 
 

@@ -19,8 +19,10 @@ from structlog.testing import capture_logs
 from frontdesk.clock import SystemClock
 from frontdesk.quarantine import Quarantine
 from frontdesk.step import Running, running
+from frontdesk.store import In
 from frontdesk.store.collections import CONVERSATIONS, MESSAGES
 from frontdesk.store.opening import open_store
+from frontdesk.testing.desk import GOES_OUT
 from frontdesk.testing.process import ServerProcess
 from frontdesk.watchdog import EXIT_CODE, Watchdog
 
@@ -134,7 +136,15 @@ TENANTS: dict[str, Any] = {
     "clinic": {"name": "Clinic", "plugins": ["simulator", "rehearsal_llm", "blocks_loop"], **TENANT},
     "school": {"name": "School", "plugins": ["simulator", "rehearsal_llm"], **TENANT},
 }
-TIMES = {"loop_warning": 0.4, "loop_exit": 1.2, "sweep_every": 0.2}
+TIMES = {
+    "loop_warning": 0.4,
+    "loop_exit": 1.2,
+    "sweep_every": 0.2,
+    "sdk_timeout": 0.5,
+    "send_timeout": 1,
+    "hook_deadline": 1,
+    "conversation_lease": 2,
+}
 
 
 @pytest.fixture
@@ -165,7 +175,7 @@ async def answers(process: ServerProcess, tenant: str) -> list[str]:
         async with asyncio.timeout(10):
             while True:
                 (conversation,) = await repository.find(CONVERSATIONS, {})
-                where = {"conversation": conversation.id, "direction": "outbound", "state": "accepted"}
+                where = {"conversation": conversation.id, "direction": "outbound", "state": In(GOES_OUT)}
                 if found := await repository.find(MESSAGES, where, order_by="at"):
                     return [message.text for message in found]
                 await asyncio.sleep(0.1)
@@ -201,6 +211,6 @@ async def test_a_real_server_exits_and_comes_back_without_the_plugin_that_blocke
 
     command = [sys.executable, "-m", "frontdesk", "plugins", "release", "clinic", "blocks_loop", "--file", process.file]
     environment = {**os.environ, **process.environment}
-    released = subprocess.run(command, env=environment, capture_output=True, text=True)
+    released = await asyncio.to_thread(subprocess.run, command, env=environment, capture_output=True, text=True)
     assert released.returncode == 0, released.stderr
     assert quarantine.reasons("clinic") == {}

@@ -1,6 +1,6 @@
 """Quart and Twilio's RequestValidator behind Hypercorn, nothing stored: what an acknowledgement costs without durability.
 
-    python quart_validator.py PORT
+python quart_validator.py PORT
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from .match import Index, Known
 from .phrases import fit, said, say
 from .questions import Answered, answered
 from .thread import Round, Thread, follow, language_of, rounds
-from .tools import CALL_A_PERSON, deed_for, other_lookup
+from .tools import CALL_A_PERSON, deed_for, other_lookup, role
 
 _MEDIA = re.compile(r"^\[(?:voice note|image|video|document|sticker|other|location)[^\]\n]*\]\s*", re.MULTILINE)
 """How the core describes, in a text, what is no text."""
@@ -186,13 +186,19 @@ class Dialogue:
 
     def _goal_of(self, text: str, language: Language) -> str | None:
         wish = read(text, detect(text) or language).wish
-        if wish is not None:
+        if wish is not None and self._able(wish):
             return wish
         terms = self._index.terms(text, detect(text) or language)
         if self._index.search(terms, self._threshold):
-            return None
+            return None  # also for a wish no tool can grant: the fact on trial lessons beats "I cannot do that"
+        if wish is not None:
+            return wish
         lookup = other_lookup(terms, self._request.tools, self._index)
         return f"tool:{lookup.name}" if lookup is not None else None
+
+    def _able(self, wish: str) -> bool:
+        """Whether a tool does what is wished for."""
+        return any(role(tool) == ("own" if wish == "mine" else wish) for tool in self._request.tools)
 
     def _terms(self) -> tuple[str, ...]:
         return self._index.terms(self._newest.text, self._language)

@@ -68,7 +68,9 @@ def _find(sentence: str, before: str, index: Index, threshold: float, language: 
     if len(parts) > 1:
         several = [_facts(index.search(index.terms(part, language), SURE, at_most=None)) for part in parts]
         if sum(map(bool, several)) > 1:
-            return _together([found for found in several if found])
+            # `Whiter teeth, what's the price`: what could be meant of many things is meant of the one that is named.
+            named = [found for found in several if len(found) == 1]
+            return _together(named or [found for found in several if found])
     return _facts(index.search(terms, threshold))
 
 

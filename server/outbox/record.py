@@ -61,13 +61,17 @@ async def learn(
     state: DeliveryState,
     *,
     error: str = "",
+    known: Message | None = None,
 ) -> Message | None:
     """The provider says that it has the message, and how far it got; the message as it is then, None: there is none.
 
     A send that returned and a callback say the same and may overtake each other. A second message of the provider under
     our one id is the case that nobody can rule out: it is counted, and changes nothing else.
+
+    *known*: the message as it probably still is, in the state `sending`; saves the first reading.
     """
-    while (current := await repository.get(MESSAGES, message)) is not None:
+    while (current := known or await repository.get(MESSAGES, message)) is not None:
+        known = None
         changes = _news(current, provider_id, state, error, store.now())
         if changes.get("possible_duplicate"):
             log.error("sent_twice", message=message, provider_ids=[current.provider_id, provider_id])

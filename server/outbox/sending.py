@@ -94,7 +94,7 @@ class Sender:
         except PluginError as err:  # MaybeSent, or a kind the plugin made up: nobody can tell
             return await self._ambiguous(runtime, repository, message, str(err))
         reached("outbox.sent")
-        await record.learn(repository, self._store, tenant, message.id, provider_id, "accepted")
+        await record.learn(repository, self._store, tenant, message.id, provider_id, "accepted", known=message)
         reached("outbox.accepted")
         return None
 

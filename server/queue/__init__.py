@@ -59,4 +59,7 @@ def open_queue(setting: str, clock: Clock) -> Queue:
         hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(points))}"
         raise StartupError(f"server.queue: no queue engine is called {engine!r}; {hint}")
     factory: QueueFactory = points[engine].load()
-    return factory(setting if url else "", clock)
+    try:
+        return factory(setting if url else "", clock)
+    except ValueError as err:
+        raise StartupError(str(err)) from err

@@ -7,6 +7,7 @@ does, so a green run against it proves the store's logic, not DocumentDB's opera
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -61,6 +62,16 @@ class WireStore:
                 self._process.wait(10)
             except subprocess.TimeoutExpired:
                 self.kill()
+
+    def freeze(self) -> None:
+        """It hangs (SIGSTOP): connections stay open and nothing is answered, until `thaw`."""
+        assert self._process is not None, "it is not running"
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on (SIGCONT), with everything that was sent to it meanwhile."""
+        assert self._process is not None, "it is not running"
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """kill -9."""

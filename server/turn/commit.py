@@ -11,7 +11,7 @@ from ..crashpoints import reached
 from ..leases import Held
 from ..model import BOT, NOBODY, Commit, Conversation, Message, Note, Turn
 from ..runtime import Runtime
-from ..store import Insert, PutDue, Repository, Store, Update
+from ..store import Insert, PutDue, Repository, Store, Update, Write
 from ..store.collections import MESSAGES, NOTES, TURNS
 from . import deeds, guard
 from .follow_up import follow_up_writes
@@ -42,7 +42,8 @@ async def commit(work: Work) -> None:
 
     await work.held.change(adopt)
     reached("turn.committed")
-    await finish(work.repository, work.store, work.held, work.runtime)
+    known = (*proposed, *work.unanswered)
+    await finish(work.repository, work.store, work.held, work.runtime, known=known, turn=work.turn)
 
 
 async def park(work: Work, reason: str) -> None:
@@ -117,28 +118,54 @@ def holding_id(turn: Turn) -> str:
     return f"{turn.id}.holding"
 
 
-async def finish(repository: Repository, store: Store, held: Held, runtime: Runtime) -> None:
-    """Write what follows from the conversation's last commit; may be repeated any number of times, by anyone."""
+async def finish(
+    repository: Repository,
+    store: Store,
+    held: Held,
+    runtime: Runtime,
+    *,
+    known: Sequence[Message] = (),
+    turn: Turn | None = None,
+) -> None:
+    """Write what follows from the conversation's last commit; may be repeated any number of times, by anyone.
+
+    *known*, *turn*: its messages and its turn as they probably still are, which saves reading them.
+    """
     commit = held.conversation.last_commit
     if commit is None or commit.finished:
         return
     conversation = held.conversation
-    turn = await repository.get(TURNS, commit.turn)
-    for ordinal, id in enumerate(commit.outbound):
-        await _adopt_message(repository, id, commit.first_place + ordinal)
-    for id in commit.answered:
-        await mark_answered(repository, id, commit.turn)
+    turn = turn or await repository.get(TURNS, commit.turn)
+    if not await _adopt_known(repository, commit, {message.id: message for message in known}):
+        for ordinal, id in enumerate(commit.outbound):
+            await _adopt_message(repository, id, commit.first_place + ordinal)
+        for id in commit.answered:
+            await mark_answered(repository, id, commit.turn)
     reached("turn.adopted")
+    writes: list[Write] = []
     if turn is not None and turn.state not in ("committed", "parked"):
         closed: dict[str, Any] = {"state": commit.state, "closed_at": store.now()}
         if commit.state == "parked":
             closed |= {"parked_times": turn.parked_times + 1, "tries": 0}
-        await repository.update(TURNS, turn, **closed)
-    for write in follow_up_writes(runtime, conversation, commit, store.now()):
-        await repository.write(write)
-    await repository.write(PutDue("lane", runtime.tenant.id, conversation.id, store.now()))
+        writes.append(Update(TURNS, turn, closed))
+    writes += follow_up_writes(runtime, conversation, commit, store.now())
+    writes.append(PutDue("lane", runtime.tenant.id, conversation.id, store.now()))
+    while writes:
+        # What does not take was written by an earlier attempt; what comes after it may not have been.
+        took = await repository.write(*writes)
+        del writes[: took + 1]
     reached("turn.lane_due")
     await held.change(lambda c: {"last_commit": replace(commit, finished=True)} if c.last_commit == commit else {})
+
+
+async def _adopt_known(repository: Repository, commit: Commit, known: Mapping[str, Message]) -> bool:
+    """In one write, what is otherwise read and written message by message; False if some of it was not as known."""
+    if not known.keys() >= {*commit.outbound, *commit.answered}:
+        return False
+    places = enumerate(commit.outbound, start=commit.first_place)
+    writes = [Update(MESSAGES, known[id], {"state": "queued", "place": place}) for place, id in places]
+    writes += [Update(MESSAGES, known[id], {"state": "answered", "turn": commit.turn}) for id in commit.answered]
+    return await repository.write(*writes) == len(writes)
 
 
 async def _adopt_message(repository: Repository, id: str, place: int) -> None:

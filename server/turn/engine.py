@@ -20,12 +20,12 @@ from ..work import SUSPENDED_PAUSE, Again, Finished, Outcome, Taken
 from . import attend, deeds
 from . import commit as ending
 from .state import Draft, NoAnswer, OwnerChanged, Superseded, TurnMoved, Work
-from .take_up import put_away, take_up, unanswered
+from .take_up import UNANSWERED, put_away, take_up, unanswered
 from .think import think
 
 log = structlog.get_logger(__name__)
 
-ATTEMPTS = 5
+ATTEMPTS = 10
 """How often a turn is taken up after crashes and defects before it is parked."""
 
 
@@ -146,6 +146,9 @@ class TurnEngine:
 
     async def _more(self, work: Work) -> Outcome:
         """Whether something waits that this turn did not answer: what came while it was pinned gets the next turn."""
+        turn = work.turn
+        if work.held.conversation.inbound_seq == turn.read_seq and len(turn.read) < UNANSWERED:
+            return Finished()
         waiting = await unanswered(work.repository, work.held.conversation)
         if not waiting or work.held.conversation.owner != BOT:
             return Finished()

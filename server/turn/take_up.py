@@ -32,10 +32,12 @@ async def take_up(repository: Repository, store: Store, conversation: Conversati
     """The turn that answers *waiting*, its version raised. Still `parked`: it is reopened by hand only."""
     while True:
         turn, no, deeds_before = await _current(repository, conversation)
+        read = tuple(message.id for message in waiting)
         if turn is None:
-            turn = _new(conversation, no, deeds_before, store)
-            if not await repository.insert(TURNS, turn):
-                continue
+            turn = _new(conversation, no, deeds_before, store, read)
+            if await repository.insert(TURNS, turn):
+                return turn
+            continue
         if turn.pinned and not _all_wait(turn, waiting):
             await ending.withdraw(repository, store, turn, "a person answered meanwhile")
             continue
@@ -49,7 +51,7 @@ async def take_up(repository: Repository, store: Store, conversation: Conversati
             "outbound": (),
         }
         if not turn.pinned:
-            changes |= {"read": tuple(message.id for message in waiting), "read_seq": conversation.inbound_seq}
+            changes |= {"read": read, "read_seq": conversation.inbound_seq}
         taken = await repository.update(TURNS, turn, **changes)
         if taken is not None:
             return taken
@@ -108,11 +110,18 @@ def _all_wait(turn: Turn, waiting: Sequence[Message]) -> bool:
     return set(turn.read) <= {message.id for message in waiting}
 
 
-def _new(conversation: Conversation, no: int, deeds_before: tuple[ModelMessage, ...], store: Store) -> Turn:
+def _new(
+    conversation: Conversation, no: int, deeds_before: tuple[ModelMessage, ...], store: Store, read: tuple[str, ...]
+) -> Turn:
+    """A turn taken up for the first time."""
     return Turn(
         id=f"{conversation.id}.{no}",
         conversation=conversation.id,
         no=no,
+        attempts=1,
+        tries=1,
+        read=read,
+        read_seq=conversation.inbound_seq,
         exchange=mind.dump(deeds_before),
         opened_at=store.now(),
     )

@@ -35,7 +35,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Scope = dict[str, Any]
 
 PREFIX = "/webhooks/"
-_HEADERS = [(b"content-length", b"0")]
+_EMPTY = [(b"content-length", b"0")]
 
 
 class HungUp(Exception):
@@ -75,7 +75,7 @@ class Webhooks:
         except WebhookRefused as err:
             log.warning("webhook_refused", **_where(parts), status=err.status, reason=err.reason)
             status = err.status
-        await send({"type": "http.response.start", "status": status, "headers": _HEADERS})
+        await send({"type": "http.response.start", "status": status, "headers": [] if status == 204 else _EMPTY})
         await send({"type": "http.response.body", "body": b""})
 
     async def _handle(self, scope: Scope, receive: Receive, parts: list[str]) -> int:
@@ -133,21 +133,24 @@ class Webhooks:
     async def _when_stored(self, write: Callable[[], Awaitable[Any]]) -> bool:
         """Wait for a store that is away, as long as the provider waits for us; False: it did not come back."""
         until = self._clock.monotonic() + self._store_wait
-        pause = 0.05
+        left, pause = self._store_wait, 0.05
         while True:
             try:
-                await write()
+                # A store that hangs would keep us for longer than the provider waits. Given up half-way is as a crash
+                # half-way: the provider sends again.
+                async with asyncio.timeout(left):
+                    await write()
                 return True
             except StoreFull as err:
                 log.critical("store_full", reason=str(err))
                 return False
-            except StoreError as err:
+            except (StoreError, TimeoutError) as err:
                 left = until - self._clock.monotonic()
-                log.warning("store_away", reason=str(err), seconds_left=round(left, 1))
+                log.warning("store_away", reason=str(err) or "no answer in time", seconds_left=round(left, 1))
                 if left <= 0:
                     return False
                 await self._clock.sleep(min(pause, left))
-                pause = min(pause * 2, 1.0)
+                left, pause = until - self._clock.monotonic(), min(pause * 2, 1.0)
 
     async def _request(self, scope: Scope, receive: Receive, parts: list[str]) -> WebhookRequest:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
@@ -168,13 +171,17 @@ class Webhooks:
         )
 
     async def _body(self, receive: Receive) -> bytes:
+        try:
+            async with asyncio.timeout(15):
+                return await self._chunks(receive)
+        except TimeoutError as err:
+            raise WebhookRefused(408, "the request did not come whole within 15 s") from err
+
+    async def _chunks(self, receive: Receive) -> bytes:
         chunks: list[bytes] = []
         size = 0
         while True:
-            try:
-                event = await asyncio.wait_for(receive(), 15)
-            except TimeoutError as err:
-                raise WebhookRefused(408, "the request did not come whole within 15 s") from err
+            event = await receive()
             if event["type"] != "http.request":
                 raise HungUp
             chunk = event.get("body", b"")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,6 +31,7 @@ from .crash_run import NUMBER, QUICK, SETTLE
 TENANT = "school"
 PLUGINS = Path(__file__).parent / "plugins"
 BOOKING = Path(__file__).parents[1] / "plugins" / "projects" / "frontdesk-plugin-booking"
+MESSAGE_ID = re.compile(r"m\d+x\d+")
 PATIENCE = 20.0
 """Seconds in which what is waited for happens, on a machine that is busy with other tests."""
 
@@ -156,6 +159,12 @@ class Phone:
             found = await store.for_tenant(TENANT).get(CONVERSATIONS, self.conversation_id)
         assert found is not None, f"{self.name} has not written yet"
         return found
+
+
+def echoed(twilio: FakeTwilio) -> Counter[str]:
+    """How often each message was repeated to its contact by the parrot."""
+    bodies = [message.body for message in twilio.sent if message.body.startswith("Echo")]
+    return Counter(id for body in bodies for id in MESSAGE_ID.findall(body))
 
 
 @pytest.fixture

@@ -55,6 +55,7 @@ QUICK = {
 """A table of times in which a crash is repaired within seconds."""
 SETTLE = {"quiet_seconds": 0.1, "fragment_seconds": 0.1, "media_seconds": 0.1, "cap_seconds": 0.5}
 CRASH_PATIENCE = 8.0
+DELIVERY_PATIENCE = 60.0
 DRAIN_PATIENCE = 180.0
 _ID = re.compile(r"m\d+x\d+")
 
@@ -153,6 +154,7 @@ class CrashRun:
         await self.server.start(FRONTDESK_CRASH_AT=f"{point}:{nth}")
         delivering = asyncio.gather(*(self._writes(phase, number, point) for number in range(self.conversations)))
         code = await self.server.ended(CRASH_PATIENCE)
+        print(f"{phase:3d} {point:24s} {'crashed' if code is not None else 'not reached'}", file=sys.stderr)
         if code is None:
             self.report.not_reached.append(point)
             await self.server.kill()
@@ -162,6 +164,8 @@ class CrashRun:
         # What was not answered is delivered again by Twilio; a server that stays up takes it.
         await self.server.start()
         await delivering
+        # Long enough for a lease to run out: a turn that is cut off in every single phase would be parked, rightly.
+        await asyncio.sleep(QUICK["conversation_lease"])
         await self.server.kill()
         self.report.crashes["between"] += 1
 
@@ -198,8 +202,9 @@ class CrashRun:
     async def _deliver(self, spec: InboundSpec) -> None:
         await asyncio.sleep(self.random.random() * 0.5)
         form = self.twilio.compose(spec)
-        while (await self.twilio.post(self.hook, form)).status != 204:
-            await asyncio.sleep(0.2)
+        async with asyncio.timeout(DELIVERY_PATIENCE):
+            while (await self.twilio.post(self.hook, form)).status != 204:
+                await asyncio.sleep(0.2)
         self.report.accepted += 1
         if self.random.random() < 0.2:
             await self.twilio.post(self.hook, form)
@@ -274,7 +279,7 @@ class CrashRun:
                 self._judge(f"same words {id}", said[f"Same words {id}"], 2)
                 self._judge(f"picture {id}", said[f"Picture {id}"], 1)
                 if f"parrot-{id}-template" not in self.report.parked:
-                    templates = sum(id in message.content_variables for message in self.twilio.sent)
+                    templates = sum(f'"{id}"' in message.content_variables for message in self.twilio.sent)
                     self._judge(f"template {id}", templates, 1)
 
     def _count_deeds(self) -> None:

@@ -117,7 +117,7 @@ REFUSED: dict[str, tuple[Send, int, str]] = {
     ),
     "signed for another field": (signed_body(b"Body=b", [("Body", "a")]), 403, "does not fit"),
     "empty": (posted(b""), 403, "X-Twilio-Signature is missing"),
-    "oversized": (posted(HUGE), 413, "max_body_bytes"),
+    "oversized": (said(POST + f"Content-Length: {len(HUGE)}\n\n", HUGE), 413, "max_body_bytes"),
     "oversized in chunks": (
         said(POST + "Transfer-Encoding: chunked\n\n", b"%x\r\n%s\r\n0\r\n\r\n" % (len(HUGE), HUGE)), 413, "max_body_bytes",
     ),
@@ -216,15 +216,14 @@ async def test_the_status_of_a_message_nobody_sent_is_taken_and_changes_nothing(
         "🦷" * 65_536,
         "học phí " * 8_192,
     ],
-    ids=["emoji", "right to left", "zero width", "zalgo", "NUL", "blank", "code", "mojibake", "64k", "64k emoji", "64k words"],
+    ids=["emoji", "right to left", "zero width", "zalgo", "NUL", "blank", "code", "mojibake", "64k", "64k 🦷", "64k words"],
 )  # fmt: skip
 async def test_whatever_a_contact_writes_is_kept_as_it_is_and_answered(desk: Front, text: str) -> None:
     lan = desk.phone(f"+849{next(_numbers):08d}")
     assert await lan.asks(text)
     inbound, *_ = await lan.messages()
     assert (inbound.text, inbound.state) == (text, "answered")
-    assert (await lan.messages())[-1].turn, "answered by a turn, not parked"
-    assert desk.logged("turn_parked") == desk.logged("work_failed") == []
+    assert not [line for line in desk.log.read_text("utf-8").splitlines() if '"level": "error"' in line]
 
 
 async def _logged(desk: Front, since: int, event: str) -> list[dict[str, Any]]:

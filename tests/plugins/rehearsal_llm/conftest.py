@@ -78,7 +78,7 @@ class Booking:
         self.taken.add(slot_id)
         when = self.time(slot_id)
         self.visits[f"v-{len(self.visits) + 1}x"] = when
-        return f"visit booked for {when}"
+        return f"visit booked for {when} ({slot_id})"
 
     @tool(deed=True, repeatable=True)
     async def cancel_visit(self, visit_id: str) -> str:

@@ -196,6 +196,24 @@ async def test_several_messages_in_a_row_are_answered_as_one(school: Desk) -> No
     assert "Chùa Láng" in both and "21:00" in both
 
 
+@pytest.mark.parametrize("question", ["trung tâm ở đâu, có chỗ để xe ko", "trung tâm ở đâu và gửi xe thế nào"])
+async def test_two_questions_in_one_sentence_are_both_answered(school: Desk, question: str) -> None:
+    answer = await school.says(question)
+    assert "Chùa Láng" in answer and "xe máy miễn phí" in answer
+
+
+async def test_a_price_asked_after_the_thing_is_the_price_of_that_thing(clinic: Desk) -> None:
+    answer = await clinic.says("I want whiter teeth, what's the price?")
+    assert "£290" in answer and "£52" not in answer
+
+
+@pytest.mark.parametrize("words", ["ok cảm ơn em", "ok em", "dạ vâng ạ", "cảm ơn nhiều nha"])
+async def test_an_acknowledgement_is_not_asked_what_it_means(desk: MakeDesk, words: str) -> None:
+    school = desk("school")
+    await school.says("trung tâm ở đâu")
+    assert "cứ nhắn em nhé" in await school.says(words)
+
+
 async def test_a_question_that_leans_on_the_one_before_is_understood(school: Desk) -> None:
     await school.says("học phí lớp giao tiếp bao nhiêu ạ")
     assert "4.200.000đ" in await school.says("còn lớp trẻ em?")
@@ -288,3 +306,7 @@ async def test_missing_arguments_are_asked_for_one_by_one_and_read_back(desk: Ma
 async def test_any_look_up_that_fits_the_question_is_used(desk: MakeDesk) -> None:
     clinic = desk("clinic", Callback())
     assert "Sunny on 24 November" in await clinic.says("what's the weather forecast for tomorrow?")
+
+
+async def test_a_wish_no_tool_can_grant_gets_the_fact_about_it(desk: MakeDesk) -> None:
+    assert "24 hours" in await desk("clinic").says("Please cancel my appointment")

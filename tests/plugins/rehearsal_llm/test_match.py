@@ -43,6 +43,15 @@ def test_what_covers_the_question_wins_and_what_covers_little_is_not_told(tenant
     assert index.search((), 0.5) == []
 
 
+def test_a_bare_subject_finds_the_facts_about_it_and_not_those_that_mention_it(
+    tenants: dict[str, TenantConfig],
+) -> None:
+    school, clinic = Index(tenants["school"]), Index(tenants["clinic"])
+    fees = {found.fact.id for found in school.search(school.terms("học phí?", "vi"), 0.5)}
+    assert fees == {"hoc-phi-giao-tiep", "hoc-phi-ielts", "hoc-phi-tre-em"}
+    assert [found.fact.id for found in clinic.search(clinic.terms("where are you", "en"), 0.5)] == ["address"]
+
+
 def test_a_tenant_without_facts_finds_nothing() -> None:
     index = Index(TenantConfig(id="t", name="T", time_zone="Europe/London", language="en"))
     assert index.search(index.terms("how much is it?", "en"), 0.5) == []

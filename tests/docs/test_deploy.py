@@ -1,0 +1,57 @@
+"""The systemd unit: understood by systemd, hardened, and in step with the table of times."""
+
+from __future__ import annotations
+
+import configparser
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from frontdesk.config import Times
+
+from .conftest import ROOT
+
+UNIT = ROOT / "deploy/ec2/frontdesk.service"
+needs_systemd = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed (Debian: systemd)"
+)
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Path:
+    """The unit with an ExecStart that exists on this machine, which systemd looks for."""
+    path = tmp_path / "frontdesk.service"
+    installed = str(Path(sys.executable).with_name("frontdesk"))
+    path.write_text(UNIT.read_text("utf-8").replace("/opt/frontdesk/.venv/bin/frontdesk", installed), "utf-8")
+    return path
+
+
+def _analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+
+@needs_systemd
+def test_systemd_understands_every_line_of_the_unit(unit: Path) -> None:
+    # Judged by what it says of this unit: its exit code also tells of the machine's other units.
+    assert not [line for line in _analyze("verify", unit).stderr.splitlines() if unit.name in line]
+
+
+@needs_systemd
+def test_a_mistake_in_the_unit_would_be_seen(unit: Path) -> None:
+    unit.write_text(unit.read_text("utf-8").replace("ProtectHome=yes", "ProtectHomes=yes"), "utf-8")
+    assert "ProtectHomes" in _analyze("verify", unit).stderr
+
+
+@needs_systemd
+def test_the_unit_is_exposed_to_little(unit: Path) -> None:
+    judged = _analyze("security", "--offline=true", "--threshold=20", unit)
+    assert judged.returncode == 0, judged.stdout[-300:] + judged.stderr
+
+
+def test_systemd_waits_for_a_stop_as_long_as_the_server_counts_on() -> None:
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.read(UNIT, "utf-8")
+    assert parser.getfloat("Service", "TimeoutStopSec") == Times().supervisor_kill
