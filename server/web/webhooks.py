@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -109,9 +110,7 @@ class Webhooks:
         runtime = await self._runtimes.get(tenant)
         for inbound in await self._ask(runtime, "parse_webhook", channel, request):
             reached("inbox.received")
-            if not await self._when_stored(
-                lambda inbound=inbound: self._inbox.accept(runtime.tenant, channel, inbound)
-            ):
+            if not await self._when_stored(partial(self._inbox.accept, runtime.tenant, channel, inbound)):
                 return 503
         return 204
 

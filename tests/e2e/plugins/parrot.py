@@ -2,7 +2,7 @@
 
 It repeats the ids of the messages it answers (`Echo m1 m2`). A message asks for more by its first word: `book m3` does a
 deed (one line in the journal file), `extras m4` sends two identical texts, a template and a picture, `dark m5` makes the
-model fail while the file `dark` is there.
+model fail while the file `dark` is there, `slow m6` makes it think for a second.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
     "1f15c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
 )
-_ASKED = re.compile(r"\b(book|extras|dark|say)? ?(m\d+x\d+)\b")
+_ASKED = re.compile(r"\b(book|extras|dark|slow|say)? ?(m\d+x\d+)\b")
 
 
 class ParrotSettings(Settings):
@@ -51,6 +51,8 @@ class Parrot(Plugin):
         asked = _ASKED.findall(_last_words(request))
         if any(word == "dark" for word, _ in asked) and (Path(self.settings.world) / "dark").exists():
             raise Refused("it is dark")
+        if any(word == "slow" for word, _ in asked):
+            await self.clock.sleep(1.0)
         names = {"book": "make_booking", "extras": "send_extras"}
         calls = tuple(
             ToolCall(id=f"call-{id}", name=names[word], arguments={"what": id})

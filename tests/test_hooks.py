@@ -1,0 +1,206 @@
+"""Every hook is called by the core with what its specification promises, and docs/reference/hooks.md tells exactly that."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from frontdesk import (
+    Channel,
+    Fetched,
+    Found,
+    Inbound,
+    MaybeSent,
+    Media,
+    ModelReply,
+    Refused,
+    StatusUpdate,
+    ToolCall,
+    current_plugin,
+    hookimpl,
+)
+from frontdesk.hookspecs import SYNC_HOOKS, Hooks
+
+HOOKS = {name: spec for name, spec in vars(Hooks).items() if not name.startswith("_")}
+PAGE = (Path(__file__).parents[1] / "docs/reference/hooks.md").read_text("utf-8")
+
+
+class Listener(Channel):
+    """A channel that implements every hook and keeps what each was called with."""
+
+    heard: ClassVar[dict[str, dict[str, Any]]] = {}
+    on_send: ClassVar[Exception | None] = None
+    answers: ClassVar[dict[str, Any]] = {
+        "parse_status": (StatusUpdate(provider_id="p1", state="delivered"),),
+        "fetch_media": Fetched(content_type="audio/ogg", content=b"OggS"),
+        "transcribe": "xin chào",
+        "check_health": {"ok": True},
+    }
+
+    def answer(self, name: str, arguments: dict[str, Any]) -> Any:
+        self.heard.setdefault(name, arguments)
+        match name:
+            case "parse_webhook":
+                return (self.inbound(arguments["request"].body.decode()),)
+            case "send":
+                if self.on_send is not None:
+                    raise self.on_send
+                return f"provider-{arguments['message'].id}"
+            case "find_sent":
+                return (Found(provider_id="p1", at=arguments["since"], matches=True),)
+            case "think":
+                return self.thought(arguments["request"].messages)
+        return self.answers.get(name)
+
+    def inbound(self, text: str) -> Inbound:
+        media = (Media(content_type="audio/ogg", url="https://vendor.example/1"),) if text == "voice" else ()
+        kind = "voice" if media else "text"
+        spoken = "" if media else text
+        return Inbound(provider_id=text, external_id="l:lan", address="l:desk", kind=kind, text=spoken, media=media)
+
+    def thought(self, messages: Any) -> ModelReply:
+        if messages[-1].text == "a person, please":
+            calls = (ToolCall(id="1", name="call_a_person", arguments={"reason": "asked for one"}),)
+            return ModelReply(text="Somebody will come.", tool_calls=calls)
+        return ModelReply(text="Hello.")
+
+    @classmethod
+    @hookimpl
+    def routes(cls, blueprint: Any) -> None:
+        cls.heard["routes"] = {"blueprint": blueprint}
+
+        @blueprint.get("/")
+        async def page() -> str:
+            return f"{current_plugin().name} of {current_plugin().tenant.id}"
+
+
+def _implement(name: str, spec: Any) -> None:
+    """An implementation with exactly the hook's arguments."""
+    names = [parameter for parameter in inspect.signature(spec).parameters if parameter != "self"]
+    made: dict[str, Any] = {}
+    given = ", ".join(f"{each!r}: {each}" for each in names)
+    source = f"async def {name}(self, {', '.join(names)}): return self.answer({name!r}, {{{given}}})"
+    exec(source, made)
+    setattr(Listener, name, hookimpl(made[name]))
+
+
+for _name, _spec in HOOKS.items():
+    if _name not in SYNC_HOOKS:
+        _implement(_name, _spec)
+
+
+@pytest.fixture(autouse=True)
+def nothing_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Listener, "heard", {})
+
+
+async def post(server: Any, path: str, body: bytes) -> int:
+    """What the server answers, as a provider sees it."""
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(event: dict[str, Any]) -> None:
+        sent.append(event)
+
+    headers = [(b"content-length", str(len(body)).encode())]
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+    await server.server(scope, receive, send)
+    return int(sent[0]["status"])
+
+
+async def message(desk: Any, text: str) -> None:
+    assert await post(desk, "/webhooks/listener/clinic", text.encode()) == 204
+
+
+async def send_fails(desk: Any, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Listener, "on_send", error)
+    await message(desk, "hello")
+
+
+async def schedule(desk: Any) -> None:
+    await (await desk.plugin("listener")).tasks.schedule("remind", "1", desk.clock.now(), {"of": "a visit"})
+
+
+async def look_at_page(desk: Any) -> None:
+    page = await desk.server.quart.test_client().get("/plugins/listener/clinic/")
+    assert await page.get_data(as_text=True) == "listener of clinic"
+
+
+HOW = {
+    "parse_webhook": lambda desk, _: message(desk, "hello"),
+    "parse_status": lambda desk, _: post(desk, "/webhooks/listener/clinic/status/m1", b"delivered"),
+    "fetch_media": lambda desk, _: message(desk, "voice"),
+    "show_typing": lambda desk, _: message(desk, "hello"),
+    "send": lambda desk, _: message(desk, "hello"),
+    "find_sent": lambda desk, patch: send_fails(desk, MaybeSent("the line dropped"), patch),
+    "transcribe": lambda desk, _: message(desk, "voice"),
+    "prompt_section": lambda desk, _: message(desk, "hello"),
+    "think": lambda desk, _: message(desk, "hello"),
+    "on_message": lambda desk, _: message(desk, "hello"),
+    "on_turn_committed": lambda desk, _: message(desk, "hello"),
+    "on_message_failed": lambda desk, patch: send_fails(desk, Refused("no such number"), patch),
+    "on_handoff": lambda desk, _: message(desk, "a person, please"),
+    "alert_operator": lambda desk, _: message(desk, "a person, please"),
+    "run_task": lambda desk, _: schedule(desk),
+    "routes": lambda desk, _: look_at_page(desk),
+    "start": lambda desk, _: message(desk, "hello"),
+    "check_health": lambda desk, _: message(desk, "hello"),
+}
+"""Hook → what makes the core call it; `stop` is called when the desk closes."""
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+async def test_the_core_calls_it_with_all_its_arguments(desk, monkeypatch, hook):
+    assert hook == "stop" or hook in HOW, f"a new hook: write into HOW what makes the core call {hook}"
+    async with desk(plugins={"listener": Listener}, tenants={"clinic": {"plugins": ["listener"]}}) as server:
+        if hook == "stop":
+            await message(server, "hello")
+        else:
+            await HOW[hook](server, monkeypatch)
+
+            async def heard() -> bool:
+                return hook in Listener.heard
+
+            await server.until(f"{hook} is called", heard)
+    given = Listener.heard[hook]
+    promised = {name: p.annotation for name, p in inspect.signature(HOOKS[hook]).parameters.items() if name != "self"}
+    assert set(given) == set(promised)
+    for name, value in given.items():
+        assert type(value).__name__ in re.findall(r"\w+", promised[name]), f"{name} is {value!r}"
+
+
+def signature(name: str) -> str:
+    """As the page's heading has it: `async NAME(argument: Type) -> Type`."""
+    found = inspect.signature(HOOKS[name])
+    arguments = ", ".join(f"{p.name}: {p.annotation}" for p in found.parameters.values() if p.name != "self")
+    return f"{'' if name in SYNC_HOOKS else 'async '}{name}({arguments}) -> {found.return_annotation}"
+
+
+def section(name: str) -> str:
+    found = re.search(rf"^### `(?:async )?{name}\(.*?`\n(.*?)(?=^##|\Z)", PAGE, re.DOTALL | re.MULTILINE)
+    assert found, f"docs/reference/hooks.md has no heading for {name}; it would be: ### `{signature(name)}`"
+    return found[1]
+
+
+def test_the_page_has_every_hook_with_its_exact_signature_and_no_other_in_the_order_of_the_code():
+    assert re.findall(r"^### `(.*)`$", PAGE, re.MULTILINE) == [signature(name) for name in HOOKS]
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_the_page_tells_what_each_argument_is(hook):
+    for name in inspect.signature(HOOKS[hook]).parameters:
+        if name != "self":
+            assert re.search(rf"^- (?:`\w+`, )*`{name}`", section(hook), re.MULTILINE), f"{hook}: {name} is not described"
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_first_hooks_are_called_first_hooks(hook):
+    is_first = HOOKS[hook].frontdesk_spec["firstresult"]
+    assert HOOKS[hook].__doc__.startswith("First: ") == is_first
+    assert section(hook).strip().startswith("First: ") == is_first
