@@ -37,7 +37,7 @@ async def profile(what: str) -> str:
                 while sampling.returncode is None:
                     await _load(server, sink, what)
                     await asyncio.sleep(0)
-                return "\n".join(_report(Path(file.name).read_text("utf-8").splitlines()))
+                return "\n".join(_report(file.read().decode().splitlines()))
 
 
 async def _load(server: Candidate, sink: Sink, what: str) -> None:

@@ -126,8 +126,10 @@ async def first(hooks: tuple[BoundHook, ...], /, **arguments: Any) -> Any:
     for bound in hooks:
         try:
             answer = await call(bound, **arguments)
-        except (HookFailed, PluginError) as err:
-            _log(bound, err)
+        except HookFailed:
+            continue
+        except PluginError as err:
+            _log(bound, str(err))
             continue
         if answer is not None:
             return answer
@@ -140,24 +142,25 @@ async def every(hooks: tuple[BoundHook, ...], /, **arguments: Any) -> list[tuple
     for bound in hooks:
         try:
             answer = await call(bound, **arguments)
-        except (HookFailed, PluginError) as err:
-            _log(bound, err)
+        except HookFailed:
+            continue
+        except PluginError as err:
+            _log(bound, str(err))
             continue
         if answer is not None:
             answers.append((bound.label.plugin, answer))
     return answers
 
 
-def _log(bound: BoundHook, err: Exception) -> None:
-    log.warning(
-        "hook_failed", tenant=bound.label.tenant, plugin=bound.label.plugin, hook=bound.label.hook, reason=str(err)
-    )
+def _log(bound: BoundHook, reason: str) -> None:
+    log.warning("hook_failed", **bound.label._asdict(), reason=reason)
 
 
 def _failure(bound: BoundHook, reason: str) -> HookFailed:
     bound.breaker.failed()
     bound.failures += 1
     bound.last_failure = reason
+    _log(bound, reason)
     return HookFailed(*bound.label, reason)
 
 

@@ -123,7 +123,7 @@ async def test_who_swallows_the_cancellation_is_dropped_after_a_grace(monkeypatc
 
     with capture_logs() as logs, pytest.raises(HookFailed, match=r"deadline of 0\.02 s"):
         await call(hook(stubborn, seconds=0.02))
-    assert [entry["event"] for entry in logs] == ["hook_ignored_its_end"]
+    assert [entry["event"] for entry in logs] == ["hook_ignored_its_end", "hook_failed"]
     assert (logs[0]["tenant"], logs[0]["plugin"], logs[0]["hook"]) == ("clinic", "p", "on_message")
     assert asyncio.current_task().cancelling() == 0
 

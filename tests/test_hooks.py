@@ -85,6 +85,7 @@ def _implement(name: str, spec: Any) -> None:
     given = ", ".join(f"{each!r}: {each}" for each in names)
     source = f"async def {name}(self, {', '.join(names)}): return self.answer({name!r}, {{{given}}})"
     exec(source, made)
+    made[name].__qualname__ = f"Listener.{name}"  # by the dot pluggy tells a method
     setattr(Listener, name, hookimpl(made[name]))
 
 
@@ -196,7 +197,9 @@ def test_the_page_has_every_hook_with_its_exact_signature_and_no_other_in_the_or
 def test_the_page_tells_what_each_argument_is(hook):
     for name in inspect.signature(HOOKS[hook]).parameters:
         if name != "self":
-            assert re.search(rf"^- (?:`\w+`, )*`{name}`", section(hook), re.MULTILINE), f"{hook}: {name} is not described"
+            assert re.search(rf"^- (?:`\w+`, )*`{name}`", section(hook), re.MULTILINE), (
+                f"{hook}: {name} is not described"
+            )
 
 
 @pytest.mark.parametrize("hook", HOOKS)

@@ -110,9 +110,7 @@ def test_two_plugins_of_one_tenant_cannot_offer_tools_of_one_name(tmp_path, regi
     (found,) = problems(tmp_path, f"tenants: {{a: {{{TENANT}, plugins: [weather, weather_again]}}}}", registry)
     assert "the tool forecast of weather_again has the name of one of weather" in str(found)
     assert "list one of the two plugins" in str(found)
-    of_two_tenants = (
-        f"tenants: {{a: {{{TENANT}, plugins: [weather]}}, b: {{{TENANT}, plugins: [weather_again]}}}}"
-    )
+    of_two_tenants = f"tenants: {{a: {{{TENANT}, plugins: [weather]}}, b: {{{TENANT}, plugins: [weather_again]}}}}"
     assert problems(tmp_path, of_two_tenants, registry) == []
 
 

@@ -1,4 +1,4 @@
-"""A tool's schema comes from its annotations and docstring; what a model gives is checked against them, in readable words."""
+"""A tool's schema comes from its annotations and docstring; what a model gives is checked in readable words."""
 
 from __future__ import annotations
 
@@ -117,7 +117,12 @@ def test_the_description_is_the_docstring_without_its_arguments(plan):
 
 def test_the_schema_tells_types_formats_limits_defaults_and_what_is_required(plan):
     properties = plan.spec.schema["properties"]
-    assert properties["day"] == {"description": "The day of the party.", "format": "date", "title": "day", "type": "string"}
+    assert properties["day"] == {
+        "description": "The day of the party.",
+        "format": "date",
+        "title": "day",
+        "type": "string",
+    }
     assert (properties["at"]["format"], properties["start"]["format"]) == ("date-time", "time")
     assert properties["kind"]["enum"] == ["first", "second"]
     assert plan.spec.schema["$defs"]["Size"]["enum"] == ["small", "large"]

@@ -43,9 +43,8 @@ class StatusDesk:
 
     async def _hurry(self, tenant: str, conversation: str) -> None:
         """If more waits in the lane, it may be for this: it is looked at now and not when its own time has come."""
-        row = await self._store.due.get("lane", tenant, conversation)
-        if row is not None:
-            await self._store.due.claim(row, self._store.now())
+        if await self._store.due.get("lane", tenant, conversation) is not None:
+            await self._store.due.put("lane", tenant, conversation, self._store.now())
             await self._queue.wake(Wake("lane", tenant, conversation))
 
 

@@ -20,7 +20,7 @@ from ..work import SUSPENDED_PAUSE, Again, Finished, Outcome, Taken
 from . import attend, deeds
 from . import commit as ending
 from .state import Draft, NoAnswer, OwnerChanged, Superseded, TurnMoved, Work
-from .take_up import UNANSWERED, put_away, take_up, unanswered
+from .take_up import has_read_all, put_away, take_up, unanswered
 from .think import think
 
 log = structlog.get_logger(__name__)
@@ -146,8 +146,7 @@ class TurnEngine:
 
     async def _more(self, work: Work) -> Outcome:
         """Whether something waits that this turn did not answer: what came while it was pinned gets the next turn."""
-        turn = work.turn
-        if work.held.conversation.inbound_seq == turn.read_seq and len(turn.read) < UNANSWERED:
+        if has_read_all(work.turn, work.held.conversation):
             return Finished()
         waiting = await unanswered(work.repository, work.held.conversation)
         if not waiting or work.held.conversation.owner != BOT:

@@ -28,6 +28,11 @@ async def unanswered(repository: Repository, conversation: Conversation) -> list
     )
 
 
+def has_read_all(turn: Turn, conversation: Conversation) -> bool:
+    """Whether *turn* certainly read every message that had come when *conversation* was as it is here."""
+    return turn.read_seq == conversation.inbound_seq and len(turn.read) < UNANSWERED
+
+
 async def take_up(repository: Repository, store: Store, conversation: Conversation, waiting: Sequence[Message]) -> Turn:
     """The turn that answers *waiting*, its version raised. Still `parked`: it is reopened by hand only."""
     while True:

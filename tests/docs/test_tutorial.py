@@ -73,7 +73,12 @@ class Reader:
         with log.open("wb") as output:
             arguments = [*command.split(), "--port", str(free_port())]
             process = subprocess.Popen(
-                arguments, cwd=self.folder, env=self._environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL
+                arguments,
+                cwd=self.folder,
+                env=self._environment,
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
             )
         try:
             ends = time.monotonic() + START_SECONDS

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,10 +99,19 @@ def contact(number: int) -> str:
 class CrashRun:
     """One run over all points."""
 
-    def __init__(self, folder: Path, twilio: FakeTwilio, conversations: int, store: str = "", seed: int = 1) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        twilio: FakeTwilio,
+        conversations: int,
+        store: str = "",
+        seed: int = 1,
+        points: Sequence[str] = tuple(POINTS),
+    ) -> None:
         self.folder = folder
         self.twilio = twilio
         self.conversations = conversations
+        self.points = points
         self.random = random.Random(seed)
         self.report = Report()
         self.expected: dict[str, str] = {}
@@ -133,7 +142,7 @@ class CrashRun:
     async def run(self) -> Report:
         began = time.monotonic()
         async with self.server:
-            for phase, point in enumerate(POINTS, start=1):
+            for phase, point in enumerate(self.points, start=1):
                 await self._phase(phase, point)
             self.twilio.faults.clear()
             (self.folder / "dark").unlink(missing_ok=True)
@@ -299,10 +308,12 @@ class CrashRun:
             self.report.twice.append(what)
 
 
-async def crash_run(conversations: int, folder: Path, store: str = "", seed: int = 1) -> Report:
-    """Run it in *folder*; the report."""
+async def crash_run(
+    conversations: int, folder: Path, store: str = "", seed: int = 1, points: Sequence[str] = tuple(POINTS)
+) -> Report:
+    """Run it in *folder*, a crash at each of *points*; the report."""
     async with FakeTwilio(log=folder / "twilio.jsonl") as twilio:
-        return await CrashRun(folder, twilio, conversations, store, seed).run()
+        return await CrashRun(folder, twilio, conversations, store, seed, points).run()
 
 
 def main() -> int:

@@ -47,7 +47,7 @@ async def test_sigterm_lets_turns_end_and_leaves_the_rest_for_the_next_process(
         late = [desk.phone(f"+848{number:08d}") for number in range(5)]
         for number, phone in enumerate(late):
             await phone.says(
-                f"say m{100 + number}x1", kind="image", content=b"a picture, so that a turn waits for more"
+                f"say m{200 + number}x1", kind="image", content=b"a picture, so that a turn waits for more"
             )
         code = await desk.ended(times["readiness_off"] + times["graceful_stop"])
         assert code == 0, desk.tail()
@@ -57,11 +57,11 @@ async def test_sigterm_lets_turns_end_and_leaves_the_rest_for_the_next_process(
         assert desk.logged("work_cut_off") == []
         assert await _open_turns(desk) == 0
         assert await _held(desk) == []
-        assert not [id for id in echoed(twilio) if id.startswith("m10")], "the late ones wait for the next process"
+        assert not [id for id in echoed(twilio) if id.startswith("m20")], "the late ones wait for the next process"
 
         await desk.start()
         await desk.quiet()
-        expected = [f"m{number}x1" for number in (*range(20), *range(100, 105))]
+        expected = [f"m{number}x1" for number in (*range(20), *range(200, 205))]
         assert echoed(twilio) == dict.fromkeys(expected, 1)
         assert twilio.violations == []
 
@@ -70,7 +70,7 @@ async def test_sigterm_lets_turns_end_and_leaves_the_rest_for_the_next_process(
 async def test_sigterm_ends_it_in_time_though_the_store_does_not_answer(
     front: MakeFront, parrot: dict[str, Any], quick: dict[str, Any], twilio: FakeTwilio, wire: WireStore
 ) -> None:
-    async with front(parrot, store=wire.url("frontdesk"), times=quick) as desk:
+    async with front(parrot, store=wire.url("frontdesk"), times={**quick, "graceful_stop": 5.0}) as desk:
         await desk.start()
         phones = [desk.phone(f"+849{number:08d}") for number in range(10)]
         await asyncio.gather(*(phone.says(f"slow m{number}x1") for number, phone in enumerate(phones)))

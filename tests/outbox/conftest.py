@@ -11,6 +11,7 @@ import pytest
 
 from frontdesk import hookimpl
 from frontdesk.channel import Found, Outgoing
+from frontdesk.mind import ModelReply, ToolCall
 from frontdesk.testing.plugins import Phone, ScriptedModel
 
 
@@ -93,3 +94,10 @@ def outbound() -> Callable[..., Any]:
         return await server.until(f"a message is {' or '.join(states)}", there)
 
     return wait
+
+
+@pytest.fixture
+def asks_a_person() -> ModelReply:
+    """A model's answer that hands the conversation off."""
+    call = ToolCall(id="c1", name="call_a_person", arguments={"reason": "wants a person"})
+    return ModelReply(text="One moment.", tool_calls=(call,))

@@ -20,9 +20,7 @@ async def happened(server, death):
     await server.until("it died", it_did)
 
 
-async def test_a_take_over_while_the_model_thinks_withdraws_the_turn_and_notes_its_deeds(
-    desk, diary, world, asks_for
-):
+async def test_a_take_over_while_the_model_thinks_withdraws_the_turn_and_notes_its_deeds(desk, diary, world, asks_for):
     async with desk(plugins={"model": ScriptedModel, "diary": diary}, tenants=AT_ONCE) as server:
         lan, model = server.contact("Lan"), await server.plugin("model")
 

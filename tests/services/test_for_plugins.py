@@ -1,0 +1,184 @@
+"""The services a plugin instance is given."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from frontdesk import Plugin, RetryLater
+from frontdesk.channel import StatusUpdate
+from frontdesk.model import Template
+from frontdesk.services.for_plugins import SharedObjects
+from frontdesk.testing.plugins import ScriptedModel
+
+AT_ONCE = {"clinic": {"settle": {"quiet_seconds": 0}}}
+
+
+class Notes(Plugin):
+    """Has services and does nothing."""
+
+
+class OtherNotes(Plugin):
+    """Another one."""
+
+
+PLUGINS = {"model": ScriptedModel, "notes": Notes, "others": OtherNotes}
+TWO = {**AT_ONCE, "school": {}}
+
+
+async def greeted(server):
+    lan = server.contact("Lan")
+    await lan.says("Hello.")
+    await lan.hears()
+    await server.quiet()
+    server.clock.advance(1)
+    return lan
+
+
+async def test_documents_are_kept_per_plugin_and_tenant(desk):
+    async with desk(plugins=PLUGINS, tenants=TWO) as server:
+        mine, others = [await server.plugin(name) for name in ("notes", "others")]
+        elsewhere = await server.plugin("notes", "school")
+        assert await mine.store.insert("seen", "k", {"n": 1})
+        assert not await mine.store.insert("seen", "k", {"n": 2})
+        assert await mine.store.get("seen", "k") == {"n": 1}
+        await mine.store.put("seen", "k", {"n": 3})
+        assert await mine.store.get("seen", "k") == {"n": 3}
+        for stranger in (others, elsewhere):
+            assert await stranger.store.get("seen", "k") is None
+            assert await stranger.store.list("seen") == []
+            assert not await stranger.store.delete("seen", "k")
+        assert await mine.store.delete("seen", "k") and not await mine.store.delete("seen", "k")
+
+
+async def test_putting_at_the_same_time_loses_no_document(desk):
+    async with desk(plugins=PLUGINS) as server:
+        store = (await server.plugin("notes")).store
+        await asyncio.gather(*(store.put("seen", "k", {"n": n}) for n in range(10)))
+        assert (await store.get("seen", "k"))["n"] in range(10)
+        won = await asyncio.gather(*(store.insert("claims", "name", {"by": n}) for n in range(10)))
+        assert won.count(True) == 1
+
+
+async def test_a_list_goes_by_key_and_can_be_continued(desk):
+    async with desk(plugins=PLUGINS) as server:
+        store = (await server.plugin("notes")).store
+        for key in ("c", "a", "b", "a1"):
+            await store.put("seen", key, {"key": key})
+        await store.put("other", "z", {})
+        first = await store.list("seen", limit=2)
+        assert [key for key, _ in first] == ["a", "a1"]
+        assert [key for key, _ in await store.list("seen", after="a1")] == ["b", "c"]
+
+
+async def test_a_proactive_message_goes_once_per_key_with_an_end_to_its_usefulness(desk):
+    async with desk(plugins=PLUGINS, tenants=AT_ONCE) as server:
+        lan, plugin = await greeted(server), await server.plugin("notes")
+        sent = await asyncio.gather(*(plugin.conversations.send(lan.id, "visit/1", "Mai gặp ạ") for _ in range(4)))
+        assert sent.count(True) == 1
+        assert await lan.hears() == "Mai gặp ạ"
+        await server.quiet()
+        message = (await lan.received())[-1]
+        assert message.author == "plugin:notes" and message.useful_until - message.at == timedelta(hours=24)
+        assert len(await lan.received()) == 2
+
+
+async def test_a_template_goes_with_its_variables(desk):
+    async with desk(plugins=PLUGINS, tenants=AT_ONCE) as server:
+        lan, plugin, phone = await greeted(server), await server.plugin("notes"), await server.plugin("phone")
+        template = Template(id="HX1", variables={"1": "Lan"})
+        await plugin.conversations.send(lan.id, "t", "Hello Lan", template=template)
+        assert await lan.hears() == "Hello Lan"
+        assert (phone.sent[-1].kind, phone.sent[-1].template) == ("template", template)
+
+
+async def test_a_plugin_reaches_the_conversations_of_its_tenant_only(desk):
+    async with desk(plugins=PLUGINS, tenants=TWO) as server:
+        lan = await greeted(server)
+        mine, elsewhere = await server.plugin("notes"), await server.plugin("notes", "school")
+        assert (await mine.conversations.of("phone", lan.external_id)).id == lan.id
+        assert (await mine.conversations.contact(lan.id)).name == "Lan"
+        assert [m.text for m in await mine.conversations.messages(lan.id)] == ["Hello.", "You said: Hello."]
+        assert await elsewhere.conversations.of("phone", lan.external_id) is None
+        assert await elsewhere.conversations.get(lan.id) is None
+        assert await elsewhere.conversations.contact(lan.id) is None
+        assert await elsewhere.conversations.messages(lan.id) == []
+
+
+async def test_what_a_channel_learnt_outside_a_webhook_counts(desk):
+    async with desk(plugins=PLUGINS, tenants=AT_ONCE) as server:
+        lan, phone = await greeted(server), await server.plugin("phone")
+        (message,) = await lan.received()
+        await phone.conversations.status("phone", [StatusUpdate(provider_id=message.provider_id, state="read")])
+        assert (await lan.received())[0].state == "read"
+
+
+async def test_a_watcher_is_told_of_changes(desk):
+    async with desk(plugins=PLUGINS, tenants=AT_ONCE) as server:
+        lan, plugin = server.contact("Lan"), await server.plugin("notes")
+        async with plugin.conversations.watch(lan.id) as changed:
+            await lan.says("Hello.")
+
+            async def told():
+                return changed.is_set()
+
+            await server.until("the watcher is told", told)
+        assert not server.server.changes._watched
+
+
+async def test_a_plugins_own_question_goes_down_the_chain_of_models(desk):
+    class Second(ScriptedModel):
+        """The next one."""
+
+    async with desk(plugins={**PLUGINS, "second": Second}) as server:
+        plugin, model, second = [await server.plugin(name) for name in ("notes", "model", "second")]
+        model.script, second.script = [RetryLater("busy")], ["positive"]
+        assert await plugin.model.complete("Say the mood.", "Tuyệt vời!") == "positive"
+        request = second.requests[0]
+        assert request.sections[0].text == "Say the mood." and request.messages[0].text == "Tuyệt vời!"
+        model.script, second.script = [RetryLater("busy")], [ValueError("no")]
+        with pytest.raises(RetryLater, match="busy"):
+            await plugin.model.complete("Say the mood.", "?")
+
+
+class Client:
+    def __init__(self):
+        self.closed = False
+
+    async def aclose(self):
+        await asyncio.sleep(0)
+        self.closed = True
+
+
+async def test_shared_objects_are_made_once_and_the_least_recently_used_goes():
+    shared, made = SharedObjects(limit=2), []
+
+    async def make():
+        await asyncio.sleep(0)
+        made.append(Client())
+        return made[-1]
+
+    same = await asyncio.gather(*(shared("a", make) for _ in range(5)))
+    assert len(made) == 1 and set(same) == {made[0]}
+    b = await shared("b", make)
+    assert await shared("a", make) is made[0]
+    c = await shared("c", make)
+    assert b.closed and not made[0].closed
+    await shared.close()
+    assert made[0].closed and c.closed
+
+
+async def test_shared_objects_under_pressure_are_what_was_asked_for():
+    shared, made = SharedObjects(limit=1), {}
+
+    def making(key):
+        async def make():
+            made[key] = Client()
+            return made[key]
+
+        return make
+
+    got = await asyncio.gather(*(shared(str(n), making(str(n))) for n in range(8)))
+    assert got == [made[str(n)] for n in range(8)]

@@ -1,0 +1,96 @@
+"""What waits for a person, and starting it again."""
+
+from __future__ import annotations
+
+from frontdesk import hookimpl
+from frontdesk.errors import MaybeSent
+from frontdesk.model import BOT
+from frontdesk.testing.plugins import Phone
+
+AT_ONCE = {"clinic": {"settle": {"quiet_seconds": 0}}}
+
+
+class Unsure(Phone):
+    """Never knows whether it sent; its list cannot be compared."""
+
+    unsure = True
+
+    @hookimpl
+    async def send(self, message):
+        if type(self).unsure and message.text.startswith("You said"):
+            raise MaybeSent("timed out")
+        return await Phone.send(self, message)
+
+    @hookimpl
+    async def find_sent(self, message, since):
+        from frontdesk.channel import Found
+
+        return (Found(provider_id="SM?", at=since, matches=None),)
+
+
+async def parked(server, count=1):
+    async def there():
+        return len(await server.server.parked.list("clinic")) == count
+
+    await server.until(f"{count} are parked", there)
+    return await server.server.parked.list("clinic")
+
+
+async def test_nothing_is_parked_at_first_and_an_unknown_id_is_told_so(desk):
+    async with desk(tenants=AT_ONCE) as server:
+        assert await server.server.parked.list("clinic") == []
+        assert not await server.server.parked.replay("clinic", "no-such-thing")
+
+
+async def test_a_committed_turn_cannot_be_replayed(desk):
+    async with desk(tenants=AT_ONCE) as server:
+        lan = server.contact("Lan")
+        await lan.says("Hello.")
+        await lan.hears()
+        await server.quiet()
+        (turn,) = await lan.turns()
+        (message,) = await lan.received()
+        assert not await server.server.parked.replay("clinic", turn.id)
+        assert not await server.server.parked.replay("clinic", message.id)
+
+
+async def test_a_parked_turn_is_listed_with_its_reason_and_replayed(desk):
+    async with desk(tenants={**AT_ONCE, "school": {}}) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        model.script = [ValueError("no key")]
+        await lan.says("Hello.")
+        await lan.hears()
+        (found,) = await parked(server)
+        assert (found.what, found.conversation, found.id) == ("turn", lan.id, f"{lan.id}.1")
+        assert "no key" in found.reason
+        assert await server.server.parked.list("school") == []
+        assert not await server.server.parked.replay("school", found.id)
+        assert await server.server.parked.replay("clinic", found.id)
+        assert await lan.hears() == "You said: Hello."
+        assert (await lan.conversation()).owner == BOT
+        await parked(server, 0)
+
+
+async def test_a_message_that_may_have_been_sent_is_sent_again_by_hand_only(desk):
+    Unsure.unsure = True
+    async with desk(plugins={"phone": Unsure, "model": _model()}, tenants=AT_ONCE) as server:
+        lan = server.contact("Lan")
+        await lan.says("Hello.")
+        (found,) = await parked(server)
+        assert found.what == "message" and found.reason.startswith("may have been sent")
+        server.clock.advance(60)
+        await server.quiet()
+        assert await lan.received() == []
+        await server.server.ownership.take("clinic", lan.id, "Hoa")
+        server.clock.advance(24 * 3600)
+        await server.server.ownership.take("clinic", lan.id, "Hoa")
+        Unsure.unsure = False
+        assert await server.server.parked.replay("clinic", found.id)
+        assert await lan.hears() == "You said: Hello.", "whoever decides knows of the take-over and the hour"
+        await parked(server, 0)
+
+
+def _model():
+    from frontdesk.testing.plugins import ScriptedModel
+
+    return ScriptedModel

@@ -1,0 +1,215 @@
+"""Tasks when they are due."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from frontdesk import NeedsAttention, Plugin, Refused, RetryLater, hookimpl
+from frontdesk.model import Task
+from frontdesk.services import task_runner
+from frontdesk.store.collections import CONVERSATIONS, TASKS
+from frontdesk.testing.plugins import ScriptedModel
+
+AT_ONCE = {"clinic": {"settle": {"quiet_seconds": 0}}}
+
+
+class Reminder(Plugin):
+    """Does what its test says."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.ran = []
+        self.behaviour = None
+
+    @hookimpl
+    async def run_task(self, task):
+        self.ran.append((task.id, self.clock.now()))
+        if self.behaviour is not None:
+            result = self.behaviour(task)
+            if hasattr(result, "__await__"):
+                await result
+
+
+PLUGINS = {"model": ScriptedModel, "reminder": Reminder}
+
+
+async def ended(server, id="reminder/remind/k", *states):
+    async def it_has():
+        task = await server.repository().get(TASKS, id)
+        return task if task is not None and task.state in (states or ("done", "failed", "cancelled")) else None
+
+    return await server.until(f"{id} ended", it_has)
+
+
+async def test_a_task_runs_once_at_its_time(desk):
+    async with desk(plugins=PLUGINS) as server:
+        plugin = await server.plugin("reminder")
+        at = server.clock.now() + timedelta(seconds=30)
+        assert await plugin.tasks.schedule("remind", "k", at, {"what": "visit"})
+        assert not await plugin.tasks.schedule("remind", "k", at)
+        task = await ended(server)
+        assert (task.state, task.data) == ("done", {"what": "visit"})
+        ((_, ran_at),) = plugin.ran
+        assert at <= ran_at < at + timedelta(seconds=2)
+        await server.quiet()
+        assert len(plugin.ran) == 1
+
+
+async def test_scheduling_a_key_again_does_not_move_it(desk):
+    async with desk(plugins=PLUGINS) as server:
+        plugin, now = await server.plugin("reminder"), server.clock.now()
+        await plugin.tasks.schedule("remind", "k", now + timedelta(seconds=5))
+        await plugin.tasks.schedule("remind", "k", now + timedelta(hours=5))
+        await ended(server)
+        assert plugin.ran[0][1] < now + timedelta(seconds=8)
+
+
+async def test_a_task_survives_a_restart(desk):
+    async with desk(plugins=PLUGINS) as server:
+        clock, plugin = server.clock, await server.plugin("reminder")
+        await plugin.tasks.schedule("remind", "k", clock.now() + timedelta(hours=3))
+    clock.advance(3 * 3600)
+    async with desk(plugins=PLUGINS, clock=clock) as server:
+        await ended(server)
+        assert len((await server.plugin("reminder")).ran) == 1
+
+
+async def test_a_cancelled_task_does_not_run(desk):
+    async with desk(plugins=PLUGINS) as server:
+        plugin = await server.plugin("reminder")
+        await plugin.tasks.schedule("remind", "k", server.clock.now() + timedelta(seconds=5))
+        assert await plugin.tasks.cancel("remind", "k")
+        assert not await plugin.tasks.cancel("remind", "k")
+        server.clock.advance(10)
+        await server.quiet()
+        assert plugin.ran == [] and await server.server.store.due.count() == 0
+
+
+async def test_retry_later_puts_it_off_and_a_broken_plugin_is_tried_with_growing_pauses(desk):
+    async with desk(plugins=PLUGINS) as server:
+        plugin = await server.plugin("reminder")
+
+        def fail(task):
+            if len(plugin.ran) == 1:
+                raise RetryLater("busy", after=20.1234)
+            if len(plugin.ran) < 4:
+                raise ValueError("broken")
+
+        plugin.behaviour = fail
+        await plugin.tasks.schedule("remind", "k", server.clock.now())
+        task = await ended(server)
+        assert (task.state, task.attempts, task.error) == ("done", 4, "")
+        times = [at for _, at in plugin.ran]
+        pauses = [(later - earlier).total_seconds() for earlier, later in zip(times, times[1:], strict=False)]
+        assert pauses[0] >= 20 and pauses[1] >= 4 and pauses[2] >= 8
+
+
+@pytest.mark.parametrize("error", [Refused("no such visit"), NeedsAttention("sign in again")])
+async def test_refused_and_needs_attention_end_it_as_failed(desk, error):
+    async with desk(plugins=PLUGINS) as server:
+        plugin = await server.plugin("reminder")
+
+        def fail(task):
+            raise error
+
+        plugin.behaviour = fail
+        await plugin.tasks.schedule("remind", "k", server.clock.now())
+        task = await ended(server)
+        assert (task.state, task.error) == ("failed", str(error)) and len(plugin.ran) == 1
+
+
+async def test_it_is_given_up_after_its_attempts(desk, monkeypatch):
+    monkeypatch.setattr(task_runner, "ATTEMPTS", 3)
+    async with desk(plugins=PLUGINS) as server:
+        plugin = await server.plugin("reminder")
+
+        def fail(task):
+            raise RetryLater("busy")
+
+        plugin.behaviour = fail
+        await plugin.tasks.schedule("remind", "k", server.clock.now())
+        assert (await ended(server)).state == "failed" and len(plugin.ran) == 3
+
+
+async def test_what_is_too_late_is_not_done(desk):
+    async with desk(plugins=PLUGINS) as server:
+        plugin, now = await server.plugin("reminder"), server.clock.now()
+        later = now + timedelta(seconds=60)
+        await plugin.tasks.schedule("remind", "k", now + timedelta(seconds=50), useful_until=later)
+        server.clock.advance(61)
+        task = await ended(server)
+        assert task.state == "failed" and "too late" in task.error and plugin.ran == []
+
+
+async def test_a_task_of_a_conversation_waits_for_its_turn(desk):
+    async with desk(plugins=PLUGINS, tenants=AT_ONCE) as server:
+        lan, model, plugin = server.contact("Lan"), await server.plugin("model"), await server.plugin("reminder")
+        gate, order = asyncio.Event(), []
+
+        async def slow(request):
+            await gate.wait()
+            order.append("turn")
+            return "answer"
+
+        model.script, plugin.behaviour = [slow], lambda task: order.append("task")
+        await lan.says("Hello.")
+
+        async def thinking():
+            return model.requests
+
+        await server.until("the model thinks", thinking)
+        await plugin.tasks.schedule("remind", "k", server.clock.now(), conversation=lan.id)
+
+        async def put_off():
+            row = await server.server.store.due.get("task", "clinic", "reminder/remind/k")
+            return row is not None and row.due_at > server.clock.now() and server.server.worker.busy == 1
+
+        await server.until("the task was put off", put_off)
+        gate.set()
+        await ended(server)
+        assert order == ["turn", "task"]
+        assert (await lan.conversation()).turn_lease is None
+
+
+async def test_a_task_of_an_erased_conversation_is_done_with(desk):
+    async with desk(plugins=PLUGINS, tenants=AT_ONCE) as server:
+        lan, plugin = server.contact("Lan"), await server.plugin("reminder")
+        await lan.says("Hello.")
+        await lan.hears()
+        await server.quiet()
+        await plugin.tasks.schedule("remind", "k", server.clock.now() + timedelta(seconds=3), conversation=lan.id)
+        assert await server.repository().delete(CONVERSATIONS, await lan.conversation())
+        assert (await ended(server)).state == "done" and plugin.ran == []
+
+
+async def test_a_core_task_of_a_newer_release_fails_with_a_clear_word(desk):
+    async with desk(plugins=PLUGINS) as server:
+        task = Task(id="core/invented/k", plugin="core", name="invented", at=server.clock.now())
+        assert await server.repository().insert(TASKS, task)
+        await server.server.store.due.put("task", "clinic", task.id, task.at)
+        assert "knows no task invented" in (await ended(server, task.id)).error
+
+
+async def test_the_tasks_of_a_tenant_that_left_the_file_wait(desk):
+    two = {"clinic": {}, "school": {}}
+    async with desk(plugins=PLUGINS, tenants=two) as server:
+        clock, plugin = server.clock, await server.plugin("reminder", "school")
+        await plugin.tasks.schedule("remind", "k", clock.now() + timedelta(seconds=1))
+    async with desk(plugins=PLUGINS, tenants={"clinic": {}}, clock=clock) as server:
+        clock.advance(5)
+
+        async def put_off():
+            row = await server.server.store.due.get("task", "school", "reminder/remind/k")
+            return row.due_at > clock.now() + timedelta(seconds=25)
+
+        await server.until("it is looked at and put off", put_off)
+    clock.advance(60)
+    async with desk(plugins=PLUGINS, tenants=two, clock=clock) as server:
+
+        async def ran():
+            return (await server.plugin("reminder", "school")).ran
+
+        await server.until("it ran", ran)
