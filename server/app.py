@@ -203,6 +203,7 @@ class Server:
         started = self.store.now()
         while True:
             try:
+                await self.store.sync_time()
                 await self._write_instance(started)
             except StoreError as err:
                 log.warning("store_away", reason=str(err), kind="housekeeping")

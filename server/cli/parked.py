@@ -34,7 +34,7 @@ def list_(tenant: str, path: Path | None) -> None:
 
 @parked.command()
 @click.argument("id", required=False)
-@click.option("--all", "everything", is_flag=True, help="Everything that is parked (of the tenant).")
+@click.option("--all", "everything", is_flag=True, help="Every parked turn (of the tenant); a message is named.")
 @_tenant
 @file_option
 def replay(id: str | None, everything: bool, tenant: str, path: Path | None) -> None:
@@ -71,7 +71,8 @@ async def _replay(path: Path | None, tenant: str, id: str | None) -> None:
     async with beside(path) as server:
         count = 0
         for config in _asked(server, tenant):
-            ids = [id] if id else [each.id for each in await server.parked.list(config.id, limit=1000)]
+            listed = [] if id else await server.parked.list(config.id, limit=1000)
+            ids = [id] if id else [each.id for each in listed if each.what == "turn"]
             for each in ids:
                 if await server.parked.replay(config.id, each):
                     click.echo(f"replayed {each} of {config.id}")

@@ -13,9 +13,12 @@ from ..store.collections import CONVERSATIONS, MESSAGES, TURNS
 from .ownership import SOON
 
 
+SENT_TWICE = "the provider has two messages of it: a sender was frozen between its last look and its write"
+
+
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """One thing that waits. `id` is the turn's or the message's."""
+    """One thing that waits, or (`sent twice`) that happened and nobody could rule out. `id` is the turn's or message's."""
 
     id: str
     what: str
@@ -40,6 +43,8 @@ class ParkedDesk:
         )
         found = [Parked(t.id, "turn", t.conversation, t.closed_at or t.opened_at, t.reason) for t in turns]
         found += [Parked(m.id, "message", m.conversation, m.at, m.error) for m in messages]
+        twice = await repository.find(MESSAGES, {"possible_duplicate": True}, order_by="at", limit=limit)
+        found += [Parked(m.id, "sent twice", m.conversation, m.at, SENT_TWICE) for m in twice]
         return sorted(found, key=lambda parked: parked.since)
 
     async def replay(self, tenant: str, id: str) -> bool:

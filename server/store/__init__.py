@@ -212,6 +212,10 @@ class Store(Protocol):
         """The store's time, by which leases and `due` are measured."""
         ...
 
+    async def sync_time(self) -> None:
+        """Measure again how far the machine's clock is from the store's; called every minute."""
+        ...
+
     async def check(self, timeout: timedelta) -> None:
         """Raise StoreUnavailable unless a write and a read could succeed now."""
         ...

@@ -58,6 +58,7 @@ MESSAGES = Collection(
         ("conversation", "direction", "state", "at"),
         ("conversation", "direction", "place"),
         ("direction", "state", "at"),
+        ("possible_duplicate", "at"),
         ("provider_id",),
     ),
 )

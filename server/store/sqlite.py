@@ -91,6 +91,9 @@ class SqliteStore:
         """The machine's time: all processes on this file share it."""
         return self._clock.now()
 
+    async def sync_time(self) -> None:
+        """The store's time is this machine's."""
+
     async def check(self, timeout: timedelta) -> None:
         """Raise StoreUnavailable (StoreFull when the disk is full) unless a write and a read succeed in time."""
         mark = milliseconds_of(self.now())

@@ -59,6 +59,7 @@ def _find_instance(pages: Blueprint, kind: PluginType, runtimes: Runtimes) -> No
         except UnknownTenant:
             abort(404, f"There is no tenant {g.tenant}.")
         if plugin is None:
-            trouble = runtime.troubles.get(kind.name)
-            abort(503 if trouble else 404, trouble or f"{kind.name} is not among the plugins of {g.tenant}.")
+            if kind.name in runtime.troubles:
+                abort(503, f"{kind.name} is not running for {g.tenant}; the server's log says why.")
+            abort(404, f"{kind.name} is not among the plugins of {g.tenant}.")
         g.plugin = plugin
