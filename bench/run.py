@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from time import perf_counter
 
 import profiles
 from figures import Figures
@@ -20,8 +21,18 @@ async def measure(goal: str, rounds: int) -> Figures:
     figures = Figures(goal)
     for number in range(rounds):
         print(f"{goal}: round {number + 1} of {rounds}", file=sys.stderr)
+        figures.note("(the machine: a fixed piece of Python)", _fixed_piece(), "ms")
         await GOALS[goal](figures, number)
     return figures
+
+
+def _fixed_piece() -> float:
+    """How long 2,000,000 additions take just now, for comparing rounds: others may be using the machine."""
+    began = perf_counter()
+    total = 0
+    for number in range(2_000_000):
+        total += number
+    return 1000 * (perf_counter() - began)
 
 
 def main() -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from frontdesk.config import TenantConfig
+
 from .model import Conversation, Message, Task
 from .plugin import CORE as CORE
 from .runtime import Runtime
@@ -27,12 +29,12 @@ def turn_committed(conversation: Conversation, turn: str, now: datetime) -> Task
 
 def message_failed(message: Message, now: datetime) -> Task:
     """Tell the plugins (on_message_failed)."""
-    return _task(MESSAGE_FAILED, f"{message.id}/{message.state}", now, message=message.id)
+    return _task(MESSAGE_FAILED, f"{message.id}/{message.state}/{message.attempts}", now, message=message.id)
 
 
-def auto_return(runtime: Runtime, conversation: Conversation, now: datetime) -> Task:
+def auto_return(tenant: TenantConfig, conversation: Conversation, now: datetime) -> Task:
     """Give the conversation back to the bot after silence; void once its owner has changed again."""
-    at = now + runtime.tenant.return_to_bot_after
+    at = now + tenant.return_to_bot_after
     key = f"{conversation.id}/{conversation.owner_epoch}"
     return _task(AUTO_RETURN, key, at, conversation=conversation.id, epoch=conversation.owner_epoch)
 
@@ -40,7 +42,7 @@ def auto_return(runtime: Runtime, conversation: Conversation, now: datetime) -> 
 def handed_off(runtime: Runtime, conversation: Conversation, now: datetime) -> list[Task]:
     """After the bot stepped back: tell the plugins if any listens, and come back if no person does anything."""
     key = f"{conversation.id}/{conversation.owner_epoch}"
-    tasks = [auto_return(runtime, conversation, now)]
+    tasks = [auto_return(runtime.tenant, conversation, now)]
     if runtime.hook("on_handoff") or runtime.hook("alert_operator"):
         data = {"conversation": conversation.id, "reason": conversation.handoff_reason}
         tasks.append(_task(HANDED_OFF, key, now, **data))

@@ -50,9 +50,8 @@ class Inbox:
         repository = self._store.for_tenant(tenant.id)
         conversation = await self._conversation(repository, tenant, channel, inbound)
         message = _message(conversation, channel, inbound, _after_the_last(conversation, self._store.now()))
-        took = await repository.write(
-            Insert(MESSAGES, message), *_bump(tenant, conversation, channel, inbound, message)
-        )
+        bump, put = _bump(tenant, conversation, channel, inbound, message)
+        took = await repository.write(Insert(MESSAGES, message), bump, put)
         if took == 0:
             await self._seen_before(repository, tenant, message)
             return False
@@ -60,9 +59,10 @@ class Inbox:
             # Somebody changed the conversation meanwhile; the message is there, what follows from it is tried again.
             reached("inbox.message_written")
             conversation = await _read(repository, conversation.id)
-            took += await repository.write(*_bump(tenant, conversation, channel, inbound, message))
+            bump, put = _bump(tenant, conversation, channel, inbound, message)
+            took += await repository.write(bump, put)
         reached("inbox.stored")
-        await self._wake(tenant.id, conversation.id, _due_at(tenant, conversation, message))
+        await self._wake(tenant.id, conversation.id, put.due_at)
         return True
 
     async def _seen_before(self, repository: Repository, tenant: TenantConfig, message: Message) -> None:
@@ -160,9 +160,5 @@ def _bump(
         "address": inbound.address,
         "external_id": inbound.external_id,
     }
-    due_at = _due_at(tenant, conversation, message)
+    due_at = settle.due_at(tenant, message, conversation.unanswered_since or message.at, message.at)
     return Update(CONVERSATIONS, conversation, changes), PutDue("turn", tenant.id, conversation.id, due_at)
-
-
-def _due_at(tenant: TenantConfig, conversation: Conversation, message: Message) -> datetime:
-    return settle.due_at(tenant, message, conversation.unanswered_since or message.at, message.at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -97,7 +97,18 @@ class Held:
     @asynccontextmanager
     async def renewed(self) -> AsyncIterator[None]:
         """The lease is renewed at a third for as long as this is open. When it is lost, what runs inside is cancelled,
-        and LeaseLost raised."""
+        and LeaseLost raised. After an error inside, the lease is released; otherwise that is the caller's last step."""
+        try:
+            async with self._renewing():
+                yield
+        except BaseException:
+            # Whoever comes next need not wait for the lease to run out.
+            with suppress(StoreError, LeaseLost, ConversationGone):
+                await self.release()
+            raise
+
+    @asynccontextmanager
+    async def _renewing(self) -> AsyncIterator[None]:
         renewers = Owner("lease")
         try:
             async with asyncio.timeout(None) as scope:

@@ -14,6 +14,7 @@ Owner = str
 """Who answers a conversation: `BOT`, `NOBODY`, or `operator:NAME`."""
 BOT: Owner = "bot"
 NOBODY: Owner = "nobody"
+OPERATOR = "operator:"
 
 MessageKind = Literal[
     "text", "voice", "image", "video", "document", "sticker", "location", "button", "template", "other"

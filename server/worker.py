@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -23,8 +24,10 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-AT_ONCE: Mapping[DueKind, int] = {"turn": 64, "lane": 64, "task": 16}
+AT_ONCE: Mapping[DueKind, int] = {"turn": 256, "lane": 256, "task": 64}
 """How much of each kind one process works on at a time."""
+SHARE = 4
+"""One tenant gets at most one part in so many of them: a vendor of its that hangs leaves room for everybody else."""
 TAKEN_PAUSE = timedelta(seconds=1)
 BROKEN_PAUSE = 1.0
 """How long a loop of the worker rests after an error nobody foresaw (seconds)."""
@@ -51,6 +54,7 @@ class Worker:
         self._loops = Owner("worker loops")
         self._working = Owner("worker")
         self._places = {kind: asyncio.Semaphore(AT_ONCE[kind]) for kind in processors}
+        self._of_tenant: Counter[tuple[DueKind, str]] = Counter()
         self._wakes: dict[DueKind, asyncio.Queue[Wake]] = {kind: asyncio.Queue() for kind in processors}
 
     def start(self) -> None:
@@ -148,6 +152,11 @@ class Worker:
 
     async def _process(self, due: Due) -> None:
         """One piece of work, and the end of its row."""
+        share = (due.kind, due.tenant)
+        if self._of_tenant[share] >= AT_ONCE[due.kind] // SHARE:
+            await self._end(due, Again(self._store.now() + TAKEN_PAUSE))
+            return
+        self._of_tenant[share] += 1
         try:
             outcome = await self._processors[due.kind].process(due)
         except StoreError:
@@ -156,6 +165,10 @@ class Worker:
             # A defect of ours. The row stays and comes back; a turn that never ends is parked after some attempts.
             log.exception("work_failed", kind=due.kind, tenant=due.tenant, ref=due.ref)
             return
+        finally:
+            self._of_tenant[share] -= 1
+            if not self._of_tenant[share]:
+                del self._of_tenant[share]
         await self._end(due, outcome)
         self._changes.announce(due.tenant, due.ref)
 

@@ -177,10 +177,12 @@ async def test_what_was_read_under_the_lease_never_goes_back(tmp_path):
         assert seen == sorted(seen) and held.conversation.outbox_seq == 20
 
 
-@pytest.mark.parametrize("seed", range(3))
-async def test_two_servers_on_one_file_never_work_on_one_conversation_at_the_same_time(desk, seed):
+@pytest.mark.parametrize("freeze", [0, 25])
+@pytest.mark.parametrize("seed", range(2))
+async def test_two_servers_on_one_file_never_work_on_one_conversation_at_the_same_time(desk, seed, freeze):
+    """Nor does anything come of it when the clock jumps (a process froze) past the lease of whoever works."""
     chance = random.Random(seed)
-    thinking, most, answers = defaultdict(int), defaultdict(int), defaultdict(int)
+    thinking, most = defaultdict(int), defaultdict(int)
 
     class Watched(ScriptedModel):
         async def _answer(self, request):
@@ -189,7 +191,6 @@ async def test_two_servers_on_one_file_never_work_on_one_conversation_at_the_sam
             most[contact] = max(most[contact], thinking[contact])
             await asyncio.sleep(chance.uniform(0, 0.01))
             thinking[contact] -= 1
-            answers[contact] += 1
             return "answer"
 
         def __init__(self, *arguments):
@@ -205,19 +206,18 @@ async def test_two_servers_on_one_file_never_work_on_one_conversation_at_the_sam
             who = chance.choice((here, there))
             await who.says(f"m{number}", id=f"{here.name}-{number}")
             if chance.random() < 0.3:
-                clock.advance(chance.uniform(0, 8))
-            await asyncio.sleep(0)
+                clock.advance(chance.uniform(0, freeze))
+            await asyncio.sleep(chance.uniform(0, 0.01))
         for server in (one, two):
             await server.quiet()
         for here, _ in contacts:
-            messages = await here.messages()
+            messages, turns = await here.messages(), await here.turns()
             assert {m.state for m in messages if m.direction == "inbound"} <= {"answered"}
-            turns = [t for t in await here.turns() if t.state == "committed"]
-            assert [t.no for t in turns] == list(range(1, len(turns) + 1))
-            assert [m.place for m in await here.received()] == list(range(1, len(turns) + 1))
+            assert [(t.no, t.state) for t in turns] == [(no, "committed") for no in range(1, len(turns) + 1)]
+            assert [m.place for m in await here.received()] == [t.no for t in turns]
             read = [id for t in turns for id in t.read]
             assert len(read) == len(set(read))
-            assert most[here.id] == 1
+            assert freeze or most[here.id] <= 1
         phones = [await server.plugin("phone") for server in (one, two)]
         sent = [message.id for phone in phones for message in phone.sent]
         assert len(sent) == len(set(sent))

@@ -225,7 +225,9 @@ async def test_a_store_that_goes_away_ends_neither_the_sweep_nor_the_work(tmp_pa
             assert places._value == worker.AT_ONCE[kind]
 
 
-async def test_turns_that_fill_all_places_do_not_keep_lanes_waiting(tmp_path):
+async def test_turns_that_fill_all_places_do_not_keep_lanes_waiting(tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, "AT_ONCE", {"turn": 20, "lane": 20, "task": 20})
+    monkeypatch.setattr(worker, "SHARE", 1)
     async with a_bench(tmp_path) as bench:
         gate = asyncio.Event()
 
@@ -242,6 +244,29 @@ async def test_turns_that_fill_all_places_do_not_keep_lanes_waiting(tmp_path):
         gate.set()
         await bench.until(bench.empty)
         assert len({due.ref for due in bench.turns.seen}) == worker.AT_ONCE["turn"] + 10
+
+
+async def test_one_tenant_takes_no_more_than_its_share_of_the_places(tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, "AT_ONCE", {"turn": 20, "lane": 20, "task": 20})
+    async with a_bench(tmp_path) as bench:
+        gate = asyncio.Event()
+
+        async def slow(due):
+            if due.tenant == "clinic":
+                await gate.wait()
+            return Finished()
+
+        bench.turns.behaviour = slow
+        for number in range(30):
+            await bench.put(f"c{number}")
+        await bench.until(lambda: len(bench.turns.seen) == 5, still=True)
+        await bench.store.due.put("turn", "school", "s", bench.store.now())
+        await bench.queue.wake(Wake("turn", "school", "s"))
+        await bench.until(lambda: len(bench.turns.seen) == 6, still=True)
+        assert bench.turns.seen[-1].tenant == "school"
+        gate.set()
+        await bench.until(bench.empty)
+        assert len({due.ref for due in bench.turns.seen}) == 31
 
 
 async def test_stopping_lets_the_work_end_and_takes_nothing_new(tmp_path):

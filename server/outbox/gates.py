@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..model import BOT, Contact, Conversation, Message, OutboundState
+from ..model import OPERATOR, Contact, Conversation, Message, OutboundState
 from ..store import Repository
 from ..store.collections import CONTACTS, CONVERSATIONS
 
@@ -31,7 +31,7 @@ def stop_reason(message: Message, conversation: Conversation, contact: Contact, 
     """The same question before every attempt, never answered from memory."""
     if contact.opted_out:
         return Stop("withdrawn", "opted out: the contact asked for no more messages")
-    if message.author == BOT and message.owner_epoch < conversation.taken_epoch:
+    if not message.author.startswith(OPERATOR) and message.owner_epoch < conversation.taken_epoch:
         return Stop("withdrawn", "taken over: a person answered in the bot's place")
     if message.useful_until is not None and now >= message.useful_until:
         return Stop("expired", "too late: it was worth sending until then only")

@@ -10,10 +10,10 @@ from .. import leases
 from ..clock import Clock
 from ..crashpoints import reached
 from ..leases import ConversationGone, Held, LeaseLost
-from ..model import Due, Message
+from ..model import Commit, Due, Message
 from ..runtime import Runtime, Runtimes, UnknownTenant
 from ..store import Between, In, Repository, Store
-from ..store.collections import MESSAGES
+from ..store.collections import CONVERSATIONS, MESSAGES
 from ..work import SUSPENDED_PAUSE, Again, Finished, Outcome, Taken
 from . import gates, record
 from .reconcile import Reconciler
@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 AFTER_ACCEPTED = timedelta(seconds=1)
 """How long a message waits for the `sent` of the one before it (Twilio and Meta promise no order in between)."""
 WAITING = ("queued", "sending")
+COMMIT_PAUSE = timedelta(milliseconds=200)
 LEFT_THE_LANE = 10
 """How far back the message that was last sent is looked for."""
 
@@ -89,11 +90,24 @@ class Lane:
             if await record.change(repository, self._store, runtime.tenant.id, message, **changes):
                 log.info("message_left_lane", message=message.id, state=stop.state, reason=stop.error)
             return None
+        if (commit := await _unfinished_commit(repository, message)) is not None:
+            # What it adopted has places before this one and may not be in the lane yet.
+            log.info("lane_waits_for_commit", turn=commit.turn)
+            return now + COMMIT_PAUSE
         if message.not_before is not None and message.not_before > now:
             return message.not_before
         if (after := await _previous_settles(repository, message)) is not None and after > now:
             return after
         return await self._sender.send(runtime, repository, held, message)
+
+
+async def _unfinished_commit(repository: Repository, message: Message) -> Commit | None:
+    """A commit with places before this message's, of which not everything is written; its turn's due row ends it."""
+    conversation = await repository.get(CONVERSATIONS, message.conversation)
+    commit = conversation.last_commit if conversation is not None else None
+    if commit is None or commit.finished or message.id in commit.outbound or commit.first_place >= message.place:
+        return None
+    return commit
 
 
 async def _previous_settles(repository: Repository, message: Message) -> datetime | None:

@@ -67,7 +67,9 @@ class Sender:
         return await self._attempt(runtime, repository, held, intended)
 
     async def _attempt(self, runtime: Runtime, repository: Repository, held: Held, message: Message) -> datetime | None:
-        tenant, channel = runtime.tenant.id, held.conversation.channel
+        tenant = runtime.tenant.id
+        # The route that is on disk: the contact may have written on another channel since.
+        channel = message.route.channel if message.route is not None else held.conversation.channel
         # Asked once more: waiting for the sender's rate and for the disk, a take-over may have come in between.
         stop = await gates.closed(repository, message, self._store.now())
         if stop is not None:

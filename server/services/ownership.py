@@ -9,17 +9,20 @@ from __future__ import annotations
 import unicodedata
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
+from frontdesk.config import TenantConfig
+
 from .. import core_tasks, leases
-from ..model import BOT, NOBODY, Conversation, DueKind, Message, Owner
+from ..model import BOT, NOBODY, OPERATOR, Conversation, DueKind, Message, Owner
 from ..outbox.record import outbound_id
 from ..queue import Queue, Wake
 from ..runtime import Runtimes
-from ..store import Insert, Repository, Store
+from ..store import Insert, PutDue, Repository, Store
 from ..store.collections import CONVERSATIONS, MESSAGES, TASKS
 from ..turn.commit import mark_answered
 
@@ -39,7 +42,7 @@ class UnknownConversation(Exception):
 
 def operator(name: str) -> Owner:
     """The owner value of an operator."""
-    return f"operator:{name}"
+    return f"{OPERATOR}{name}"
 
 
 class Ownership:
@@ -65,10 +68,20 @@ class Ownership:
             mine = {} if current.owner == operator(name) else self._owned_by(current, operator(name))
             return {**mine, "last_human_at": now}
 
-        changed = await self._changed(self._store.for_tenant(tenant), conversation, take_over)
-        runtime = await self._runtimes.get(tenant)
-        await self._schedule(tenant, core_tasks.auto_return(runtime, changed, self._store.now()))
+        repository = self._store.for_tenant(tenant)
+        # The way back is on disk before the take-over; for an epoch that does not come about it is void.
+        expected = await self._changed(repository, conversation, lambda _: {})
+        if expected.owner != operator(name):
+            expected = replace(expected, owner_epoch=expected.owner_epoch + 1)
+        await self._schedule(tenant, core_tasks.auto_return(self._config(tenant), expected, now))
+        changed = await self._changed(repository, conversation, take_over)
+        if changed.owner_epoch != expected.owner_epoch:
+            await self._schedule(tenant, core_tasks.auto_return(self._config(tenant), changed, now))
         return changed
+
+    def _config(self, tenant: str) -> TenantConfig:
+        """What the tenant declared; its plugins need not run for it."""
+        return self._runtimes.declared[tenant].tenant
 
     async def say(self, tenant: str, conversation: str, name: str, text: str, *, key: str = "") -> Message:
         """Write to the contact as the operator who owns the conversation. The same *key* is the same message.
@@ -83,7 +96,7 @@ class Ownership:
         id = outbound_id("op", key or uuid.uuid4().hex)
         message = await repository.get(MESSAGES, id)
         if message is None:
-            useful_until = now + (await self._runtimes.get(tenant)).tenant.useful_for
+            useful_until = now + self._config(tenant).useful_for
             seq = (await self._changed(repository, conversation, lambda c: _speaks(c, name, now))).outbox_seq
             message = Message(
                 id=id,
@@ -96,7 +109,9 @@ class Ownership:
                 useful_until=useful_until,
                 at=now,
             )
-            if not await repository.insert(MESSAGES, message):
+            # Message and due row in one write, after a row that is looked at later: no step leaves it without one.
+            await self._look("lane", tenant, conversation, SOON)
+            if await repository.write(Insert(MESSAGES, message), PutDue("lane", tenant, conversation, now)) == 0:
                 message = await repository.get(MESSAGES, id) or message
         await self._look("lane", tenant, conversation)
         await self._answered(repository, message, name)
@@ -119,12 +134,12 @@ class Ownership:
 
         None: there is nothing left to do; else when the silence will have lasted long enough.
         """
-        runtime = await self._runtimes.get(tenant)
+        pause = self._config(tenant).return_to_bot_after
         now = self._store.now()
 
         def silent_until(current: Conversation) -> datetime:
             since = current.last_human_at or current.owner_since or current.created_at
-            return since + runtime.tenant.return_to_bot_after
+            return since + pause
 
         def give_back(current: Conversation) -> Mapping[str, Any]:
             if current.owner == BOT or current.owner_epoch != epoch or silent_until(current) > now:

@@ -12,7 +12,6 @@ from ..store import Store
 from ..store.collections import CONVERSATIONS, MESSAGES, TURNS
 from .ownership import SOON
 
-
 SENT_TWICE = "the provider has two messages of it: a sender was frozen between its last look and its write"
 
 

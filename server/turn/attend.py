@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import structlog
 
@@ -25,7 +26,7 @@ async def contact_of(runtime: Runtime, repository: Repository, conversation: Con
     kind = "staff" if contact.phone in runtime.tenant.staff else "customer"
     if kind == contact.kind:
         return contact
-    return await repository.update(CONTACTS, contact, kind=kind) or contact
+    return await repository.update(CONTACTS, contact, kind=kind) or replace(contact, kind=kind)
 
 
 async def hear_and_tell(

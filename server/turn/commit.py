@@ -25,6 +25,8 @@ async def commit(work: Work) -> None:
     turn, draft = work.turn, work.draft
 
     def adopt(conversation: Conversation) -> Mapping[str, Any]:
+        if _is_written(conversation, turn, "committed"):
+            return {}
         guard.check(work, conversation)
         newer = conversation.inbound_seq != turn.read_seq
         return {
@@ -46,6 +48,12 @@ async def commit(work: Work) -> None:
     await finish(work.repository, work.store, work.held, work.runtime, known=known, turn=work.turn)
 
 
+def _is_written(conversation: Conversation, turn: Turn, state: str) -> bool:
+    """Whether this very decision is there already: its write took, and the answer to it was lost on the way."""
+    last = conversation.last_commit
+    return last is not None and not last.finished and (last.turn, last.state) == (turn.id, state)
+
+
 async def park(work: Work, reason: str) -> None:
     """Nobody could answer: say the tenant's holding words once, call a person, keep the messages unanswered."""
     turn = work.turn
@@ -61,6 +69,8 @@ async def park(work: Work, reason: str) -> None:
     await deeds.journal(work, reason=reason, trace=tuple(work.trace))
 
     def hand_off(conversation: Conversation) -> Mapping[str, Any]:
+        if _is_written(conversation, turn, "parked"):
+            return {}
         guard.check(replace(work, turn=replace(turn, pinned=True)), conversation)
         return {
             "outbox_seq": conversation.outbox_seq + (1 if first_time else 0),
@@ -85,12 +95,12 @@ async def withdraw(
     if text := _undisclosed(turn):
         note = Note(id=f"{turn.id}.withdrawn", conversation=turn.conversation, text=text, author=BOT, at=store.now())
         await repository.insert(NOTES, note)
-    await drop_drafts(repository, (*turn.outbound, holding_id(turn)))
     changes: dict[str, Any] = {"state": "withdrawn", "reason": reason, "closed_at": store.now()}
     if trace:
         changes["trace"] = tuple(trace)
     if await repository.update(TURNS, turn, **changes) is None:
         raise TurnMoved(turn.id)
+    await drop_drafts(repository, (*turn.outbound, holding_id(turn)))
 
 
 def _undisclosed(turn: Turn) -> str:
@@ -143,16 +153,17 @@ async def finish(
             await mark_answered(repository, id, commit.turn)
     reached("turn.adopted")
     writes: list[Write] = []
-    if turn is not None and turn.state not in ("committed", "parked"):
-        closed: dict[str, Any] = {"state": commit.state, "closed_at": store.now()}
-        if commit.state == "parked":
-            closed |= {"parked_times": turn.parked_times + 1, "tries": 0}
-        writes.append(Update(TURNS, turn, closed))
+    closing: Write | None = None
+    if turn is not None and turn.state != commit.state:
+        closing = Update(TURNS, turn, _closed(turn, commit, store))
+        writes.append(closing)
     writes += follow_up_writes(runtime, conversation, commit, store.now())
     writes.append(PutDue("lane", runtime.tenant.id, conversation.id, store.now()))
     while writes:
         # What does not take was written by an earlier attempt; what comes after it may not have been.
         took = await repository.write(*writes)
+        if took < len(writes) and writes[took] is closing:
+            await _close(repository, store, commit)
         del writes[: took + 1]
     reached("turn.lane_due")
     await held.change(lambda c: {"last_commit": replace(commit, finished=True)} if c.last_commit == commit else {})
@@ -168,9 +179,22 @@ async def _adopt_known(repository: Repository, commit: Commit, known: Mapping[st
     return await repository.write(*writes) == len(writes)
 
 
+async def _close(repository: Repository, store: Store, commit: Commit) -> None:
+    """Whatever a ghost has made of the turn since: the conversation says how it ended."""
+    while (turn := await repository.get(TURNS, commit.turn)) is not None and turn.state != commit.state:
+        if await repository.update(TURNS, turn, **_closed(turn, commit, store)) is not None:
+            return
+
+
+def _closed(turn: Turn, commit: Commit, store: Store) -> dict[str, Any]:
+    changes: dict[str, Any] = {"state": commit.state, "closed_at": store.now()}
+    return changes | ({"parked_times": turn.parked_times + 1, "tries": 0} if commit.state == "parked" else {})
+
+
 async def _adopt_message(repository: Repository, id: str, place: int) -> None:
-    while (message := await repository.get(MESSAGES, id)) is not None and message.state == "proposed":
-        if await repository.update(MESSAGES, message, state="queued", place=place) is not None:
+    # Without a place it has never been in the lane: if it is withdrawn, a ghost took it for a draft of its own.
+    while (message := await repository.get(MESSAGES, id)) is not None and message.place == 0:
+        if await repository.update(MESSAGES, message, state="queued", place=place, error="") is not None:
             return
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from .. import dispatch, mind
 from ..crashpoints import reached
 from ..errors import NeedsAttention, PluginError, Refused, RetryLater
+from ..leases import LeaseLost
 from ..mind import ToolCall, ToolResult
 from ..model import Deed
 from ..runtime import BoundTool
@@ -22,6 +23,11 @@ from .state import TurnMoved, Work
 
 UNKNOWN = "it is not known whether this was done: do not try it again, and do not say that it was done; call a person"
 """What the model is told of a deed that nobody can find out about."""
+MAY_STILL_BE = (
+    "it gave no answer in time and has not been done so far; ask for it once more with the very same arguments, or call a "
+    "person; do not say that it was done"
+)
+NOT_RUN = "it is switched off at the moment; nothing was done"
 
 
 async def do(work: Work, bound: BoundTool, call: ToolCall, arguments: dict[str, Any]) -> ToolResult:
@@ -33,7 +39,7 @@ async def do(work: Work, bound: BoundTool, call: ToolCall, arguments: dict[str, 
     if deed is not None and deed.state == "done":
         return _result(call, deed)
     if deed is None:
-        await guard.before_deed(work)
+        await guard.look(work)
         deed = Deed(
             key=f"{work.turn.id}/{len(work.turn.deeds) + 1}",
             call=call.id,
@@ -45,6 +51,10 @@ async def do(work: Work, bound: BoundTool, call: ToolCall, arguments: dict[str, 
         reached("deed.intended")
     elif (answer := await _look_up(work, bound, deed, arguments)) is not None:
         return await _write_result(work, call, deed, answer)
+    else:
+        await guard.look(work)
+    if work.held.seconds_left() <= 0:
+        raise LeaseLost(work.turn.conversation)
     return await _run(work, bound, call, deed, arguments)
 
 
@@ -66,10 +76,12 @@ async def _run(work: Work, bound: BoundTool, call: ToolCall, deed: Deed, argumen
     except (dispatch.HookFailed, PluginError) as err:
         ran = not isinstance(err, dispatch.HookFailed) or err.ran
         answer = await _look_up(work, bound, deed, arguments) if ran else None
+        if answer is None and not ran:
+            await _replace(work, replace(deed, state="failed", result=NOT_RUN))
+            raise Refused(NOT_RUN) from err
         if answer is None:
-            reason = f"{call.name} failed and is not known to have been done"
-            await _replace(work, replace(deed, state="failed", result=reason))
-            raise Refused(reason) from err
+            # The vendor may still do it: the intent stays, so that the same call once more has the same key.
+            raise Refused(MAY_STILL_BE) from err
     reached("deed.ran")
     return await _write_result(work, call, deed, answer)
 

@@ -90,6 +90,8 @@ class TurnEngine:
             await attend.hear_and_tell(runtime, repository, self._media, conversation, contact, waiting)
             await self._leave(repository, held, conversation, contact, waiting)
             return Finished()
+        # A process that was frozen until here finds out now, before it touches what its successor has made.
+        await held.change(lambda _: {})
         turn = await take_up(repository, self._store, conversation, waiting)
         reached("turn.opened")
         work = Work(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from ..leases import ConversationGone, LeaseLost
 from ..model import Conversation
 from ..store.collections import CONVERSATIONS
 from .state import OwnerChanged, Superseded, Work
@@ -11,15 +12,20 @@ from .state import OwnerChanged, Superseded, Work
 SUPERSEDE_TIMES = 2
 
 
-async def before_deed(work: Work) -> None:
-    """Raises OwnerChanged or Superseded; once this has passed, the deed runs and pins the turn."""
+async def look(work: Work) -> None:
+    """Look now: after the model spoke, and before a deed runs (which pins the turn). Raises what `check` raises, or
+    ConversationGone."""
     conversation = await work.repository.get(CONVERSATIONS, work.held.conversation.id)
-    if conversation is not None:
-        check(work, conversation)
+    if conversation is None:
+        raise ConversationGone(work.held.conversation.id)
+    check(work, conversation)
 
 
 def check(work: Work, conversation: Conversation) -> None:
-    """Raises OwnerChanged if the owner moved, Superseded if the contact wrote more and the turn may start over."""
+    """Raises LeaseLost if the conversation is somebody else's, OwnerChanged if the owner moved, Superseded if the contact
+    wrote more and the turn may start over."""
+    if conversation.turn_lease is None or conversation.turn_lease.token != work.held.lease.token:
+        raise LeaseLost(conversation.id)
     if conversation.owner_epoch != work.epoch_read:
         raise OwnerChanged(conversation.owner)
     if work.turn.pinned or conversation.inbound_seq == work.turn.read_seq:

@@ -11,6 +11,7 @@ from ..model import Conversation, Message, Turn
 from ..store import Repository, Store
 from ..store.collections import MESSAGES, TURNS
 from . import commit as ending
+from .state import TurnMoved
 
 UNANSWERED = 50
 """The most inbound messages that one turn answers."""
@@ -48,7 +49,6 @@ async def take_up(repository: Repository, store: Store, conversation: Conversati
             continue
         if turn.state == "parked" and turn.parked_times >= PARKED_TIMES:
             return turn
-        await ending.drop_drafts(repository, turn.outbound)
         changes: dict[str, Any] = {
             "state": "open",
             "attempts": turn.attempts + 1,
@@ -59,6 +59,7 @@ async def take_up(repository: Repository, store: Store, conversation: Conversati
             changes |= {"read": read, "read_seq": conversation.inbound_seq}
         taken = await repository.update(TURNS, turn, **changes)
         if taken is not None:
+            await ending.drop_drafts(repository, turn.outbound)
             return taken
 
 
@@ -87,6 +88,9 @@ async def _current(
     deeds_before: tuple[ModelMessage, ...] = ()
     while True:
         turn = await repository.get(TURNS, f"{conversation.id}.{no}")
+        if turn is not None and turn.state == "committed":
+            # The conversation went on without us: our lease ran out while we were frozen.
+            raise TurnMoved(turn.id)
         if turn is None or turn.state != "withdrawn":
             return turn, no, deeds_before
         deeds_before += _told(turn)

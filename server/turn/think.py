@@ -8,7 +8,6 @@ from .. import dispatch, mind
 from ..crashpoints import reached
 from ..errors import NeedsAttention, PluginError
 from ..mind import ModelMessage, ModelReply
-from ..store.collections import CONVERSATIONS
 from . import deeds, guard, recall, tools
 from .state import NoAnswer, Work
 
@@ -26,9 +25,7 @@ async def think(work: Work) -> None:
     for _ in range(MAX_STEPS):
         reply = await _ask(work)
         reached("turn.thought")
-        conversation = await work.repository.get(CONVERSATIONS, work.held.conversation.id)
-        if conversation is not None:
-            guard.check(work, conversation)
+        await guard.look(work)
         work.draft.model = reply.model
         if not reply.tool_calls:
             work.draft.texts = [reply.text.strip()]

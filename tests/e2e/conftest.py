@@ -99,6 +99,12 @@ class Front(ServerProcess):
 
             await until("nothing is due", nothing_due, seconds)
 
+    async def held(self) -> list[str]:
+        """The conversations whose turn or lane somebody holds."""
+        async with self.store() as store:
+            everything = await store.for_tenant(TENANT).find(CONVERSATIONS, {}, limit=1000)
+        return [one.id for one in everything if one.turn_lease is not None or one.lane_lease is not None]
+
     async def ready_status(self) -> int:
         """What /readyz answers; 0: nobody listens."""
         try:

@@ -16,6 +16,7 @@ import yaml
 
 from frontdesk.model import NOBODY
 from frontdesk.testing.fake_twilio import CallbackPlan, FakeTwilio
+from frontdesk.testing.wire_store import WireStore
 
 from .conftest import Front, Phone, until
 from .crash_run import NUMBER, SETTLE
@@ -43,6 +44,15 @@ def business(tmp_path: Path, twilio: FakeTwilio) -> Business:
     return make
 
 
+@pytest.fixture(params=["sqlite", pytest.param("wire", marks=pytest.mark.wire)])
+def store(request: pytest.FixtureRequest) -> str:
+    """The URL of each kind of store."""
+    if request.param == "sqlite":
+        return "sqlite:///data/frontdesk.db"
+    wire: WireStore = request.getfixturevalue("wire")
+    return wire.url("frontdesk")
+
+
 @pytest.fixture
 def deeds(tmp_path: Path) -> Deeds:
     """What the booking plugin did to the world, in order."""
@@ -55,9 +65,9 @@ def deeds(tmp_path: Path) -> Deeds:
 
 
 async def test_in_vietnamese_from_the_first_message_to_a_booked_visit(
-    front: MakeFront, business: Business, deeds: Deeds
+    front: MakeFront, business: Business, deeds: Deeds, store: str
 ) -> None:
-    async with front(business("lotus-school")) as desk:
+    async with front(business("lotus-school"), store=store) as desk:
         await desk.start()
         lan = desk.phone("+84901234567", "Nguyễn Thị Lan")
 
@@ -81,9 +91,9 @@ async def test_in_vietnamese_from_the_first_message_to_a_booked_visit(
 
 
 async def test_in_english_from_the_first_message_to_a_booked_visit_and_a_person(
-    front: MakeFront, business: Business, deeds: Deeds
+    front: MakeFront, business: Business, deeds: Deeds, store: str
 ) -> None:
-    async with front(business("riverside-dental")) as desk:
+    async with front(business("riverside-dental"), store=store) as desk:
         await desk.start()
         tom = desk.phone("+447700900123", "Tom Baker")
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from frontdesk.testing.wire_store import WireStore
 
 from .conftest import Front, echoed, until
 from .crash_run import NUMBER
+from .load import ALL_WELL, Load
 
 MakeFront = Callable[..., Front]
 PATIENCE = 30.0
@@ -97,49 +96,26 @@ async def test_a_store_that_goes_away_under_load_costs_nobody_an_answer(
     times = {**quick, "turn_deadline": 60, "graceful_stop": 65, "supervisor_kill": 70}
     async with front(parrot, store=wire.url("frontdesk"), times=times) as desk:
         await desk.start()
-        load = Load(desk, contacts=10, messages=6)
-        writing = asyncio.gather(*(load.writes(number) for number in range(load.contacts)))
-        await until("some are answered", load.answered, PATIENCE)
+        load = Load([desk], contacts=10, messages=6)
+        writing = asyncio.gather(load.run())
+
+        async def some_answered() -> bool:
+            return len(echoed(twilio)) >= 3
+
+        await until("some are answered", some_answered, PATIENCE)
         getattr(wire, goes)()
-        await until("a webhook gives up waiting", load.refused, PATIENCE)
+
+        async def refused() -> bool:
+            return any(status == 503 for status, _ in load.answers)
+
+        await until("a webhook gives up waiting", refused, PATIENCE)
         assert await desk.ready_status() == 503
         getattr(wire, comes)()
         await writing
         await desk.quiet(PATIENCE)
-        assert echoed(twilio) == {f"m{contact}x{n}": 1 for contact in range(10) for n in range(6)}
+        assert load.wrong() == ALL_WELL
         assert {status for status, _ in load.answers} == {204, 503}
         waited = [seconds for status, seconds in load.answers if status == 503]
         wait = quick["store_wait"]
         assert wait - 0.1 <= min(waited) and max(waited) < wait + 2, "not longer than the table of times says"
         assert twilio.violations == []
-
-
-class Load:
-    """Contacts who write one message after another; Twilio tries again what was not taken."""
-
-    def __init__(self, desk: Front, contacts: int, messages: int) -> None:
-        self._desk = desk
-        self.contacts = contacts
-        self._messages = messages
-        self.answers: list[tuple[int, float]] = []
-        """(status, seconds) of every webhook."""
-
-    async def writes(self, contact: int) -> None:
-        phone = self._desk.phone(f"+849{contact:08d}")
-        for n in range(self._messages):
-            spec = InboundSpec(body=f"say m{contact}x{n}", from_=phone.address, to=NUMBER)
-            form = self._desk.twilio.compose(spec)
-            await until(f"m{contact}x{n} is taken", partial(self._taken, form), PATIENCE)
-            await asyncio.sleep(0.3)
-
-    async def _taken(self, form: list[tuple[str, str]]) -> bool:
-        began = time.monotonic()
-        answer = await self._desk.twilio.post(self._desk.hook, form)
-        self.answers.append((answer.status, time.monotonic() - began))
-        return answer.status == 204
-
-    async def answered(self) -> bool:
-        return len(echoed(self._desk.twilio)) >= 3
-
-    async def refused(self) -> bool:
-        return any(status == 503 for status, _ in self.answers)

@@ -38,6 +38,7 @@ async def test_twenty_messages_leave_in_their_order(start, vendor):
             return len(vendor.taken) == 21
 
         await server.until("all are sent", all_sent)
+        await server.quiet()
         assert vendor.texts()[1:] == texts
         assert [m.place for m in await lan.received()] == list(range(1, 22))
 

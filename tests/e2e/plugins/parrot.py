@@ -2,7 +2,7 @@
 
 It repeats the ids of the messages it answers (`Echo m1 m2`). A message asks for more by its first word: `book m3` does a
 deed (one line in the journal file), `extras m4` sends two identical texts, a template and a picture, `dark m5` makes the
-model fail while the file `dark` is there, `slow m6` makes it think for a second.
+model fail while the file `dark` is there, `slow m6` makes it think for 2.5 s.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Parrot(Plugin):
         if any(word == "dark" for word, _ in asked) and (Path(self.settings.world) / "dark").exists():
             raise Refused("it is dark")
         if any(word == "slow" for word, _ in asked):
-            await self.clock.sleep(1.0)
+            await self.clock.sleep(2.5)
         names = {"book": "make_booking", "extras": "send_extras"}
         calls = tuple(
             ToolCall(id=f"call-{id}", name=names[word], arguments={"what": id})

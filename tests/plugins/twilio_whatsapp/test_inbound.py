@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from hypothesis import given
@@ -181,6 +181,17 @@ def test_a_form_that_cannot_be_read_is_refused(body: bytes) -> None:
     with pytest.raises(WebhookRefused) as caught:
         read_form(request(body))
     assert caught.value.status == 400
+
+
+@given(st.text(alphabet="ab=&+%2Cc3A9 é", max_size=60))
+def test_a_form_is_read_as_urllib_reads_it(body: str) -> None:
+    try:
+        right = parse_qsl(body, keep_blank_values=True, errors="strict")
+    except ValueError:
+        with pytest.raises(WebhookRefused):
+            read_form(request(body.encode()))
+    else:
+        assert read_form(request(body.encode())) == right
 
 
 def test_blank_and_repeated_fields_are_kept_and_json_is_no_form() -> None:
