@@ -68,7 +68,7 @@ class Settle(Settings):
 
     quiet_seconds: float = Field(default=2.5, ge=0, le=60)
     """The contact must have been quiet for this long. 0: answer every message at once, never wait."""
-    fragment_seconds: float = Field(default=6, ge=0, le=60)
+    fragment_seconds: float = Field(default=4, ge=0, le=60)
     """The same after what looks like half a sentence."""
     media_seconds: float = Field(default=6, ge=0, le=60)
     """The same after a picture or a voice note: albums come as one message each."""

@@ -34,11 +34,15 @@ class ConversationGone(Exception):
 async def change(repository: Repository, id: str, decide: Decide, known: Conversation | None = None) -> Conversation:
     """Compare-and-set on a conversation: read, let *decide* give the changes (or raise), write, on conflict again.
 
-    No changes: nothing is written. *known*: as it probably still is; saves the first reading. Raises ConversationGone.
+    No changes: nothing is written. *known*: as it probably still is; saves the first reading if there is something to
+    write, which then shows whether it was so. Raises ConversationGone.
     """
+    if known is not None and (changes := decide(known)):
+        changed = await repository.update(CONVERSATIONS, known, **changes)
+        if changed is not None:
+            return changed
     while True:
-        conversation = known or await repository.get(CONVERSATIONS, id)
-        known = None
+        conversation = await repository.get(CONVERSATIONS, id)
         if conversation is None:
             raise ConversationGone(id)
         changes = decide(conversation)

@@ -201,6 +201,9 @@ class Channel(Plugin):
     messages_per_second: ClassVar[float] = 80.0
     """How fast one of our addresses may send."""
 
+    max_text: ClassVar[int] = 1600
+    """The longest text of one message, in code points; a longer answer goes out in parts (Twilio: 21617)."""
+
     @classmethod
     def addresses(cls, settings: Any) -> tuple[str, ...]:
         """Keys that belong to one tenant alone (account and number), for the shared webhook and to find two claims."""

@@ -39,11 +39,16 @@ def taking(store, repository, name="turn"):
 
 
 async def moved(clock, seconds):
-    """Let everybody fall asleep, move the clock, and let whoever woke do its work on the store."""
+    """Let everybody fall asleep, and move the clock."""
     await asyncio.sleep(0)
     clock.advance(seconds)
-    for _ in range(10):
-        await asyncio.sleep(0.002)
+
+
+async def renewed(held, least=SECONDS):
+    """Until the lease has at least so many seconds left."""
+    async with asyncio.timeout(5):
+        while held.seconds_left() < least - 0.01:
+            await asyncio.sleep(0.002)
 
 
 async def test_a_lease_is_held_by_one_until_it_is_released(tmp_path):
@@ -84,7 +89,7 @@ async def test_a_lease_in_use_is_renewed_at_a_third(tmp_path):
         async with held.renewed():
             for _ in range(6):
                 await moved(clock, SECONDS / 3)
-                assert held.seconds_left() == pytest.approx(SECONDS, abs=0.01)
+                await renewed(held)
                 assert await taking(store, repository) is None
         await held.release()
         assert (await repository.get(CONVERSATIONS, "c")).turn_lease is None
@@ -123,6 +128,25 @@ async def test_losing_the_lease_at_the_very_end_is_noticed_too(tmp_path):
                 await lost.wait()
 
 
+async def test_a_change_that_changes_nothing_still_finds_out_whose_lease_it_is(tmp_path):
+    async with a_store(tmp_path, MovableClock()) as (store, repository):
+        held = await taking(store, repository)
+        await held.change(lambda c: {})
+        thief = Lease(token="another", until=store.now() + timedelta(seconds=SECONDS))
+        assert await repository.update(CONVERSATIONS, held.conversation, turn_lease=thief) is not None
+        with pytest.raises(LeaseLost):
+            await held.change(lambda c: {})
+
+
+async def test_an_error_inside_releases_the_lease(tmp_path):
+    async with a_store(tmp_path, MovableClock()) as (store, repository):
+        held = await taking(store, repository)
+        with pytest.raises(ZeroDivisionError):
+            async with held.renewed():
+                raise ZeroDivisionError
+        assert await taking(store, repository) is not None
+
+
 async def test_an_erased_conversation_ends_the_work(tmp_path):
     clock = MovableClock()
     async with a_store(tmp_path, clock) as (store, repository):
@@ -150,10 +174,14 @@ async def test_a_store_that_is_away_is_tried_again_before_the_lease_runs_out(tmp
 
         held.change = away_twice
         async with held.renewed():
-            for _ in range(12):
-                await moved(clock, 1)
+            for seconds in (SECONDS / 3, SECONDS / 12, SECONDS / 12):
+                await moved(clock, seconds)
                 assert held.seconds_left() > 0
-        assert len(tries) >= 3 and held.seconds_left() > SECONDS / 2
+                async with asyncio.timeout(5):
+                    while clock.next_sleeper() is None:  # it has tried, and sleeps again
+                        await asyncio.sleep(0.002)
+            await renewed(held)
+        assert len(tries) == 3
 
 
 async def test_a_time_out_of_the_work_itself_is_no_lost_lease(tmp_path):

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from frontdesk import ModelReply, ModelRequest, ToolCall
 
 from .errand import Errand, Step
 from .intents import read
-from .language import Language, detect, letters
+from .language import Language, detect, letters, sentences
 from .match import Index, Known
 from .phrases import fit, said, say
 from .questions import Answered, answered
 from .thread import Round, Thread, follow, language_of, rounds
 from .tools import CALL_A_PERSON, deed_for, other_lookup, role
+from .when import days
 
 _MEDIA = re.compile(r"^\[(?:voice note|image|video|document|sticker|other|location)[^\]\n]*\]\s*", re.MULTILINE)
 """How the core describes, in a text, what is no text."""
+_UNSEEN = re.compile(r"^\[(?:voice note|image|video|document|sticker)[^\]\n]*\]", re.MULTILINE)
+"""Of these, what there is to see or hear."""
 _CALLS = 6
 """Tool calls in one turn; one that needs more is going round in circles."""
 
@@ -53,7 +56,9 @@ class Dialogue:
         self._index = index
         self._threshold = threshold
         own: Language = "vi" if request.tenant.language.partition("-")[0] == "vi" else "en"
-        self._talk = [_without_media(one) for one in rounds(request.messages)]
+        written = rounds(request.messages)
+        self._unseen = any(_UNSEEN.search(text) for text in written[-1].texts)
+        self._talk = [_without_media(one) for one in written]
         self._language = language_of(self._talk, own)
         self._newest = self._talk[-1]
         self._reading = read(self._newest.text, self._language)
@@ -65,10 +70,19 @@ class Dialogue:
             return _Answer(self._words("not_understood_media") if heard else self._say("not_understood"))
         if any(call.name == CALL_A_PERSON for call, _ in self._newest.done):
             return _Answer(self._words("handed_off"))
-        if self._reading.intents & {"angry", "person"}:
+        identity = "identity" in self._reading.intents
+        if self._reading.intents & {"angry", "person"} and ("angry" in self._reading.intents or not identity):
             return self._call_a_person()
         if letters(self._newest.text) == "other":
-            return self._colleague(self._say("other_language"), "writes in a language the assistant does not read")
+            return self._colleague(self._say("other_language"), self._reason("language"))
+        if identity:
+            return self._who_it_is()
+        outcome = self._with_picture() if self._unseen else self._on_words()
+        if self._unseen and isinstance(outcome, _Answer):
+            return replace(outcome, text=f"{self._say('unseen')} {self._continued(outcome.text)}")
+        return outcome
+
+    def _on_words(self) -> _Answer | Step:
         thread = follow(self._talk, self._request.tools, self._request.now.date(), self._goal_of)
         if thread.dropped:
             return _Answer(self._say("dropped"))
@@ -79,12 +93,28 @@ class Dialogue:
 
     # Parts of an answer.
 
+    def _with_picture(self) -> _Answer | Step:
+        """What can be said to a caption alone; a colleague looks at what is asked about the picture itself."""
+        looked = _Answer(self._words("handed_off"), person=self._reason("unseen"))
+        if "picture" in self._reading.intents:
+            return looked
+        asked = self._asked()
+        nothing = not asked.facts and (asked.unknown or asked.remarks)
+        thread = follow(self._talk, self._request.tools, self._request.now.date(), self._goal_of)
+        return looked if nothing and thread.goal is None else self._on_words()
+
+    def _who_it_is(self) -> _Answer:
+        """The honest answer first, then the facts for whatever else was asked."""
+        others = [one for one in sentences(self._newest.text) if "identity" not in read(one, self._language).intents]
+        asked = answered("\n".join(others), "", self._index, self._threshold, self._language)
+        names = {"assistant": self._tenant.persona.name, "business": self._tenant.name}
+        return _Answer("\n".join(filter(None, (self._say("bot", **names), self._told(asked.facts)))))
+
     def _call_a_person(self) -> _Answer:
         angry = "angry" in self._reading.intents
-        wrote = " ".join(self._newest.text.split())
         if angry:
-            return self._colleague(self._say("sorry"), f"the contact is upset: {wrote}")
-        return _Answer(self._words("handed_off"), person=f"the contact asks for a person: {wrote}")
+            return self._colleague(self._say("sorry"), self._reason("upset"))
+        return _Answer(self._words("handed_off"), person=self._reason("person"))
 
     def _errand(self, thread: Thread, asked: Answered) -> _Answer | Step:
         step = Errand(thread, self._newest, self._request, self._index, self._language).next()
@@ -94,16 +124,17 @@ class Dialogue:
             return step
         told = self._told(asked.facts)
         if step.tool:
-            return self._colleague(self._say("failed_lookup"), f"{step.tool} leads nowhere")
+            return self._colleague(self._say("failed_lookup"), self._reason("tool", tool=step.tool))
         if step.person:
-            return self._colleague("\n".join(filter(None, (told, step.text))), step.person)
+            opening = f"{told}\n{self._continued(step.text)}" if told else step.text
+            return self._colleague(opening, step.person)
         return _Answer("\n\n".join(filter(None, (told, step.text))))
 
     def _talk_back(self, asked: Answered) -> _Answer:
         told = self._told(asked.facts)
         if asked.unknown:
             opening = f"{told}\n{self._say('unknown_rest')}" if told else self._say("unknown")
-            return self._colleague(opening, f"asks what is not known: {' '.join(asked.unknown)}")
+            return self._colleague(opening, self._reason("unknown", wrote=" ".join(asked.unknown)))
         if told:
             return _Answer("\n".join(filter(None, (self._hello(), told, self._offer()))))
         return self._small_talk(asked)
@@ -125,13 +156,15 @@ class Dialogue:
             return _Answer(self._say("goodbye"))
         if "greeting" in intents:
             first = len(self._talk) == 1
-            return _Answer(self._words("greeting") if first else f"{self._say('greet')} {self._say('clarify')}")
+            return _Answer(self._words("greeting") if first else f"{self._say('greet')} {self._say('help')}")
         return self._find_out(asked)
 
     def _find_out(self, asked: Answered) -> _Answer:
-        """Nothing could be told: ask once, then call somebody who understands it."""
+        """Nothing could be told: what to do about pain if that is spoken of, else ask once, then call somebody."""
+        if "#pain" in self._terms() and (urgent := self._urgent()):
+            return _Answer(self._told(urgent))
         if said("clarify", self._newest.said) or said("not_understood", self._newest.said):
-            return self._colleague(self._say("unknown"), f"is not understood: {' '.join(self._newest.text.split())}")
+            return self._colleague(self._say("unknown"), self._reason("not_understood"))
         if detect(self._newest.text) is None and not any(map(self._index.knows, self._terms())):
             return _Answer(self._say("not_understood"))
         topics = ", ".join(fact.topic for fact in self._index.facts[:5])
@@ -139,10 +172,15 @@ class Dialogue:
             " ".join(filter(None, (self._say("clarify"), topics and self._say("clarify_topics", topics=topics))))
         )
 
+    def _urgent(self) -> tuple[Known, ...]:
+        """The fact for who is in pain, whichever tooth it is."""
+        tried = (self._index.search((term,), self._threshold, at_most=1) for term in ("#emergency", "#pain"))
+        return next((tuple(one.fact for one in found) for found in tried if found), ())
+
     def _told(self, facts: tuple[Known, ...]) -> str:
         lines = []
         for number, fact in enumerate(facts):
-            if number > 0:
+            if number > 0 or re.match(r"dạ\b", fact.answer, re.IGNORECASE):
                 lines.append(fact.answer)
             elif (detect(fact.answer) or self._language) != self._language:
                 lines.append(self._say("lead_foreign", text=fact.answer))
@@ -179,18 +217,23 @@ class Dialogue:
     # What is wanted.
 
     def _questions(self, thread: Thread) -> Answered:
-        before = self._talk[-2].text if len(self._talk) > 1 else ""
-        found = answered(self._newest.text, before, self._index, self._threshold, self._language)
         # What moved an errand on ("do you have anything on Friday?") is answered by the errand.
-        return Answered() if thread.moved else found
+        stuck = thread.goal == "book" and not self._able("book")
+        return Answered() if thread.moved and not stuck else self._asked()
+
+    def _asked(self) -> Answered:
+        before = self._talk[-2].text if len(self._talk) > 1 else ""
+        return answered(self._newest.text, before, self._index, self._threshold, self._language)
 
     def _goal_of(self, text: str, language: Language) -> str | None:
-        wish = read(text, detect(text) or language).wish
-        if wish is not None and self._able(wish):
+        reading = read(text, detect(text) or language)
+        wish = reading.wish
+        concrete = wish == "book" and (not reading.question or bool(days(text, self._request.now.date())))
+        if wish is not None and (concrete or self._able(wish)):
             return wish
         terms = self._index.terms(text, detect(text) or language)
         if self._index.search(terms, self._threshold):
-            return None  # also for a wish no tool can grant: the fact on trial lessons beats "I cannot do that"
+            return None  # also for a wish no tool can grant: the fact on cancelling beats "I cannot do that"
         if wish is not None:
             return wish
         lookup = other_lookup(terms, self._request.tools, self._index)
@@ -202,6 +245,10 @@ class Dialogue:
 
     def _terms(self) -> tuple[str, ...]:
         return self._index.terms(self._newest.text, self._language)
+
+    def _reason(self, why: str, tool: str = "", wrote: str = "") -> str:
+        """Why a colleague is needed, in the language of the conversation."""
+        return self._say(f"reason_{why}", tool=tool, wrote=wrote or " ".join(self._newest.text.split()))
 
     def _say(self, key: str, **values: str) -> str:
         return say(key, self._language, **values)

@@ -50,7 +50,7 @@ class Errand:
             return self._look_up_and_tell(self._tools[goal.removeprefix("tool:")])
         deed = deed_for(goal, self._request.tools, self._thread.wishes, self._index)
         if deed is None:
-            return Step(text=self._say("no_tool"), person=f"the contact wants to {goal}: {self._supply.newest_wish()}")
+            return Step(text=self._say("no_tool"), person=self._reason(goal))
         return self._towards(deed)
 
     # Look-ups that are told as they are.
@@ -58,10 +58,7 @@ class Errand:
     def _tell_own(self) -> Step:
         lookup = next((tool for tool in self._request.tools if not tool.deed and role(tool) == "own"), None)
         if lookup is None:
-            return Step(
-                text=self._say("no_tool"),
-                person=f"the contact asks for their appointment: {self._supply.newest_wish()}",
-            )
+            return Step(text=self._say("no_tool"), person=self._reason("mine"))
         result = self._supply.result_of(lookup)
         if result is None or result.error:
             return self._call(lookup) if result is None else self._lookup_failed(lookup)
@@ -114,7 +111,7 @@ class Errand:
                 continue
             lookup = source_of(argument, deed, self._request.tools)
             if lookup is None:
-                return Step(text=self._say("no_tool"), person=f"{deed.name}: {self._supply.newest_wish()}"), {}, []
+                return Step(text=self._say("no_tool"), person=self._reason("tool", deed.name)), {}, []
             found = self._choose(lookup, failure)
             if isinstance(found, Step):
                 return found, {}, []
@@ -171,7 +168,9 @@ class Errand:
         return Step(text=f"{self._say('confirm', what=what)} {self._say('confirm_end')}")
 
     def _failed_for_good(self, deed: ToolSpec, result: ToolResult) -> Step:
-        return Step(text=self._failed(result), person=f"{deed.name} did not work: {result.content.strip()}")
+        return Step(
+            text=self._failed(result), person=self._say("reason_tool", tool=deed.name, wrote=result.content.strip())
+        )
 
     def _failed(self, result: ToolResult) -> str:
         """Why a deed was refused, in the tool's words where a contact can read them."""
@@ -180,9 +179,7 @@ class Errand:
         return self._say("failed", reason=reason) if readable and reason else self._say("failed_somehow")
 
     def _lookup_failed(self, lookup: ToolSpec) -> Step:
-        return Step(
-            text=self._say("failed_lookup"), person=f"{lookup.name} does not work: {self._supply.newest_wish()}"
-        )
+        return Step(text=self._say("failed_lookup"), person=self._reason("tool", lookup.name))
 
     def _call(self, lookup: ToolSpec) -> Step:
         values: dict[str, Any] = {}
@@ -198,6 +195,10 @@ class Errand:
         if argument.kind == "day":
             return Step(text=self._say("ask_day"))
         return Step(text=ask_value(argument, self._language))
+
+    def _reason(self, why: str, tool: str = "") -> str:
+        """Why a colleague is needed, in the language of the conversation."""
+        return self._say(f"reason_{why}", tool=tool, wrote=self._supply.newest_wish())
 
     def _say(self, key: str, **values: str) -> str:
         return say(key, self._language, **values)

@@ -130,7 +130,7 @@ def _take_answer(thread: Thread, pending: str, one: Round, language: Language, t
         if place is not None:
             thread.picks[pending], thread.moved = labels[place], True
     elif pending.startswith("value:") and one.text and not one.text.rstrip().endswith("?"):
-        if not reading.intents & {"person", "angry", "bot"}:
+        if not reading.intents & {"person", "angry", "bot", "identity"}:
             thread.values[pending.removeprefix("value:")] = one.text
             thread.moved = True
     return thread.moved

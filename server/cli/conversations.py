@@ -13,7 +13,7 @@ import click
 from frontdesk.config import TenantConfig
 
 from ..app import Server
-from ..model import Conversation
+from ..model import NOBODY, Conversation
 from ..services.ownership import NotYours, UnknownConversation
 from ..store import Repository
 from ..store.collections import CONTACTS
@@ -128,13 +128,16 @@ async def _row(repository: Repository, config: TenantConfig, conversation: Conve
     if contact and contact.phone:
         who = f"{who} {phone(contact.phone)}".strip()
     newest = await history(repository, conversation.id, limit=1)
-    since = conversation.unanswered_since
+    # Who was handed off waits for a person, whether or not they have written since.
+    since = conversation.unanswered_since or (conversation.owner_since if conversation.owner == NOBODY else None)
+    last = newest[0] if newest else None
+    trouble = f" [{last.state}: {last.error}]" if last and last.error else ""
     return [
         config.id,
         conversation.id,
         conversation.owner,
         duration((now - since).total_seconds()) if since else "",
         who or "unknown",
-        moment(newest[0].at, now, config.zone) if newest else "",
-        one_line(f"{newest[0].author}: {newest[0].text or f'[{newest[0].kind}]'}") if newest else "",
+        moment(last.at, now, config.zone) if last else "",
+        one_line(f"{last.author}:{trouble} {last.text or f'[{last.kind}]'}") if last else "",
     ]

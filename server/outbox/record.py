@@ -70,13 +70,16 @@ async def learn(
 
     *known*: the message as it probably still is, in the state `sending`; saves the first reading.
     """
-    while (current := known or await repository.get(MESSAGES, message)) is not None:
-        known = None
+    current = known
+    if current is None:
+        current = await repository.get(MESSAGES, message)
+    while current is not None:
         changes = _news(current, provider_id, state, error, store.now())
         if changes.get("possible_duplicate"):
             log.error("sent_twice", message=message, provider_ids=[current.provider_id, provider_id])
         if not changes or await change(repository, store, tenant, current, **changes):
             return replace(current, **changes)
+        current = await repository.get(MESSAGES, message)
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Literal
 
 import structlog
 
@@ -23,10 +24,11 @@ async def contact_of(runtime: Runtime, repository: Repository, conversation: Con
     contact = await repository.get(CONTACTS, conversation.contact)
     if contact is None or not contact.phone:
         return contact
-    kind = "staff" if contact.phone in runtime.tenant.staff else "customer"
+    kind: Literal["staff", "customer"] = "staff" if contact.phone in runtime.tenant.staff else "customer"
     if kind == contact.kind:
         return contact
-    return await repository.update(CONTACTS, contact, kind=kind) or replace(contact, kind=kind)
+    changed = await repository.update(CONTACTS, contact, kind=kind)
+    return replace(contact, kind=kind) if changed is None else changed
 
 
 async def hear_and_tell(

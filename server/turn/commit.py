@@ -10,11 +10,13 @@ from typing import Any
 from ..crashpoints import reached
 from ..leases import Held
 from ..model import BOT, NOBODY, Commit, Conversation, Message, Note, Turn
+from ..plugin import Channel
 from ..runtime import Runtime
 from ..store import Insert, PutDue, Repository, Store, Update, Write
 from ..store.collections import MESSAGES, NOTES, TURNS
 from . import deeds, guard
 from .follow_up import follow_up_writes
+from .split import parts
 from .state import TurnMoved, Work
 
 
@@ -145,7 +147,8 @@ async def finish(
     if commit is None or commit.finished:
         return
     conversation = held.conversation
-    turn = turn or await repository.get(TURNS, commit.turn)
+    if turn is None:
+        turn = await repository.get(TURNS, commit.turn)
     if not await _adopt_known(repository, commit, {message.id: message for message in known}):
         for ordinal, id in enumerate(commit.outbound):
             await _adopt_message(repository, id, commit.first_place + ordinal)
@@ -207,8 +210,11 @@ async def mark_answered(repository: Repository, id: str, turn: str) -> None:
 
 async def _propose(work: Work) -> list[Message]:
     epoch = work.epoch_read + (1 if work.draft.handoff is not None else 0)
-    ids = [f"{work.turn.id}.{work.turn.attempts}.{ordinal}" for ordinal in range(1, len(work.draft.texts) + 1)]
-    messages = [_outbound(work, id, text, epoch) for id, text in zip(ids, work.draft.texts, strict=True)]
+    channel = work.runtime.plugins.get(work.held.conversation.channel)
+    limit = channel.max_text if isinstance(channel, Channel) else Channel.max_text
+    texts = [part for text in work.draft.texts for part in parts(text, limit)]
+    ids = [f"{work.turn.id}.{work.turn.attempts}.{ordinal}" for ordinal in range(1, len(texts) + 1)]
+    messages = [_outbound(work, id, text, epoch) for id, text in zip(ids, texts, strict=True)]
     changes = {"state": "proposed", "outbound": tuple(ids), "model": work.draft.model, "trace": tuple(work.trace)}
     # The turn first: a ghost stops there, and what is proposed after it is known to whoever takes the turn up.
     took = await work.repository.write(

@@ -26,10 +26,7 @@ async def test_sigterm_lets_turns_end_and_leaves_the_rest_for_the_next_process(
 ) -> None:
     times = {**quick, **UNHURRIED, "readiness_off": 1.5, "balancer_detection": 1.0, "supervisor_kill": 20.0}
     # Who comes while we leave writes for longer than we are there.
-    unhurried = {
-        **parrot,
-        "settle": {**parrot["settle"], "fragment_seconds": 0.1, "media_seconds": 6, "cap_seconds": 6},
-    }
+    waiting = {**parrot, "settle": {**parrot["settle"], "media_seconds": 6, "cap_seconds": 6}}
     async with front(waiting, times=times) as desk:
         # Not only this machine can reach it: so there may be a load balancer that has to see it leave.
         desk.file.write_text(desk.file.read_text("utf-8").replace("bind: 127.0.0.1", "bind: 0.0.0.0"), "utf-8")

@@ -10,6 +10,8 @@ import pytest
 
 from frontdesk import Contact, Media, ModelMessage, Refused, tool
 
+from frontdesk.plugins.rehearsal_llm.match import Index
+
 from .conftest import Booking, Desk
 
 MakeDesk = Callable[..., Desk]
@@ -310,3 +312,78 @@ async def test_any_look_up_that_fits_the_question_is_used(desk: MakeDesk) -> Non
 
 async def test_a_wish_no_tool_can_grant_gets_the_fact_about_it(desk: MakeDesk) -> None:
     assert "24 hours" in await desk("clinic").says("Please cancel my appointment")
+
+
+@pytest.mark.parametrize("pain", ["my wisdom tooth is killing me", "my tooth hurts so much", "răng em đau lắm"])
+async def test_who_is_in_pain_hears_what_to_do(desk: MakeDesk, pain: str) -> None:
+    assert "same day" in await desk("clinic").says(pain)
+
+
+@pytest.mark.parametrize(
+    "complaint", ["I'm really unhappy, you charged me twice!!!", "you are all crooks, this is a disgrace"]
+)
+async def test_who_complains_hears_an_apology_and_gets_a_person(desk: MakeDesk, complaint: str) -> None:
+    clinic = desk("clinic")
+    assert "very sorry" in await clinic.says(complaint) and clinic.called_a_person
+
+
+async def test_who_wants_to_come_today_is_booked_or_given_to_a_person(desk: MakeDesk, clinic: Desk) -> None:
+    unable = desk("clinic")
+    assert "cannot do that myself" in await unable.says("can i come in today?") and unable.called_a_person
+    assert "Which one suits you?" in await clinic.says("can i come in today?")
+
+
+async def test_what_is_not_understood_is_not_opened_with_a_yes(desk: MakeDesk) -> None:
+    assert "not sure I understood" in await desk("clinic").says("the teeth of my uncle are purple")
+    assert "chưa chắc đã hiểu" in await desk("school").says("hôm qua em đi chợ mua cá")
+
+
+@pytest.mark.parametrize("question", ["em là người hay máy vậy", "đây là người thật hay robot"])
+async def test_whether_it_is_a_person_is_answered_first(school: Desk, question: str) -> None:
+    answer = await school.says(question)
+    assert "trợ lý tự động" in answer and "xe máy" not in answer and not school.calls
+
+
+async def test_asked_human_or_machine_it_tells_and_answers_the_rest(clinic: Desk) -> None:
+    answer = await clinic.says("are you human or a machine? How much is a cleaning?")
+    assert "not a person" in answer and "£68" in answer and not clinic.calls
+    await clinic.says("I do not want a robot, let me speak to a human")
+    assert clinic.called_a_person
+
+
+async def test_a_caption_about_the_picture_goes_to_a_person(desk: MakeDesk) -> None:
+    clinic, school = desk("clinic"), desk("school")
+    about = await clinic.says("[image, could not be understood] what do you think about this tooth?")
+    assert about.startswith("I cannot see pictures") and clinic.called_a_person
+    test = await school.says("[image, could not be understood] bài kiểm tra của cháu đây, cô xem giúp")
+    assert "chưa xem được hình ảnh" in test and school.called_a_person and test.count("Dạ") == 1
+
+
+async def test_a_caption_that_asks_for_a_fact_is_answered_after_what_cannot_be_seen_is_said(desk: MakeDesk) -> None:
+    clinic = desk("clinic")
+    answer = await clinic.says("[image, could not be understood] how much is a cleaning?")
+    assert answer.startswith("I cannot see pictures") and "£68" in answer and not clinic.calls
+
+
+async def test_a_wish_to_register_without_a_tool_goes_to_a_person_though_a_fact_is_known(desk: MakeDesk) -> None:
+    school = desk("school")
+    answer = await school.says("chị muốn đăng ký cho bé học thử chiều thứ 7 này")
+    assert "chưa tự làm được" in answer and school.called_a_person and answer.count("Dạ") == 1
+    assert str(school.calls[-1].arguments["reason"]).startswith("khách muốn đặt lịch")
+
+
+async def test_a_fact_that_begins_politely_gets_no_second_opening(desk: MakeDesk) -> None:
+    school = desk("school")
+    polite = [
+        fact.model_copy(update={"answer": f"Dạ, {fact.answer}"}) if fact.id == "dia-chi" else fact
+        for fact in school.tenant.facts
+    ]
+    school.index = Index(school.tenant.model_copy(update={"facts": tuple(polite)}))
+    assert (await school.says("trung tâm ở đâu")).startswith("Dạ, Trung tâm ở số 12")
+
+
+async def test_the_reason_for_a_colleague_is_in_the_language_of_the_contact(school: Desk, clinic: Desk) -> None:
+    await school.says("bên mình có dạy tiếng Nhật không?")
+    assert str(school.calls[-1].arguments["reason"]).startswith("khách hỏi")
+    await clinic.says("Can I speak to a human please")
+    assert str(clinic.calls[-1].arguments["reason"]).startswith("the contact asks for a person")
