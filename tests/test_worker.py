@@ -40,11 +40,11 @@ class Processor:
 class Bench:
     """A worker with a store and a queue, and nobody else."""
 
-    def __init__(self, store, queue, clock):
+    def __init__(self, store, queue, clock, times):
         self.store, self.queue, self.clock = store, queue, clock
         self.turns, self.lanes, self.tasks = Processor(), Processor(), Processor()
         processors = {"turn": self.turns, "lane": self.lanes, "task": self.tasks}
-        self.worker = Worker(store, queue, processors, Changes(), clock, Times())
+        self.worker = Worker(store, queue, processors, Changes(), clock, times)
 
     async def put(self, ref="a", kind="turn", after=0.0, wake=True):
         row = await self.store.due.put(kind, "clinic", ref, self.store.now() + timedelta(seconds=after))
@@ -87,13 +87,13 @@ class Lossy(LocalQueue):
 
 
 @asynccontextmanager
-async def a_bench(tmp_path, how=""):
+async def a_bench(tmp_path, how="", sweep_every=1):
     clock = MovableClock()
     store = SqliteStore(tmp_path / "db", clock)
     await store.open()
     queue = Lossy(clock, how) if how else LocalQueue("", clock)
     await queue.start()
-    bench = Bench(store, queue, clock)
+    bench = Bench(store, queue, clock, Times(sweep_every=sweep_every))
     bench.worker.start()
     try:
         yield bench
@@ -151,7 +151,7 @@ async def test_a_backlog_larger_than_the_places_is_swept_without_pauses(tmp_path
 
 
 async def test_a_row_written_while_it_is_worked_on_is_looked_at_again_promptly(tmp_path):
-    async with a_bench(tmp_path) as bench:
+    async with a_bench(tmp_path, sweep_every=60) as bench:
 
         async def while_working(due):
             if len(bench.turns.seen) == 1:
@@ -167,7 +167,7 @@ async def test_a_row_written_while_it_is_worked_on_is_looked_at_again_promptly(t
 
 
 async def test_again_means_at_that_time(tmp_path):
-    async with a_bench(tmp_path) as bench:
+    async with a_bench(tmp_path, sweep_every=60) as bench:
         bench.lanes.behaviour = lambda due: (
             Again(bench.store.now() + timedelta(seconds=4)) if len(bench.lanes.seen) == 1 else Finished()
         )

@@ -155,14 +155,14 @@ def _dates(plain: str, today: date) -> Iterator[date]:
 
 
 def _date(day: int, month: int, year: int | None, today: date) -> Iterator[date]:
-    try:
-        found = date(year or today.year, month, day)
-        if year is None and found < today:
-            found = date(today.year + 1, month, day)
-    except ValueError:
-        return
-    if found >= today:
-        yield found
+    for tried in (year,) if year else (today.year, today.year + 1):
+        try:
+            found = date(tried, month, day)
+        except ValueError:
+            continue  # 29 February, said in the year before a leap year, is in that one
+        if found >= today:
+            yield found
+            return
 
 
 def _day_of_month(day: int, today: date) -> Iterator[date]:

@@ -86,6 +86,28 @@ async def test_a_take_over_while_a_message_is_heard_is_noticed(desk, monkeypatch
         assert await lan.received() == []
 
 
+async def test_a_take_over_while_the_turn_is_taken_up_is_noticed(desk, monkeypatch):
+    from frontdesk.turn import attend
+
+    async with desk(tenants=AT_ONCE) as server:
+        lan, contact_of = server.contact("Lan"), attend.contact_of
+
+        async def then_taken(*arguments):
+            if (await lan.conversation()).owner_epoch == 0:
+                await server.server.ownership.take("clinic", lan.id, "Hoa")
+            return await contact_of(*arguments)
+
+        monkeypatch.setattr(attend, "contact_of", then_taken)
+        await lan.says("Hello.")
+
+        async def withdrawn():
+            return [turn.state for turn in await lan.turns()] == ["withdrawn"]
+
+        await server.until("the turn is withdrawn", withdrawn)
+        await server.quiet()
+        assert await lan.received() == []
+
+
 async def test_a_crash_after_parking_says_the_holding_words_once_and_calls_a_person_once(desk, dies_at):
     async with desk(tenants=AT_ONCE) as server:
         clock, lan, model = server.clock, server.contact("Lan"), await server.plugin("model")

@@ -9,7 +9,6 @@ from typing import Literal
 import pytest
 
 from frontdesk import Contact, Media, ModelMessage, Refused, tool
-
 from frontdesk.plugins.rehearsal_llm.match import Index
 
 from .conftest import Booking, Desk
@@ -164,7 +163,9 @@ async def test_without_a_booking_tool_a_wish_goes_to_a_person(desk: MakeDesk) ->
     assert clinic.called_a_person
 
 
-@pytest.mark.parametrize("wish", ["Can I speak to a human please", "I want to talk to someone", "call me back please"])
+@pytest.mark.parametrize(
+    "wish", ["Can I speak to a human or a manager", "I want to talk to someone", "call me back please"]
+)
 async def test_who_asks_for_a_person_gets_one(clinic: Desk, wish: str) -> None:
     assert "colleague" in await clinic.says(wish)
     assert clinic.called_a_person
