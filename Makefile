@@ -25,7 +25,7 @@ slow: .venv/bin/pytest ## the long tests
 	$(BIN)pytest -m slow
 
 bench: .venv/bin/pytest ## the figures of bench/README.md
-	$(BIN)python -m bench
+	$(BIN)python bench/run.py all
 
 constraints: .venv/bin/pytest ## write constraints.txt from what is installed in .venv
 	{ head -n 1 constraints.txt; $(BIN)pip freeze --exclude-editable; } > constraints.new && mv constraints.new constraints.txt

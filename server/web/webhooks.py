@@ -1,4 +1,4 @@
-"""Webhooks, below Quart: this is the path whose cost and latency the provider sees (docs/explanation/performance.md).
+"""Webhooks, below Quart: this is the path whose cost and latency the provider sees (bench/README.md).
 
 `POST /webhooks/CHANNEL/TENANT`, `POST /webhooks/CHANNEL` (the tenant found by the address it names) and
 `POST /webhooks/CHANNEL/TENANT/status/MESSAGE`. Answered 204 only when what came is stored.
