@@ -90,9 +90,8 @@ class Lane:
             if await record.change(repository, self._store, runtime.tenant.id, message, **changes):
                 log.info("message_left_lane", message=message.id, state=stop.state, reason=stop.error)
             return None
-        if (commit := await _unfinished_commit(repository, message)) is not None:
+        if await _unfinished_commit(repository, message) is not None:
             # What it adopted has places before this one and may not be in the lane yet.
-            log.info("lane_waits_for_commit", turn=commit.turn)
             return now + COMMIT_PAUSE
         if message.not_before is not None and message.not_before > now:
             return message.not_before
