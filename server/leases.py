@@ -22,6 +22,9 @@ log = structlog.get_logger(__name__)
 LeaseName = Literal["turn", "lane"]
 Decide = Callable[[Conversation], Mapping[str, Any]]
 
+RELEASE_SECONDS = 1.0
+"""What giving a lease back after an error may take; else it runs out by itself."""
+
 
 class LeaseLost(Exception):
     """Somebody else holds the conversation now (we were too slow, or frozen): stop, write nothing more."""
@@ -106,9 +109,10 @@ class Held:
             async with self._renewing():
                 yield
         except BaseException:
-            # Whoever comes next need not wait for the lease to run out.
-            with suppress(StoreError, LeaseLost, ConversationGone):
-                await self.release()
+            # Whoever comes next need not wait for the lease to run out; but a store that hangs must not hold up a stop.
+            with suppress(StoreError, LeaseLost, ConversationGone, TimeoutError):
+                async with asyncio.timeout(RELEASE_SECONDS):
+                    await self.release()
             raise
 
     @asynccontextmanager

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -41,6 +45,16 @@ def serve(file: Path | None, bind: str | None, host_name: str | None, port: int 
     set_up_logging(server.config.log)
     with Listener(server.config.bind) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(server, path, listener))
+        _end()
+
+
+def _end() -> NoReturn:
+    """The end of a process that has closed everything: a driver's or an SDK's thread that still waits for an answer would
+    hold it up, past the supervisor's patience."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 async def _serve(server: Server, path: Path, listener: Listener) -> None:

@@ -54,6 +54,8 @@ QUICK = {
 }
 """A table of times in which a crash is repaired within seconds, and a busy machine misses no deadline."""
 SETTLE = {"quiet_seconds": 0.1, "fragment_seconds": 0.1, "media_seconds": 0.1, "cap_seconds": 0.5}
+MEETING = "inbox.message_written"
+"""Reached only where messages of one contact meet: two change the conversation at once."""
 CRASH_PATIENCE = 8.0
 DELIVERY_PATIENCE = 60.0
 DRAIN_PATIENCE = 180.0
@@ -191,11 +193,14 @@ class CrashRun:
         words = self._words(phase, number, point)
         specs = [self._spec(phase, number, ordinal, word) for ordinal, word in enumerate(words)]
         self.random.shuffle(specs)
-        await asyncio.gather(*(self._deliver(spec) for spec in specs))
+        pause = 0.0 if point == MEETING else 0.5
+        await asyncio.gather(*(self._deliver(spec, self.random.random() * pause) for spec in specs))
 
     def _words(self, phase: int, number: int, point: str) -> list[str]:
         if point == "turn.parked" and number == 0:
             return ["dark"]
+        if point == MEETING:
+            return ["say", "say", "book"]
         words = [self.random.choice(("say", "say", "book")) if not point.startswith("deed") else "book"]
         if self.random.random() < 0.15:
             words.append("extras")
@@ -208,8 +213,8 @@ class CrashRun:
         self.expected[id] = word
         return InboundSpec(body=f"{word} {id}", from_=contact(number), to=NUMBER, name="Lan")
 
-    async def _deliver(self, spec: InboundSpec) -> None:
-        await asyncio.sleep(self.random.random() * 0.5)
+    async def _deliver(self, spec: InboundSpec, pause: float) -> None:
+        await asyncio.sleep(pause)
         form = self.twilio.compose(spec)
         async with asyncio.timeout(DELIVERY_PATIENCE):
             while (await self.twilio.post(self.hook, form)).status != 204:

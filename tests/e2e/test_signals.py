@@ -8,8 +8,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from frontdesk.store.collections import TURNS
 from frontdesk.testing.fake_twilio import FakeTwilio
+from frontdesk.testing.wire_store import WireStore
 
 from .conftest import TENANT, Front, echoed, until
 
@@ -60,6 +63,28 @@ async def test_sigterm_lets_turns_end_and_leaves_the_rest_for_the_next_process(
         expected = [f"m{number}x1" for number in (*range(20), *range(200, 205))]
         assert echoed(twilio) == dict.fromkeys(expected, 1)
         assert twilio.violations == []
+
+
+@pytest.mark.wire
+async def test_sigterm_ends_it_in_time_though_the_store_does_not_answer(
+    front: MakeFront, parrot: dict[str, Any], quick: dict[str, Any], twilio: FakeTwilio, wire: WireStore
+) -> None:
+    async with front(parrot, store=wire.url("frontdesk"), times={**quick, **UNHURRIED}) as desk:
+        await desk.start()
+        phones = [desk.phone(f"+849{number:08d}") for number in range(10)]
+        await asyncio.gather(*(phone.says(f"slow m{number}x1") for number, phone in enumerate(phones)))
+        await until("turns are running", lambda: _open_turns(desk))
+        assert desk.process is not None
+        wire.freeze()
+        try:
+            desk.process.send_signal(signal.SIGTERM)
+            code = await desk.ended(quick["supervisor_kill"])
+        finally:
+            wire.thaw()
+        assert code == 0, desk.tail()
+        await desk.start()
+        await desk.quiet()
+        assert echoed(twilio) == {f"m{number}x1": 1 for number in range(10)}
 
 
 async def _open_turns(desk: Front) -> int:

@@ -35,7 +35,7 @@ async def test_a_crash_between_two_writes_that_are_no_transaction_loses_nothing(
     report = await crash_run(8, tmp_path, store=wire.url("frontdesk"), points=POINTS)
     print(report)
     assert (report.lost, report.twice, report.out_of_order) == ([], [], []), report
-    assert report.not_reached == [], "over the wire every write is one of its own"
+    assert report.not_reached == [], report
     assert (report.violations, report.left_due, report.possible_duplicates) == ([], 0, 0), report
 
 
