@@ -56,7 +56,7 @@ def _report(stacks: list[str]) -> list[str]:
     for line in stacks:
         stack, _, count = line.rpartition(" ")
         thread, *frames = stack.split(";")
-        threads[thread.partition("(")[0]] += int(count)
+        threads[thread.rpartition(": ")[2]] += int(count)
         names = [frame.rpartition(":")[0] or frame for frame in frames]
         for name in set(names):
             inclusive[name] += int(count)
