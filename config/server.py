@@ -89,8 +89,6 @@ class ServerConfig(Settings):
     `data_dir`, readable by its own user only; several machines must share one."""
     max_body_bytes: int = Field(default=MEGABYTE, ge=65_536)
     """The largest webhook that is read, in bytes."""
-    max_form_fields: int = Field(default=1_000, ge=100)
-    """The most fields a webhook's form may have."""
     times: Times = Times()
     """How long things may take."""
 

@@ -66,11 +66,6 @@ class Times(Settings):
     balancer_idle: Seconds = 60
     """The load balancer's idle time-out."""
 
-    @property
-    def lease_renewal(self) -> float:
-        """Seconds between two renewals of a lease: a third of it, so that one renewal may fail."""
-        return self.conversation_lease / 3
-
     @model_validator(mode="after")
     def _consistent(self) -> Times:
         found: list[Finding] = []

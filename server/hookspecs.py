@@ -76,7 +76,8 @@ class Hooks:
     async def think(self, request: ModelRequest) -> ModelReply | None:
         """First: one call of a model. RetryLater, NeedsAttention, a time-out or a defect: the next plugin is asked."""
 
-    # Events: at least once each; do the same thing twice without harm.
+    # Events: told again (but for on_message) until the plugin has taken it, ten times at the most; a crash may tell one
+    # twice. Refused and NeedsAttention count as taken.
 
     @hookspec
     async def on_message(self, conversation: Conversation, contact: Contact, message: Message) -> None:

@@ -150,7 +150,6 @@ class Conversation:
     lane_lease: Lease | None = None
     last_commit: Commit | None = None
     last_inbound_at: datetime | None = None
-    last_outbound_at: datetime | None = None
     created_at: datetime
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -31,6 +33,13 @@ SHARE = 4
 TAKEN_PAUSE = timedelta(seconds=1)
 BROKEN_PAUSE = 1.0
 """How long a loop of the worker rests after an error nobody foresaw (seconds)."""
+
+
+@dataclass
+class _Claim:
+    """A row as we last wrote it."""
+
+    due: Due
 
 
 class Worker:
@@ -158,7 +167,9 @@ class Worker:
             return
         self._of_tenant[share] += 1
         try:
-            outcome = await self._processors[due.kind].process(due)
+            async with self._kept(due) as claim:
+                outcome = await self._processors[due.kind].process(due)
+            due = claim.due
         except StoreError:
             raise
         except Exception:
@@ -171,6 +182,31 @@ class Worker:
                 del self._of_tenant[share]
         await self._end(due, outcome)
         self._changes.announce(due.tenant, due.ref)
+
+    @asynccontextmanager
+    async def _kept(self, due: Due) -> AsyncIterator[_Claim]:
+        """Renew a claim at a third while the work goes on: for a task the claim is the lock. Others have a lease."""
+        claim = _Claim(due)
+        keeper = Owner("claim")
+        if due.kind == "task":
+            keeper.start(self._renew(claim), due.id)
+        try:
+            yield claim
+        finally:
+            await keeper.drain(0)
+
+    async def _renew(self, claim: _Claim) -> None:
+        while True:
+            await self._clock.sleep(self._times.conversation_lease / 3)
+            try:
+                renewed = await self._store.due.claim(claim.due, self._claim_until(self._store.now()))
+            except StoreError as err:
+                log.warning("store_away", reason=str(err), kind="claim")
+                continue
+            if renewed is None:
+                # Somebody wrote the row: there is more to do, which its end finds out.
+                return
+            claim.due = renewed
 
     async def _end(self, due: Due, outcome: Outcome) -> None:
         wake = Wake(due.kind, due.tenant, due.ref)

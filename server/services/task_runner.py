@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
@@ -72,7 +73,35 @@ class TaskRunner:
         await repository.update(TASKS, task, state="done", attempts=task.attempts + 1, error="")
         return Finished()
 
+    async def _tell(
+        self, repository: Repository, task: Task, hooks: tuple[dispatch.BoundHook, ...], **event: Any
+    ) -> None:
+        """Tell an event to each plugin that has not heard it. Raises RetryLater while one could not be told."""
+        heard = list(task.data.get("heard", ()))
+        missed, after = "", 1.0
+        for bound in hooks:
+            name = f"{bound.label.plugin}.{bound.label.hook}"
+            if name in heard:
+                continue
+            try:
+                await dispatch.call(bound, **event)
+            except RetryLater as err:
+                missed, after = err.reason, max(after, err.after)
+                continue
+            except dispatch.HookFailed as err:
+                missed = str(err)
+                continue
+            except PluginError as err:
+                # Refused or NeedsAttention: told, and to be told again would change nothing.
+                log.warning("hook_failed", **bound.label._asdict(), reason=str(err))
+            heard.append(name)
+        if missed:
+            await repository.update(TASKS, task, data={**task.data, "heard": heard})
+            raise RetryLater(missed, after=after)
+
     async def _later(self, repository: Repository, task: Task, reason: str, after: float) -> Outcome:
+        # Who has heard an event may have been written meanwhile.
+        task = await repository.get(TASKS, task.id) or task
         attempts = task.attempts + 1
         if attempts >= ATTEMPTS:
             await repository.update(TASKS, task, state="failed", attempts=attempts, error=reason)
@@ -129,7 +158,7 @@ class TaskRunner:
             return
         contact = await repository.get(CONTACTS, conversation.contact)
         hooks = runtime.hook("on_turn_committed")
-        await dispatch.every(hooks, conversation=conversation, contact=contact, turn=turn)
+        await self._tell(repository, task, hooks, conversation=conversation, contact=contact, turn=turn)
 
     async def _handed_off(self, runtime: Runtime, repository: Repository, task: Task) -> None:
         conversation = await repository.get(CONVERSATIONS, task.data["conversation"])
@@ -137,14 +166,14 @@ class TaskRunner:
             return
         contact = await repository.get(CONTACTS, conversation.contact)
         reason = task.data["reason"]
-        await dispatch.every(runtime.hook("on_handoff"), conversation=conversation, contact=contact, reason=reason)
-        await dispatch.every(
-            runtime.hook("alert_operator"), title="A person is needed", text=reason, conversation=conversation
-        )
+        hooks = runtime.hook("on_handoff") + runtime.hook("alert_operator")
+        event = {"contact": contact, "reason": reason, "title": "A person is needed", "text": reason}
+        await self._tell(repository, task, hooks, conversation=conversation, **event)
 
     async def _message_failed(self, runtime: Runtime, repository: Repository, task: Task) -> None:
         message = await repository.get(MESSAGES, task.data["message"])
         if message is None:
             return
         conversation = await repository.get(CONVERSATIONS, message.conversation)
-        await dispatch.every(runtime.hook("on_message_failed"), conversation=conversation, message=message)
+        hooks = runtime.hook("on_message_failed")
+        await self._tell(repository, task, hooks, conversation=conversation, message=message)

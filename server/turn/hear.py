@@ -47,5 +47,10 @@ async def _fetched(runtime: Runtime, files: MediaStore, channel: str, media: Med
     except (dispatch.HookFailed, PluginError) as err:
         log.warning("media_not_fetched", tenant=runtime.tenant.id, channel=channel, reason=str(err))
         return media
-    key = await files.put(runtime.tenant.id, file.content, file.content_type)
+    try:
+        key = await files.put(runtime.tenant.id, file.content, file.content_type)
+    except OSError as err:
+        # A full disk, say: the words of the contact are answered all the same, and the file stays at the provider.
+        log.error("media_not_kept", tenant=runtime.tenant.id, channel=channel, reason=str(err))
+        return media
     return replace(media, key=key, content_type=file.content_type, size=len(file.content))

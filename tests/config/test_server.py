@@ -112,7 +112,6 @@ def test_relative_paths_start_at_the_folder_of_the_file() -> None:
 def test_defaults_leave_room_for_the_longest_text() -> None:
     config = ServerConfig()
     assert config.max_body_bytes == 1024 * 1024
-    assert config.max_form_fields == 1000
     assert config.media.max_bytes == 16 * 1024 * 1024
     assert config.signing_key is None
     assert config.queue == "local"

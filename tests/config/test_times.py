@@ -77,10 +77,6 @@ def test_all_contradictions_are_told_at_once(read_text, shop) -> None:
     ]
 
 
-def test_a_lease_is_renewed_at_a_third() -> None:
-    assert Times().lease_renewal == pytest.approx(20 / 3)
-
-
 @given(
     st.fixed_dictionaries(
         {}, optional={name: st.floats(min_value=0.001, max_value=86_400) for name in Times.model_fields}

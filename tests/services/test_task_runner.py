@@ -213,3 +213,68 @@ async def test_the_tasks_of_a_tenant_that_left_the_file_wait(desk):
             return (await server.plugin("reminder", "school")).ran
 
         await server.until("it ran", ran)
+
+
+class Listener(Plugin):
+    """Hears of turns; fails as often as its test says."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.heard = []
+        self.failures = []
+
+    @hookimpl
+    async def on_turn_committed(self, turn):
+        self.heard.append(turn.id)
+        if self.failures:
+            raise self.failures.pop(0)
+
+
+class OtherListener(Listener):
+    """The same under another name."""
+
+
+async def test_an_event_is_told_again_until_everyone_has_heard_it_and_to_nobody_twice(desk):
+    plugins = {"model": ScriptedModel, "first": Listener, "second": OtherListener}
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan, first, second = server.contact("Lan"), await server.plugin("first"), await server.plugin("second")
+        first.failures = [RetryLater("the vendor is busy", after=3), ValueError("a defect")]
+        await lan.says("Hello.")
+        await lan.hears()
+        (turn,) = await lan.turns()
+        task = await ended(server, f"core/turn_committed/{turn.id}")
+        assert task.state == "done"
+        assert (first.heard, second.heard) == ([turn.id] * 3, [turn.id])
+
+
+async def test_an_event_that_is_refused_counts_as_heard(desk):
+    async with desk(plugins={"model": ScriptedModel, "first": Listener}, tenants=AT_ONCE) as server:
+        lan, first = server.contact("Lan"), await server.plugin("first")
+        first.failures = [Refused("not mine")]
+        await lan.says("Hello.")
+        await lan.hears()
+        (turn,) = await lan.turns()
+        assert (await ended(server, f"core/turn_committed/{turn.id}")).state == "done"
+        assert first.heard == [turn.id]
+
+
+async def test_a_task_that_takes_longer_than_a_claim_is_done_once(desk):
+    """The claim on its row is its only lock: it is renewed while the task runs."""
+    gate = asyncio.Event()
+    async with desk(plugins=PLUGINS) as server:
+        plugin = await server.plugin("reminder")
+        plugin.behaviour = lambda task: gate.wait()
+        await plugin.tasks.schedule("remind", "k", server.clock.now())
+
+        async def running():
+            return plugin.ran
+
+        await server.until("the task runs", running)
+        for _ in range(30):
+            server.clock.advance(2)
+            await asyncio.sleep(0.02)  # whoever would claim the row has its chance
+        assert len(plugin.ran) == 1
+        gate.set()
+        assert (await ended(server)).state == "done"
+        await server.quiet()
+        assert len(plugin.ran) == 1

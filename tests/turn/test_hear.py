@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 
 from frontdesk import Refused, hookimpl
 from frontdesk.channel import Fetched
@@ -69,6 +70,19 @@ async def test_a_file_that_cannot_be_fetched_is_told_to_the_model(desk):
         phone.error = Refused("gone")
         await lan.says("", **VOICE)
         assert await lan.hears() == "You said: [voice note, could not be understood]"
+
+
+async def test_a_disk_too_full_for_a_file_keeps_no_answer_back(desk, monkeypatch):
+    async with desk(plugins=PLUGINS, tenants=AT_ONCE) as server:
+
+        async def full(tenant, content, content_type):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(server.server.media, "put", full)
+        lan = server.contact("Lan")
+        await lan.says("", **VOICE)
+        assert await lan.hears() == "You said: [voice note, could not be understood]"
+        assert (await lan.message("Lan-1")).media[0].key == ""
 
 
 async def test_a_picture_without_its_file_says_so_and_keeps_its_caption(desk):
