@@ -74,7 +74,7 @@ class Lease:
     until: datetime
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Identity:
     """What a channel calls a contact. `id` is `channel:external_id`."""
 
@@ -86,7 +86,7 @@ class Identity:
     """E.g. `whatsapp:+84901234567`, `whatsapp:US.1349…` (BSUID), a simulator's random name."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Contact:
     """The person outside."""
 
@@ -116,7 +116,7 @@ class Commit:
     finished: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Conversation:
     """All messages with one contact; the lock and the truth of its turns and its lane. `id` is the contact's."""
 
@@ -153,7 +153,7 @@ class Conversation:
     created_at: datetime
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Message:
     """One thing said. An inbound id is derived from the provider's, so the same message is the same document."""
 
@@ -226,7 +226,7 @@ class Deed:
 TurnState = Literal["open", "proposed", "committed", "parked", "withdrawn"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Turn:
     """One answer by the bot. `id` is `conversation.number`: a number exists once."""
 
@@ -259,7 +259,7 @@ class Turn:
     closed_at: datetime | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Note:
     """Something for operators' eyes only, beside the conversation."""
 
@@ -271,7 +271,7 @@ class Note:
     at: datetime
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """Something to do at a time. `id` is its unique key: scheduling it twice is scheduling it once."""
 
@@ -292,7 +292,7 @@ class Task:
 DueKind = Literal["turn", "lane", "task"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Due:
     """One row of the server-wide list of live work. `id` is `kind/tenant/ref`; it carries no content."""
 
@@ -306,7 +306,7 @@ class Due:
     """When it must be looked at. A claim moves it ahead, so that a crash brings it back."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class PluginDocument:
     """What a plugin keeps through `self.store`. `id` is `plugin/collection/key`."""
 
@@ -318,7 +318,7 @@ class PluginDocument:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Instance:
     """A running server process, as operators see it."""
 

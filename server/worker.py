@@ -30,7 +30,8 @@ AT_ONCE: Mapping[DueKind, int] = {"turn": 256, "lane": 256, "task": 64}
 """How much of each kind one process works on at a time."""
 SHARE = 4
 """One tenant gets at most one part in so many of them: a vendor of its that hangs leaves room for everybody else."""
-TAKEN_PAUSE = timedelta(seconds=1)
+CROWDED_PAUSE = timedelta(seconds=1)
+"""When to look again at a row whose tenant has its share of the places."""
 BROKEN_PAUSE = 1.0
 """How long a loop of the worker rests after an error nobody foresaw (seconds)."""
 
@@ -115,16 +116,12 @@ class Worker:
             self._places[kind].release()
 
     async def _woken(self, wake: Wake) -> None:
-        due = await self._store.due.get(wake.kind, wake.tenant, wake.ref)
-        if due is None:
-            return
         now = self._store.now()
-        if due.due_at > now:
-            await self._queue.wake(wake, (due.due_at - now).total_seconds())
-            return
-        claimed = await self._store.due.claim(due, self._claim_until(now))
+        claimed = await self._store.due.claim_ripe(wake.kind, wake.tenant, wake.ref, now, self._claim_until(now))
         if claimed is not None:
             await self._process(claimed)
+        else:
+            await self._look_again(wake)
 
     async def _sweep(self, kind: DueKind) -> None:
         """Take what is due and nobody was woken for; also the repair after a crash."""
@@ -163,7 +160,7 @@ class Worker:
         """One piece of work, and the end of its row."""
         share = (due.kind, due.tenant)
         if self._of_tenant[share] >= AT_ONCE[due.kind] // SHARE:
-            await self._end(due, Again(self._store.now() + TAKEN_PAUSE))
+            await self._end(due, Again(self._store.now() + CROWDED_PAUSE))
             return
         self._of_tenant[share] += 1
         try:
@@ -187,9 +184,11 @@ class Worker:
     async def _kept(self, due: Due) -> AsyncIterator[_Claim]:
         """Renew a claim at a third while the work goes on: for a task the claim is the lock. Others have a lease."""
         claim = _Claim(due)
+        if due.kind != "task":
+            yield claim
+            return
         keeper = Owner("claim")
-        if due.kind == "task":
-            keeper.start(self._renew(claim), due.id)
+        keeper.start(self._renew(claim), due.id)
         try:
             yield claim
         finally:
@@ -212,8 +211,9 @@ class Worker:
         wake = Wake(due.kind, due.tenant, due.ref)
         match outcome:
             case Taken():
-                # Not left for the length of a claim: whoever holds it may end at once, with more to do.
-                await self._store.due.claim(due, self._store.now() + TAKEN_PAUSE)
+                # Not left for the length of a claim: whoever holds it looks at the row when it ends, and finds it ripe;
+                # until then each sweep asks.
+                await self._store.due.claim(due, self._store.now())
             case Finished():
                 if not await self._store.due.delete(due):
                     await self._look_again(wake)
@@ -224,7 +224,7 @@ class Worker:
                     await self._queue.wake(wake, (at - self._store.now()).total_seconds())
 
     async def _look_again(self, wake: Wake) -> None:
-        """Somebody wrote the row while we worked: there is more."""
+        """If the row is there, somebody wrote it: there is more, now or later."""
         due = await self._store.due.get(wake.kind, wake.tenant, wake.ref)
         if due is not None:
             await self._queue.wake(wake, (due.due_at - self._store.now()).total_seconds())

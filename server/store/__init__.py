@@ -174,6 +174,10 @@ class DueList(Protocol):
         """Move this row ahead to *until* if nobody touched it since it was read; None if somebody did."""
         ...
 
+    async def claim_ripe(self, kind: DueKind, tenant: str, ref: str, now: datetime, until: datetime) -> Due | None:
+        """Claim this row if `due_at <= now`; None if it is not there, or not ripe. One call, for whoever was woken."""
+        ...
+
     async def claim_next(self, kinds: Sequence[DueKind], now: datetime, until: datetime, limit: int) -> list[Due]:
         """Claim up to *limit* rows with `due_at <= now`, oldest first."""
         ...

@@ -47,10 +47,11 @@ def read_probe(cursor: sqlite3.Cursor) -> None:
     cursor.execute("SELECT at FROM store_probe").fetchone()
 
 
-def put_due(statement: Statement, cursor: sqlite3.Cursor) -> int:
-    """Write the row; the version it has now."""
+def version_now(statement: Statement, cursor: sqlite3.Cursor) -> int | None:
+    """Write; the version that the row has then, or None if there was none to write."""
     sql, values = statement
-    return int(cursor.execute(f"{sql} RETURNING version", values).fetchall()[0][0])
+    rows = cursor.execute(f"{sql} RETURNING version", values).fetchall()
+    return int(rows[0][0]) if rows else None
 
 
 def claim_due(

@@ -23,6 +23,7 @@ from pymongo import ReturnDocument, errors
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from frontdesk.clock import Clock, milliseconds
+from frontdesk.crashpoints import reached
 from frontdesk.model import Due, DueKind
 
 from . import (
@@ -241,6 +242,27 @@ class MongoStore:
             if await self.insert(DUE, "", row):
                 return row
 
+    async def move_due(self, row: Due, highest: datetime) -> Due | None:
+        """Write the row's time if there is such a row and its time is at most *highest*; as it is then."""
+        layout, raw, token = self.layout(DUE), self.raw(DUE), secrets.token_hex(8)
+        layout.codec.check(row)
+        asked = {"_id": row.id, "due_at": {"$lte": highest}}
+        change = {
+            "$set": {"due_at": row.due_at, "write_id": token},
+            "$inc": {"version": 1},
+            "$max": {"schema": DUE.schema},
+        }
+
+        async def moved(again: bool) -> Any:
+            found = await raw.find_one_and_update(asked, change, return_document=ReturnDocument.AFTER)
+            if found is None and again:
+                # The first attempt may have taken, and its answer was lost.
+                return await raw.find_one({"_id": row.id, "write_id": token})
+            return found
+
+        stored = await self.run(moved)
+        return None if stored is None else layout.load(stored)
+
     async def _is_ours(self, raw: Any, key: str, token: str) -> bool:
         stored = await raw.find_one({"_id": key})
         return stored is not None and stored["write_id"] == token
@@ -293,6 +315,8 @@ class MongoRepository:
 
     async def write(self, *writes: Write) -> int:
         for number, write in enumerate(writes):
+            if number:
+                reached("store.between_writes")
             if not await self._write(write):
                 return number
         return len(writes)
@@ -334,6 +358,9 @@ class MongoDue:
 
     async def claim(self, due: Due, until: datetime) -> Due | None:
         return await self._store.shared.update(DUE, due, due_at=until)
+
+    async def claim_ripe(self, kind: DueKind, tenant: str, ref: str, now: datetime, until: datetime) -> Due | None:
+        return await self._store.move_due(due_row(kind, tenant, ref, until, 0), now)
 
     async def claim_next(self, kinds: Sequence[DueKind], now: datetime, until: datetime, limit: int) -> list[Due]:
         asked = {"kind": {"$in": list(kinds)}, "due_at": {"$lte": now}}

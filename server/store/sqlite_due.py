@@ -30,7 +30,9 @@ class SqliteDue:
 
     async def put(self, kind: DueKind, tenant: str, ref: str, due_at: datetime) -> Due:
         row = due_row(kind, tenant, ref, due_at, first_version(self._clock.now()))
-        return replace(row, version=await self._writer.submit(partial(jobs.put_due, self._table.put(row))))
+        version = await self._writer.submit(partial(jobs.version_now, self._table.put(row)))
+        assert version is not None, "it is written whether it was there or not"
+        return replace(row, version=version)
 
     async def get(self, kind: DueKind, tenant: str, ref: str) -> Due | None:
         get = self._table.get("", due_id(kind, tenant, ref))
@@ -40,6 +42,11 @@ class SqliteDue:
         moved: Due = changed_copy(due, {"due_at": until})
         update = self._table.update("", due, moved, frozenset({"due_at"}))
         return moved if await self._writer.submit(partial(jobs.change, update)) else None
+
+    async def claim_ripe(self, kind: DueKind, tenant: str, ref: str, now: datetime, until: datetime) -> Due | None:
+        moved = due_row(kind, tenant, ref, until, 0)
+        version = await self._writer.submit(partial(jobs.version_now, self._table.move(moved, "due_at", now)))
+        return None if version is None else replace(moved, version=version)
 
     async def claim_next(self, kinds: Sequence[DueKind], now: datetime, until: datetime, limit: int) -> list[Due]:
         return await self._writer.submit(partial(jobs.claim_due, self._table, kinds, now, until, limit))

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from . import Collection
 from .codec import Codec, key_value
-from .queries import Planner, Shape
+from .queries import Planner, Shape, check_changes
 
 D = TypeVar("D")
 
@@ -61,13 +61,17 @@ class Table(Generic[D]):
 
     def update(self, tenant: str, document: Any, changed: D, names: frozenset[str]) -> Statement:
         """Write the fields *names* of *changed* if the version stored is that of *document*."""
-        if (known := self._updates.get(names)) is None:
-            known = self._updates[names] = self._update_sql(names)
-        sql, columns = known
-        self.codec.check(changed, names)
-        text = self.collection.adapter.dump_json(changed, include=set(names), warnings="error").decode()
-        keys = [key_value(getattr(changed, name)) for name in columns]
+        sql, columns = self._update_of(names)
+        text, keys = self._changed(changed, names, columns)
         return sql, (text, self.collection.schema, *keys, *self._key(tenant, document.id), document.version)
+
+    def move(self, document: Any, name: str, highest: Any) -> Statement:
+        """Write the field *name* of *document* of a server-wide collection if the one stored is at most *highest*."""
+        sql, columns = self._update_of(frozenset({name}))
+        # The same change as an update's, under another condition than the version.
+        sql = f"{sql.removesuffix('version = ?')}{_quoted(name)} <= ?"
+        text, keys = self._changed(document, frozenset({name}), columns)
+        return sql, (text, self.collection.schema, *keys, *self._key("", document.id), key_value(highest))
 
     def delete(self, tenant: str, document: Any) -> Statement:
         """Delete the row if its version is that of *document*."""
@@ -112,6 +116,19 @@ class Table(Generic[D]):
         text = self.collection.adapter.dump_json(document, warnings="error").decode()
         key = self._key(tenant, document.id)
         return (*key, document.version, self.collection.schema, text, *self.keys_of(document))
+
+    def _changed(self, document: Any, names: frozenset[str], columns: tuple[str, ...]) -> tuple[str, list[Any]]:
+        """The fields *names* as JSON, and the values of those that are keys."""
+        self.codec.check(document, names)
+        text = self.collection.adapter.dump_json(document, include=set(names), warnings="error").decode()
+        return text, [key_value(getattr(document, name)) for name in columns]
+
+    def _update_of(self, names: frozenset[str]) -> tuple[str, tuple[str, ...]]:
+        """The statement that changes the fields *names*, and which of them are keys."""
+        if (known := self._updates.get(names)) is None:
+            check_changes(self.collection, names)
+            known = self._updates[names] = self._update_sql(names)
+        return known
 
     def _update_sql(self, names: frozenset[str]) -> tuple[str, tuple[str, ...]]:
         # `->` hands a value over as the JSON it is, so numbers and booleans are never converted.

@@ -90,7 +90,7 @@ async def test_what_is_not_there_is_none(store: Store) -> None:
     assert await store.for_tenant("acme").get(CONTACTS, "nobody") is None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Seat:
     id: str
     version: int = 1

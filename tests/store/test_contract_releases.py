@@ -15,7 +15,7 @@ from frontdesk.store.sqlite import SqliteStore
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123_000, tzinfo=UTC)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class NewerContact:
     id: str
     version: int = 1

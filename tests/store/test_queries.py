@@ -22,7 +22,7 @@ from frontdesk.store.sqlite import SqliteStore
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Thing:
     id: str
     version: int = 1
