@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Protocol
 
 
@@ -23,6 +24,18 @@ class Clock(Protocol):
         """Return when *seconds* have passed on this clock."""
         ...
 
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        """Call *callback* on the loop when *seconds* have passed; cheaper than a task that sleeps."""
+        ...
+
+
+class Timer(Protocol):
+    """What `Clock.call_later` gives."""
+
+    def cancel(self) -> object:
+        """Do not call any more."""
+        ...
+
 
 class SystemClock:
     """The machine's clock."""
@@ -36,6 +49,9 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds))
 
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        return asyncio.get_running_loop().call_later(max(0.0, seconds), callback)
+
 
 def milliseconds(moment: datetime) -> datetime:
     """*moment* in UTC with its microseconds cut to whole milliseconds, as every store keeps it.
@@ -44,5 +60,6 @@ def milliseconds(moment: datetime) -> datetime:
     """
     if moment.tzinfo is None:
         raise ValueError(f"a time without a zone: {moment!r}; use an aware datetime")
-    moment = moment.astimezone(UTC)
-    return moment - timedelta(microseconds=moment.microsecond % 1000)
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

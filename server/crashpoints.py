@@ -19,10 +19,9 @@ POINTS: dict[str, str] = {
     "deed.intended": "the deed's intent is journalled, the deed has not run",
     "deed.ran": "the deed ran, its result is not journalled",
     "deed.journalled": "the deed's result is journalled",
-    "turn.proposed": "the outbound messages are written as proposed",
+    "turn.proposed": "the outbound messages are written as proposed (in SQLite: when the conversation has changed)",
     "turn.committed": "the conversation adopted them, nothing that follows is written",
-    "turn.adopted": "the outbound messages have their places, the inbound ones are answered",
-    "turn.lane_due": "the lane's due row is written",
+    "turn.lane_due": "the outbound messages have their places, the inbound ones are answered, the lane's due row is there",
     "turn.released": "the lease is released, the due row is still there",
     "turn.parked": "the conversation was handed off, nothing that follows is written",
     "outbox.leased": "the lane is held",
@@ -30,6 +29,7 @@ POINTS: dict[str, str] = {
     "outbox.sent": "the provider took the message, its id is not written",
     "outbox.accepted": "the provider's id is written",
     "outbox.released": "the lane is released, its due row is still there",
+    "store.between_writes": "of writes that belong together some are written (DocumentDB only: SQLite commits them at once)",
     "status.received": "a status callback is verified, nothing is written",
 }
 

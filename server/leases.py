@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any, Literal
@@ -13,7 +13,8 @@ import structlog
 
 from .clock import Clock
 from .model import Conversation, Lease
-from .store import Repository, Store, StoreError
+from .store import Repository, Store, StoreError, Update, Write
+from .store.codec import changed_copy
 from .store.collections import CONVERSATIONS
 from .tasks import Owner
 
@@ -24,6 +25,10 @@ Decide = Callable[[Conversation], Mapping[str, Any]]
 
 RELEASE_SECONDS = 1.0
 """What giving a lease back after an error may take; else it runs out by itself."""
+
+
+def _nothing(_: Conversation) -> Mapping[str, Any]:
+    return {}
 
 
 class LeaseLost(Exception):
@@ -67,6 +72,7 @@ class Held:
         self._clock = clock
         self._field = f"{name}_lease"
         self._seconds = seconds
+        self._closing: Decide = _nothing
         self.conversation = held
         """As it was when it was last read or written under the lease."""
 
@@ -83,6 +89,33 @@ class Held:
 
     async def change(self, decide: Decide) -> Conversation:
         """Like `change`, refusing (LeaseLost) as soon as the lease is not ours."""
+        changed = await change(self._repository, self.conversation.id, self._guarded(decide), self.conversation)
+        self._know(changed)
+        return changed
+
+    async def change_after(self, writes: Sequence[Write], decide: Decide) -> int:
+        """*writes* and then the change, in one call of the store; how many took, the change counted as the last.
+
+        What *decide* raises is raised before anything is written. If only the change did not take, the conversation is
+        another one by now: `change` reads it and asks again.
+        """
+        known = self.conversation
+        changes = self._guarded(decide)(known)
+        took = await self._repository.write(*writes, Update(CONVERSATIONS, known, changes))
+        if took > len(writes):
+            self._know(changed_copy(known, changes))
+        return took
+
+    def at_release(self, decide: Decide) -> None:
+        """What is written when the lease is given back, in the same write."""
+        self._closing = decide
+
+    async def release(self) -> None:
+        """Give the conversation free for whoever comes next."""
+        closing = self._closing
+        await self.change(lambda conversation: {**closing(conversation), self._field: None})
+
+    def _guarded(self, decide: Decide) -> Decide:
         token = self.lease.token
 
         def guarded(conversation: Conversation) -> Mapping[str, Any]:
@@ -91,42 +124,35 @@ class Held:
                 raise LeaseLost(conversation.id)
             return decide(conversation)
 
-        changed = await change(self._repository, self.conversation.id, guarded, self.conversation)
-        # The renewer changes it, too: whoever is told of its change last need not hold the newest.
-        if changed.version > self.conversation.version:
-            self.conversation = changed
-        return changed
+        return guarded
 
-    async def release(self) -> None:
-        """Give the conversation free for whoever comes next."""
-        await self.change(lambda _: {self._field: None})
+    def _know(self, conversation: Conversation) -> None:
+        # The renewer changes it, too: whoever is told of its change last need not hold the newest.
+        if conversation.version > self.conversation.version:
+            self.conversation = conversation
 
     @asynccontextmanager
     async def renewed(self) -> AsyncIterator[None]:
         """The lease is renewed at a third for as long as this is open. When it is lost, what runs inside is cancelled,
         and LeaseLost raised. After an error inside, the lease is released; otherwise that is the caller's last step."""
+        renewers = Owner("lease")
         try:
-            async with self._renewing():
-                yield
-        except BaseException:
+            async with asyncio.timeout(None) as scope:
+                # A timer and not a task: most turns and sends end before it rings.
+                timer = self._clock.call_later(
+                    self._seconds / 3, lambda: renewers.start(self._renew(scope), f"renew {self._field}")
+                )
+                try:
+                    yield
+                finally:
+                    timer.cancel()
+                    await renewers.drain(0)
+        except BaseException as err:
             # Whoever comes next need not wait for the lease to run out; but a store that hangs must not hold up a stop.
             with suppress(StoreError, LeaseLost, ConversationGone, TimeoutError):
                 async with asyncio.timeout(RELEASE_SECONDS):
                     await self.release()
-            raise
-
-    @asynccontextmanager
-    async def _renewing(self) -> AsyncIterator[None]:
-        renewers = Owner("lease")
-        try:
-            async with asyncio.timeout(None) as scope:
-                renewers.start(self._renew(scope), f"renew {self._field}")
-                try:
-                    yield
-                finally:
-                    await renewers.drain(0)
-        except TimeoutError as err:
-            if scope.expired():
+            if isinstance(err, TimeoutError) and scope.expired():
                 raise LeaseLost(self.conversation.id) from err
             raise
 
@@ -136,9 +162,7 @@ class Held:
 
     async def _renew(self, scope: asyncio.Timeout) -> None:
         """Renew until cancelled, or until somebody else has the lease. A store that is away is tried again."""
-        pause = self._seconds / 3
         while True:
-            await self._clock.sleep(pause)
             try:
                 await self.change(self._extended)
                 pause = self._seconds / 3
@@ -148,6 +172,7 @@ class Held:
             except (LeaseLost, ConversationGone):
                 scope.reschedule(0.0)
                 return
+            await self._clock.sleep(pause)
 
 
 async def acquire(

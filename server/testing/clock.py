@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from ..clock import milliseconds
+from ..clock import Timer, milliseconds
 
 
 class MovableClock:
@@ -32,6 +33,12 @@ class MovableClock:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self._elapsed + seconds, next(self._order), future))
         await future
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(lambda ended: None if ended.cancelled() else callback())
+        heapq.heappush(self._sleepers, (self._elapsed + max(0.0, seconds), next(self._order), future))
+        return future
 
     def next_sleeper(self) -> float | None:
         """In how many seconds somebody wakes; None: nobody sleeps."""

@@ -3,16 +3,18 @@ before it (proposed, never sent unless adopted) or after it (`finish`, repeated 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ..crashpoints import reached
-from ..leases import Held
+from ..leases import Decide, Held
 from ..model import BOT, NOBODY, Commit, Conversation, Message, Note, Turn
 from ..plugin import Channel
 from ..runtime import Runtime
-from ..store import Insert, PutDue, Repository, Store, Update, Write
+from ..store import Collection, Insert, PutDue, Repository, Store, Update, Write
+from ..store.codec import changed_copy
 from ..store.collections import MESSAGES, NOTES, TURNS
 from . import deeds, guard
 from .follow_up import follow_up_writes
@@ -22,8 +24,7 @@ from .state import TurnMoved, Work
 
 async def commit(work: Work) -> None:
     """Propose, adopt, finish. Raises Superseded or OwnerChanged if the turn may not say this any more."""
-    proposed = await _propose(work)
-    reached("turn.proposed")
+    proposal, proposed = _proposal(work)
     turn, draft = work.turn, work.draft
 
     def adopt(conversation: Conversation) -> Mapping[str, Any]:
@@ -44,10 +45,21 @@ async def commit(work: Work) -> None:
             **(_handed_off(work, conversation, draft.handoff) if draft.handoff is not None else {}),
         }
 
-    await work.held.change(adopt)
+    # The turn first: a ghost stops there, and what is proposed after it is known to whoever takes the turn up.
+    writes: list[Write] = [Update(TURNS, turn, proposal), *(Insert(MESSAGES, message) for message in proposed)]
+    took = await work.held.change_after(writes, adopt)
+    if took < len(writes):
+        raise TurnMoved(turn.id)
+    work.turn = changed_copy(turn, proposal)
+    if took == len(writes):
+        # The conversation changed while the turn thought: it is asked again whether this may be said.
+        reached("turn.proposed")
+        await work.held.change(adopt)
     reached("turn.committed")
-    known = (*proposed, *work.unanswered)
-    await finish(work.repository, work.store, work.held, work.runtime, known=known, turn=work.turn)
+    known: list[Message | Turn] = [work.turn, *proposed, *work.unanswered]
+    closing = await finish(work.repository, work.store, work.held, work.runtime, known)
+    if closing is not None:
+        work.held.at_release(closing)
 
 
 def _is_written(conversation: Conversation, turn: Turn, state: str) -> bool:
@@ -87,7 +99,9 @@ async def park(work: Work, reason: str) -> None:
 
     await work.held.change(hand_off)
     reached("turn.parked")
-    await finish(work.repository, work.store, work.held, work.runtime)
+    closing = await finish(work.repository, work.store, work.held, work.runtime)
+    if closing is not None:
+        work.held.at_release(closing)
 
 
 async def withdraw(
@@ -131,84 +145,84 @@ def holding_id(turn: Turn) -> str:
 
 
 async def finish(
-    repository: Repository,
-    store: Store,
-    held: Held,
-    runtime: Runtime,
-    *,
-    known: Sequence[Message] = (),
-    turn: Turn | None = None,
-) -> None:
+    repository: Repository, store: Store, held: Held, runtime: Runtime, known: Sequence[Message | Turn] = ()
+) -> Decide | None:
     """Write what follows from the conversation's last commit; may be repeated any number of times, by anyone.
 
-    *known*, *turn*: its messages and its turn as they probably still are, which saves reading them.
+    What is left is the mark in the conversation that all of it is written, as what decides on the change; None: it is
+    there. *known*: messages and turn as they probably still are, which saves reading them.
     """
     commit = held.conversation.last_commit
     if commit is None or commit.finished:
-        return
-    conversation = held.conversation
-    if turn is None:
-        turn = await repository.get(TURNS, commit.turn)
-    if not await _adopt_known(repository, commit, {message.id: message for message in known}):
-        for ordinal, id in enumerate(commit.outbound):
-            await _adopt_message(repository, id, commit.first_place + ordinal)
-        for id in commit.answered:
-            await mark_answered(repository, id, commit.turn)
-    reached("turn.adopted")
+        return None
+    documents: dict[str, Message | Turn] = {document.id: document for document in known}
     writes: list[Write] = []
-    closing: Write | None = None
-    if turn is not None and turn.state != commit.state:
-        closing = Update(TURNS, turn, _closed(turn, commit, store))
-        writes.append(closing)
-    writes += follow_up_writes(runtime, conversation, commit, store.now())
-    writes.append(PutDue("lane", runtime.tenant.id, conversation.id, store.now()))
-    while writes:
-        # What does not take was written by an earlier attempt; what comes after it may not have been.
-        took = await repository.write(*writes)
-        if took < len(writes) and writes[took] is closing:
-            await _close(repository, store, commit)
-        del writes[: took + 1]
+    follows = _follows(commit, store)
+    for id in follows:
+        writes += await _update(repository, follows, id, documents.get(id))
+    writes += follow_up_writes(runtime, held.conversation, commit, store.now())
+    writes.append(PutDue("lane", runtime.tenant.id, held.conversation.id, store.now()))
+    while (took := await repository.write(*writes)) < len(writes):
+        # A task that is there was written by an earlier attempt; a document that moved on is read again.
+        moved, writes = writes[took], writes[took + 1 :]
+        if isinstance(moved, Update):
+            writes = [*await _update(repository, follows, moved.document.id), *writes]
     reached("turn.lane_due")
-    await held.change(lambda c: {"last_commit": replace(commit, finished=True)} if c.last_commit == commit else {})
+    return lambda conversation: (
+        {"last_commit": replace(commit, finished=True)} if conversation.last_commit == commit else {}
+    )
 
 
-async def _adopt_known(repository: Repository, commit: Commit, known: Mapping[str, Message]) -> bool:
-    """In one write, what is otherwise read and written message by message; False if some of it was not as known."""
-    if not known.keys() >= {*commit.outbound, *commit.answered}:
-        return False
-    places = enumerate(commit.outbound, start=commit.first_place)
-    writes = [Update(MESSAGES, known[id], {"state": "queued", "place": place}) for place, id in places]
-    writes += [Update(MESSAGES, known[id], {"state": "answered", "turn": commit.turn}) for id in commit.answered]
-    return await repository.write(*writes) == len(writes)
+_Follow = tuple[Collection[Any], Callable[[Any], Mapping[str, Any]]]
 
 
-async def _close(repository: Repository, store: Store, commit: Commit) -> None:
-    """Whatever a ghost has made of the turn since: the conversation says how it ended."""
-    while (turn := await repository.get(TURNS, commit.turn)) is not None and turn.state != commit.state:
-        if await repository.update(TURNS, turn, **_closed(turn, commit, store)) is not None:
-            return
+def _follows(commit: Commit, store: Store) -> dict[str, _Follow]:
+    """Document → what the commit makes of it (nothing: it was done), in the order in which they are written."""
+    follows: dict[str, _Follow] = {}
+    for place, id in enumerate(commit.outbound, start=commit.first_place):
+        follows[id] = (MESSAGES, partial(_queued, place))
+    for id in commit.answered:
+        follows[id] = (MESSAGES, partial(_answered, commit.turn))
+    follows[commit.turn] = (TURNS, partial(_closed, commit, store))
+    return follows
 
 
-def _closed(turn: Turn, commit: Commit, store: Store) -> dict[str, Any]:
+async def _update(
+    repository: Repository, follows: Mapping[str, _Follow], id: str, known: Message | Turn | None = None
+) -> list[Write]:
+    """The write that is still needed; none if it was done, or the document was erased."""
+    collection, decide = follows[id]
+    document = known if known is not None else await repository.get(collection, id)
+    changes = decide(document) if document is not None else {}
+    return [Update(collection, document, changes)] if changes else []
+
+
+def _queued(place: int, message: Message) -> dict[str, Any]:
+    # Without a place it has never been in the lane: if it is withdrawn, a ghost took it for a draft of its own.
+    return {"state": "queued", "place": place, "error": ""} if message.place == 0 else {}
+
+
+def _answered(turn: str, message: Message) -> dict[str, Any]:
+    return {"state": "answered", "turn": turn} if message.state == "received" else {}
+
+
+def _closed(commit: Commit, store: Store, turn: Turn) -> dict[str, Any]:
+    # Whatever a ghost has made of the turn since: the conversation says how it ended.
+    if turn.state == commit.state:
+        return {}
     changes: dict[str, Any] = {"state": commit.state, "closed_at": store.now()}
     return changes | ({"parked_times": turn.parked_times + 1, "tries": 0} if commit.state == "parked" else {})
 
 
-async def _adopt_message(repository: Repository, id: str, place: int) -> None:
-    # Without a place it has never been in the lane: if it is withdrawn, a ghost took it for a draft of its own.
-    while (message := await repository.get(MESSAGES, id)) is not None and message.place == 0:
-        if await repository.update(MESSAGES, message, state="queued", place=place, error="") is not None:
-            return
-
-
 async def mark_answered(repository: Repository, id: str, turn: str) -> None:
     """The inbound message has its answer: from *turn*, from an operator, or (empty) by needing none."""
-    while (message := await repository.get(MESSAGES, id)) is not None and message.state == "received":
-        if await repository.update(MESSAGES, message, state="answered", turn=turn) is not None:
+    while (message := await repository.get(MESSAGES, id)) is not None and (changes := _answered(turn, message)):
+        if await repository.update(MESSAGES, message, **changes) is not None:
             return
 
 
-async def _propose(work: Work) -> list[Message]:
+def _proposal(work: Work) -> tuple[dict[str, Any], list[Message]]:
+    """What the turn is going to say: the change of its document, and the messages."""
     epoch = work.epoch_read + (1 if work.draft.handoff is not None else 0)
     channel = work.runtime.plugins.get(work.held.conversation.channel)
     limit = channel.max_text if isinstance(channel, Channel) else Channel.max_text
@@ -216,14 +230,7 @@ async def _propose(work: Work) -> list[Message]:
     ids = [f"{work.turn.id}.{work.turn.attempts}.{ordinal}" for ordinal in range(1, len(texts) + 1)]
     messages = [_outbound(work, id, text, epoch) for id, text in zip(ids, texts, strict=True)]
     changes = {"state": "proposed", "outbound": tuple(ids), "model": work.draft.model, "trace": tuple(work.trace)}
-    # The turn first: a ghost stops there, and what is proposed after it is known to whoever takes the turn up.
-    took = await work.repository.write(
-        Update(TURNS, work.turn, changes), *(Insert(MESSAGES, message) for message in messages)
-    )
-    if took != len(messages) + 1:
-        raise TurnMoved(work.turn.id)
-    work.turn = replace(work.turn, version=work.turn.version + 1, **changes)  # type: ignore[arg-type]
-    return messages
+    return changes, messages
 
 
 def _outbound(work: Work, id: str, text: str, epoch: int) -> Message:

@@ -79,7 +79,9 @@ class TurnEngine:
         return outcome
 
     async def _hold(self, runtime: Runtime, repository: Repository, held: Held) -> Outcome:
-        await ending.finish(repository, self._store, held, runtime)
+        unfinished = await ending.finish(repository, self._store, held, runtime)
+        if unfinished is not None:
+            await held.change(unfinished)
         # Read once: the renewer brings in newer ones, and this turn may only count on what it saw before it read.
         conversation = held.conversation
         contact = await attend.contact_of(runtime, repository, conversation)
@@ -91,7 +93,8 @@ class TurnEngine:
             await self._leave(repository, held, conversation, contact, waiting)
             return Finished()
         # A process that was frozen until here finds out now, before it touches what its successor has made.
-        await held.change(lambda _: {})
+        if held.seconds_left() <= 0:
+            raise LeaseLost(conversation.id)
         turn = await take_up(repository, self._store, conversation, waiting)
         reached("turn.opened")
         work = Work(

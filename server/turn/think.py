@@ -25,11 +25,12 @@ async def think(work: Work) -> None:
     for _ in range(MAX_STEPS):
         reply = await _ask(work)
         reached("turn.thought")
-        await guard.look(work)
         work.draft.model = reply.model
         if not reply.tool_calls:
+            # Whether it may still be said is what the commit asks.
             work.draft.texts = [reply.text.strip()]
             return
+        await guard.look(work)
         work.exchange.append(ModelMessage(role="assistant", text=reply.text, tool_calls=reply.tool_calls))
         await _answer_calls(work)
         if reply.text.strip() and {call.name for call in reply.tool_calls} == {tools.CALL_A_PERSON.name}:

@@ -56,6 +56,10 @@ QUICK = {
 SETTLE = {"quiet_seconds": 0.1, "fragment_seconds": 0.1, "media_seconds": 0.1, "cap_seconds": 0.5}
 MEETING = "inbox.message_written"
 """Reached only where messages of one contact meet: two change the conversation at once."""
+PROPOSED = "turn.proposed"
+"""Reached in SQLite only where a message meets the end of a turn."""
+BETWEEN = "store.between_writes"
+"""In SQLite it is one transaction."""
 CRASH_PATIENCE = 8.0
 DELIVERY_PATIENCE = 60.0
 DRAIN_PATIENCE = 180.0
@@ -113,7 +117,7 @@ class CrashRun:
         self.folder = folder
         self.twilio = twilio
         self.conversations = conversations
-        self.points = points
+        self.points = [point for point in points if store or point != BETWEEN]
         self.random = random.Random(seed)
         self.report = Report()
         self.expected: dict[str, str] = {}
@@ -161,7 +165,7 @@ class CrashRun:
         self._faults()
         if point == "turn.parked":
             (self.folder / "dark").touch()
-        nth = 1 if point == "turn.parked" else self.random.randint(1, max(1, self.conversations // 8))
+        nth = 1 if point in ("turn.parked", PROPOSED) else self.random.randint(1, max(1, self.conversations // 8))
         await self.server.start(FRONTDESK_CRASH_AT=f"{point}:{nth}")
         delivering = asyncio.gather(*(self._writes(phase, number, point) for number in range(self.conversations)))
         code = await self.server.ended(CRASH_PATIENCE)

@@ -24,7 +24,7 @@ from .load import ALL_WELL, Load
 
 pytestmark = pytest.mark.wire
 
-POINTS = ("inbox.message_written", "turn.committed", "deed.ran", "outbox.sent")
+POINTS = ("inbox.message_written", "store.between_writes", "turn.committed", "deed.ran", "outbox.sent")
 MakeFront = Callable[..., Front]
 
 

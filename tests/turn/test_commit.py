@@ -44,14 +44,13 @@ async def test_a_take_over_while_the_model_thinks_withdraws_the_turn_and_notes_i
 
 async def test_a_turn_that_was_taken_over_at_its_commit_leaves_no_draft(desk, monkeypatch):
     async with desk(tenants=AT_ONCE) as server:
-        lan, propose = server.contact("Lan"), commit._propose
+        lan, write = server.contact("Lan"), leases.Held.change_after
 
-        async def then_taken(work):
-            proposed = await propose(work)
+        async def after_taken(*arguments):
             await server.server.ownership.take("clinic", lan.id, "Hoa")
-            return proposed
+            return await write(*arguments)
 
-        monkeypatch.setattr(commit, "_propose", then_taken)
+        monkeypatch.setattr(leases.Held, "change_after", after_taken)
         await lan.says("Hello.")
 
         async def withdrawn():
@@ -167,7 +166,7 @@ async def test_finishing_a_commit_again_and_again_changes_nothing(desk):
         before = (await lan.messages(), await lan.turns())
         for _ in range(2):
             await held.change(lambda c: {"last_commit": commit.replace(c.last_commit, finished=False)})
-            await commit.finish(repository, store, held, runtime)
+            await held.change(await commit.finish(repository, store, held, runtime))
         await held.release()
         assert (await lan.messages(), await lan.turns()) == before
         assert (await lan.conversation()).last_commit.finished

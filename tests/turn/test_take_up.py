@@ -46,7 +46,7 @@ async def test_what_a_ghost_does_between_adopting_and_finishing_loses_no_answer(
                 await commit.drop_drafts(repository, turn.outbound)
                 state = "open" if what == "takes it up" else "withdrawn"
                 assert await repository.update(TURNS, turn, state=state, attempts=turn.attempts + 1, outbound=())
-            await finish(*arguments, **more)
+            return await finish(*arguments, **more)
 
         monkeypatch.setattr(commit, "finish", after_a_ghost)
         await lan.says("Hello.")
