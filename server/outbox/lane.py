@@ -10,10 +10,10 @@ from .. import leases
 from ..clock import Clock
 from ..crashpoints import reached
 from ..leases import ConversationGone, Held, LeaseLost
-from ..model import Commit, Due, Message
+from ..model import Due, Message
 from ..runtime import Runtime, Runtimes, UnknownTenant
 from ..store import Between, In, Repository, Store
-from ..store.collections import CONVERSATIONS, MESSAGES
+from ..store.collections import MESSAGES
 from ..work import SUSPENDED_PAUSE, Again, Finished, Outcome, Taken
 from . import gates, record
 from .reconcile import Reconciler
@@ -24,7 +24,8 @@ log = structlog.get_logger(__name__)
 AFTER_ACCEPTED = timedelta(seconds=1)
 """How long a message waits for the `sent` of the one before it (Twilio and Meta promise no order in between)."""
 WAITING = ("queued", "sending")
-COMMIT_PAUSE = timedelta(milliseconds=200)
+AT_ONCE = 100
+"""How many waiting messages of one lane are read together."""
 LEFT_THE_LANE = 10
 """How far back the message that was last sent is looked for."""
 
@@ -59,8 +60,6 @@ class Lane:
 
     async def _look(self, runtime: Runtime, due: Due) -> Outcome:
         repository = self._store.for_tenant(due.tenant)
-        if not await _waiting(repository, due.ref):
-            return Finished()
         seconds = runtime.times.conversation_lease
         held = await leases.acquire(repository, self._store, self._clock, due.ref, "lane", seconds)
         if held is None:
@@ -73,26 +72,25 @@ class Lane:
         return outcome
 
     async def _send_in_order(self, runtime: Runtime, repository: Repository, held: Held) -> Outcome:
-        while waiting := await _waiting(repository, held.conversation.id):
-            for message in waiting:
-                wait = await self._one(runtime, repository, held, message)
-                if wait is not None:
-                    return Again(wait)
-        return Finished()
+        # What is queued after this was read has written the due row anew, which whoever ends the row finds out.
+        waiting = await _waiting(repository, held.conversation.id)
+        for message in waiting:
+            wait = await self._one(runtime, repository, held, message)
+            if wait is not None:
+                return Again(wait)
+        return Finished() if len(waiting) < AT_ONCE else Again(self._store.now())
 
     async def _one(self, runtime: Runtime, repository: Repository, held: Held, message: Message) -> datetime | None:
         """Bring the head of the lane to an end, or say when to look again."""
         now = self._store.now()
         if message.state == "sending":
             return await self._reconciler.settle(runtime, repository, held, message)
-        if (stop := await gates.closed(repository, message, now)) is not None:
+        # What the conversation forbids is seen here; whatever forbids it now, right before the attempt (sending.py).
+        if (stop := gates.overtaken(message, held.conversation, now)) is not None:
             changes = {"state": stop.state, "error": stop.error}
             if await record.change(repository, self._store, runtime.tenant.id, message, **changes):
                 log.info("message_left_lane", message=message.id, state=stop.state, reason=stop.error)
             return None
-        if await _unfinished_commit(repository, message) is not None:
-            # What it adopted has places before this one and may not be in the lane yet.
-            return now + COMMIT_PAUSE
         if message.not_before is not None and message.not_before > now:
             return message.not_before
         if (after := await _previous_settles(repository, message)) is not None and after > now:
@@ -100,26 +98,15 @@ class Lane:
         return await self._sender.send(runtime, repository, held, message)
 
 
-async def _unfinished_commit(repository: Repository, message: Message) -> Commit | None:
-    """A commit with places before this message's, of which not everything is written; its turn's due row ends it."""
-    conversation = await repository.get(CONVERSATIONS, message.conversation)
-    commit = conversation.last_commit if conversation is not None else None
-    if commit is None or commit.finished or message.id in commit.outbound or commit.first_place >= message.place:
-        return None
-    return commit
-
-
 async def _previous_settles(repository: Repository, message: Message) -> datetime | None:
     """Until when the message sent before this one may still be overtaken; None: it cannot."""
-    before = await repository.find(
-        MESSAGES,
-        {"conversation": message.conversation, "direction": "outbound", "place": Between(1, message.place)},
-        order_by="place",
-        descending=True,
-        limit=LEFT_THE_LANE,
-    )
-    # Between the two there may be some that left the lane unsent.
-    sent = next((earlier for earlier in before if earlier.accepted_at is not None), None)
+    where = {"conversation": message.conversation, "direction": "outbound", "place": Between(1, message.place)}
+    for limit in (1, LEFT_THE_LANE):
+        before = await repository.find(MESSAGES, where, order_by="place", descending=True, limit=limit)
+        # Between the two there may be some that left the lane unsent.
+        sent = next((earlier for earlier in before if earlier.accepted_at is not None), None)
+        if sent is not None or len(before) < limit:
+            break
     if sent is None or sent.state != "accepted" or sent.accepted_at is None:
         return None
     return sent.accepted_at + AFTER_ACCEPTED
@@ -128,6 +115,9 @@ async def _previous_settles(repository: Repository, message: Message) -> datetim
 async def _waiting(repository: Repository, conversation: str) -> list[Message]:
     """What is in the lane, by place."""
     found = await repository.find(
-        MESSAGES, {"conversation": conversation, "direction": "outbound", "state": In(WAITING)}, order_by="at"
+        MESSAGES,
+        {"conversation": conversation, "direction": "outbound", "state": In(WAITING)},
+        order_by="at",
+        limit=AT_ONCE,
     )
     return sorted(found, key=lambda message: message.place)

@@ -22,6 +22,7 @@ from ..runtime import Runtime
 from ..store import Repository, Store
 from ..store.collections import MESSAGES
 from . import gates, record
+from .gates import Stop, Wait
 
 log = structlog.get_logger(__name__)
 
@@ -71,10 +72,13 @@ class Sender:
         # The route that is on disk: the contact may have written on another channel since.
         channel = message.route.channel if message.route is not None else held.conversation.channel
         # Asked once more: waiting for the sender's rate and for the disk, a take-over may have come in between.
-        stop = await gates.closed(repository, message, self._store.now())
-        if stop is not None:
-            await self._change(tenant, repository, message, state=stop.state, error=stop.error)
-            return None
+        match await gates.closed(repository, message, self._store.now()):
+            case Stop(state, error):
+                await self._change(tenant, repository, message, state=state, error=error)
+                return None
+            case Wait(until):
+                put_back = await self._change(tenant, repository, message, state="queued", not_before=until)
+                return until if put_back else None
         if held.lease.until <= self._store.now():
             raise LeaseLost(held.conversation.id)
         try:
