@@ -83,6 +83,10 @@ class Inbox:
     async def _conversation(
         self, repository: Repository, tenant: TenantConfig, channel: str, inbound: Inbound
     ) -> Conversation:
+        # Whoever was first met under this identity is found in one look; under another one, by way of the identity.
+        conversation = await repository.get(CONVERSATIONS, contact_id(channel, inbound.external_id))
+        if conversation is not None:
+            return conversation
         identity = await repository.get(IDENTITIES, f"{channel}:{inbound.external_id}")
         if identity is not None:
             conversation = await repository.get(CONVERSATIONS, identity.contact)
