@@ -28,8 +28,9 @@ def turn_committed(conversation: Conversation, turn: str, now: datetime) -> Task
 
 
 def message_failed(message: Message, now: datetime) -> Task:
-    """Tell the plugins (on_message_failed)."""
-    return _task(MESSAGE_FAILED, f"{message.id}/{message.state}/{message.attempts}", now, message=message.id)
+    """Tell the plugins (on_message_failed); void unless the message is in the state that it is in here."""
+    key = f"{message.id}/{message.state}/{message.attempts}"
+    return _task(MESSAGE_FAILED, key, now, message=message.id, state=message.state)
 
 
 def auto_return(tenant: TenantConfig, conversation: Conversation, now: datetime) -> Task:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -18,6 +18,8 @@ from ..store.collections import MESSAGES, TASKS
 
 log = structlog.get_logger(__name__)
 
+SETTLED_BY = timedelta(minutes=1)
+"""When a failure is looked for that was about to be written: by then it is there, or whoever meant to write it has died."""
 _PLAIN = re.compile(r"[A-Za-z0-9._-]{1,80}")
 ENDED_BADLY = ("failed", "parked", "expired")
 RANK: dict[str, int] = {
@@ -42,14 +44,19 @@ def outbound_id(author: str, key: str) -> str:
 
 
 async def change(repository: Repository, store: Store, tenant: str, message: Message, **changes: Any) -> bool:
-    """Compare-and-set on a message; False if it moved on."""
+    """Compare-and-set on a message; False if it moved on.
+
+    The task of telling is there before there is something to tell: of one that does not come about, nothing is told.
+    """
     if changes.get("state") not in ENDED_BADLY:
         return await repository.update(MESSAGES, message, **changes) is not None
     task = core_tasks.message_failed(replace(message, **changes), store.now())
-    took = await repository.write(
-        Update(MESSAGES, message, changes), Insert(TASKS, task), PutDue("task", tenant, task.id, task.at)
-    )
-    return took > 0
+    announced = PutDue("task", tenant, task.id, task.at + SETTLED_BY)
+    ending = (Update(MESSAGES, message, changes), PutDue("task", tenant, task.id, task.at))
+    took = await repository.write(announced, Insert(TASKS, task), *ending)
+    if took == 1:  # somebody announced it before
+        return await repository.write(*ending) == len(ending)
+    return took == 2 + len(ending)
 
 
 async def learn(

@@ -138,7 +138,7 @@ class TaskRunner:
             case core_tasks.HANDED_OFF:
                 await self._handed_off(runtime, repository, task)
             case core_tasks.MESSAGE_FAILED:
-                await self._message_failed(runtime, repository, task)
+                return await self._message_failed(runtime, repository, task)
             case unknown:
                 raise Refused(f"this release knows no task {unknown}; it was left by a newer one")
         return None
@@ -170,10 +170,15 @@ class TaskRunner:
         event = {"contact": contact, "reason": reason, "title": "A person is needed", "text": reason}
         await self._tell(repository, task, hooks, conversation=conversation, **event)
 
-    async def _message_failed(self, runtime: Runtime, repository: Repository, task: Task) -> None:
+    async def _message_failed(self, runtime: Runtime, repository: Repository, task: Task) -> Outcome | None:
         message = await repository.get(MESSAGES, task.data["message"])
         if message is None:
-            return
+            return None
+        if task.data.get("state", message.state) != message.state:
+            # Nobody wrote the failure, or it gave way to something better. Its key is free for one that comes yet.
+            await repository.delete(TASKS, task)
+            return Finished()
         conversation = await repository.get(CONVERSATIONS, message.conversation)
         hooks = runtime.hook("on_message_failed")
         await self._tell(repository, task, hooks, conversation=conversation, message=message)
+        return None
