@@ -62,6 +62,8 @@ class StatusUpdate:
     """Our message id, where the callback's URL carried it: binds the provider's id to it."""
     code: str = ""
     reason: str = ""
+    again_after: float | None = None
+    """Of `failed`: it was not delivered, and may be if it is sent again after so many seconds; None: it never will."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

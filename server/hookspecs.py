@@ -89,7 +89,7 @@ class Hooks:
 
     @hookspec
     async def on_message_failed(self, conversation: Conversation, message: Message) -> None:
-        """All: an outbound message failed, was parked, or expired; `message.error` says why."""
+        """All: an outbound message failed (and is not sent again), was parked, or expired; `message.error` says why."""
 
     @hookspec
     async def on_handoff(self, conversation: Conversation, contact: Contact, reason: str) -> None:

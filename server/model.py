@@ -198,6 +198,8 @@ class Message:
     """Why it failed, was parked, held or withdrawn: a code and a sentence."""
     possible_duplicate: bool = False
     """The one case nobody can rule out happened: a frozen sender woke up after its successor had sent."""
+    again_of: str = ""
+    """The message that the provider took and did not deliver, and that this one says again."""
     announced: bool = False
     """Inbound: the plugins' on_message has seen it."""
 

@@ -17,9 +17,9 @@ _WHATSAPP_ACCOUNT = (
     "WhatsApp rejects the business account; open the sender in Twilio's console and follow what it asks."
 )
 _CONTENT = "WhatsApp cannot show this content; send it as plain text."
-_BUSY = "Twilio or WhatsApp failed inside; it is tried again."
-_TOO_FAST = "More messages than the account or sender may send; they go out more slowly now."
-_EXPIRED = "The message waited too long in Twilio's queue; it is sent again if it is still useful."
+_BUSY = "Twilio or WhatsApp failed inside."
+_TOO_FAST = "More messages at once than the account or the sender may send."
+_EXPIRED = "The message waited too long in Twilio's queue."
 _POLICY = "WhatsApp holds this message against its policy; change the wording before it is sent again."
 _BLOCKED = "The recipient has blocked this number; do not write first."
 
@@ -27,7 +27,7 @@ CATALOGUE: dict[int, Entry] = {
     # The account
     20003: ("operator", _CREDENTIALS),
     20404: ("operator", "Twilio knows no such account or resource; check account_sid."),
-    20429: ("retryable", "Too many requests at once to Twilio; it is tried again.", 1.0),
+    20429: ("retryable", "Too many requests at once to Twilio.", 1.0),
     20503: ("ambiguous", "Twilio is unavailable; whether it took the message is looked up."),
     21701: ("operator", "Twilio knows no such Messaging Service; check messaging_service_sid."),
     21704: ("operator", "The Messaging Service has no senders; add the WhatsApp sender to its pool."),
@@ -91,7 +91,7 @@ CATALOGUE: dict[int, Entry] = {
     63034: ("permanent", _MEDIA),
     63037: ("permanent", _MEDIA),
     # Load and limits
-    21611: ("retryable", "Twilio's queue of this sender is full; it is tried again.", 60.0),
+    21611: ("retryable", "Twilio's queue of this sender is full.", 60.0),
     30001: ("retryable", _EXPIRED, 60.0),
     30036: ("retryable", _EXPIRED, 60.0),
     63009: ("retryable", _BUSY, 5.0),
@@ -99,6 +99,6 @@ CATALOGUE: dict[int, Entry] = {
     63012: ("retryable", _BUSY, 5.0),
     63023: ("retryable", _BUSY, 5.0),
     63017: ("retryable", _TOO_FAST, 5.0),
-    63018: ("retryable", "The sender's rate or its 24-hour limit is reached; it is tried again in an hour.", 3600.0),
-    63038: ("retryable", "The account's daily limit is reached; it is tried again in some hours.", 6 * 3600.0),
+    63018: ("retryable", "The sender's rate or its 24-hour limit is reached.", 3600.0),
+    63038: ("retryable", "The account's daily limit is reached.", 6 * 3600.0),
 }

@@ -123,8 +123,21 @@ def understand_status(pairs: Pairs, account_sid: str, message: str) -> tuple[Sta
     if state != "failed":
         return (StatusUpdate(provider_id=sid, state=state, message=message),)
     code = form.get("ErrorCode", "")
-    reason = meaning(int(code)).sentence if code.isdecimal() else "Twilio did not say why."
-    return (StatusUpdate(provider_id=sid, state="failed", message=message, code=code, reason=reason),)
+    if not code.isdecimal():
+        reason = "Twilio did not say why."
+        return (StatusUpdate(provider_id=sid, state="failed", message=message, code=code, reason=reason),)
+    found = meaning(int(code))
+    again_after = found.after if found.kind == "retryable" else None
+    return (
+        StatusUpdate(
+            provider_id=sid,
+            state="failed",
+            message=message,
+            code=code,
+            reason=found.sentence,
+            again_after=again_after,
+        ),
+    )
 
 
 def _sid(form: Mapping[str, str], account_sid: str) -> str:

@@ -43,12 +43,14 @@ def outbound_id(author: str, key: str) -> str:
     return f"{author}-{key if _PLAIN.fullmatch(key) else hashlib.sha256(key.encode()).hexdigest()[:32]}"
 
 
-async def change(repository: Repository, store: Store, tenant: str, message: Message, **changes: Any) -> bool:
-    """Compare-and-set on a message; False if it moved on.
+async def change(
+    repository: Repository, store: Store, tenant: str, message: Message, *, final: bool = True, **changes: Any
+) -> bool:
+    """Compare-and-set on a message; False if it moved on. Not *final*: a bad end that the plugins need not hear of.
 
     The task of telling is there before there is something to tell: of one that does not come about, nothing is told.
     """
-    if changes.get("state") not in ENDED_BADLY:
+    if changes.get("state") not in ENDED_BADLY or not final:
         return await repository.update(MESSAGES, message, **changes) is not None
     task = core_tasks.message_failed(replace(message, **changes), store.now())
     announced = PutDue("task", tenant, task.id, task.at + SETTLED_BY)
@@ -68,6 +70,7 @@ async def learn(
     state: DeliveryState,
     *,
     error: str = "",
+    final: bool = True,
     known: Message | None = None,
 ) -> Message | None:
     """The provider says that it has the message, and how far it got; the message as it is then, None: there is none.
@@ -84,7 +87,7 @@ async def learn(
         changes = _news(current, provider_id, state, error, store.now())
         if changes.get("possible_duplicate"):
             log.error("sent_twice", message=message, provider_ids=[current.provider_id, provider_id])
-        if not changes or await change(repository, store, tenant, current, **changes):
+        if not changes or await change(repository, store, tenant, current, final=final, **changes):
             return replace(current, **changes)
         current = await repository.get(MESSAGES, message)
     return None

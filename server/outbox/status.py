@@ -12,7 +12,7 @@ from ..queue import Queue, Wake
 from ..services.changes import Changes
 from ..store import Repository, Store
 from ..store.collections import MESSAGES
-from . import record
+from . import again, record
 
 log = structlog.get_logger(__name__)
 
@@ -33,13 +33,31 @@ class StatusDesk:
             if message is None:
                 log.info("status_of_unknown_message", tenant=tenant, provider_id=update.provider_id)
                 continue
-            error = f"{update.code}: {update.reason}".strip(": ") if update.state == "failed" else ""
-            learnt = await record.learn(
-                repository, self._store, tenant, message.id, update.provider_id, update.state, error=error
-            )
+            learnt = await self._learn(repository, tenant, message, update)
             if learnt is not None:
                 self._changes.announce(tenant, learnt.conversation)
                 await self._hurry(tenant, learnt.conversation)
+
+    async def _learn(
+        self, repository: Repository, tenant: str, message: Message, update: StatusUpdate
+    ) -> Message | None:
+        error = f"{update.code}: {update.reason}".strip(": ") if update.state == "failed" else ""
+        repeated = await again.say(repository, self._store, tenant, message, update)
+        if repeated is not None:
+            error += f" It is said again as {repeated}."
+        learnt = await record.learn(
+            repository,
+            self._store,
+            tenant,
+            message.id,
+            update.provider_id,
+            update.state,
+            error=error,
+            final=repeated is None,
+        )
+        if learnt is not None and learnt.state in again.ARRIVED and (repeated or message.state == "failed"):
+            await again.take_back(repository, message)
+        return learnt
 
     async def _hurry(self, tenant: str, conversation: str) -> None:
         """If more waits in the lane, it may be for this: it is looked at now and not when its own time has come."""

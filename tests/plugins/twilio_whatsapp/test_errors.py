@@ -13,6 +13,7 @@ def test_every_code_has_one_sentence_for_whoever_can_mend_it(code: int) -> None:
     assert sentence.endswith(".")
     assert sentence[0].isupper()
     assert 20 <= len(sentence) <= 120
+    assert "again" not in sentence or meaning(code).kind == "permanent"  # whether it is sent again is the core's to say
 
 
 @pytest.mark.parametrize(

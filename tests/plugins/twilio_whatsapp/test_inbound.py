@@ -253,6 +253,14 @@ def test_a_failure_comes_with_its_code_and_a_sentence() -> None:
     assert "24 hours" in update.reason
 
 
+def test_only_a_failure_that_may_pass_asks_to_be_sent_again() -> None:
+    pauses = {code: status("status__undelivered_outside_window", ErrorCode=code)[0].again_after for code in CODES}
+    assert pauses == CODES
+
+
+CODES = {"63018": 3600.0, "30036": 60.0, "63012": 5.0, "63016": None, "20503": None, "63001": None, "69999": None}
+
+
 def test_a_failure_without_a_code_says_so() -> None:
     (update,) = status("status__delivered", MessageStatus="failed")
     assert (update.code, update.reason) == ("", "Twilio did not say why.")

@@ -1,0 +1,87 @@
+"""What the provider took and then did not deliver is said once more, where it says that this may help.
+
+It is a message of its own, at the end of the lane: the callbacks of the first keep finding the first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+
+from .. import leases
+from ..channel import StatusUpdate
+from ..clock import milliseconds
+from ..model import Message
+from ..store import Insert, PutDue, Repository, Store
+from ..store.collections import MESSAGES
+from .record import RANK
+
+log = structlog.get_logger(__name__)
+
+ARRIVED = ("delivered", "read")
+SOON = timedelta(seconds=5)
+"""When the lane is looked at if whoever wrote the message died before saying so."""
+
+
+async def say(repository: Repository, store: Store, tenant: str, message: Message, update: StatusUpdate) -> str | None:
+    """Put *message* into its lane once more, if *update* is news and asks for it; the new message's id.
+
+    None: it is not said again, because the update is no such failure, because it was said again before, or because it
+    would come too late to be of use. Doing this twice is doing it once.
+    """
+    if update.again_after is None or not _is_news(message, update) or message.again_of:
+        return None
+    at = milliseconds(store.now() + timedelta(seconds=update.again_after))
+    if message.useful_until is not None and at >= message.useful_until:
+        return None
+    id = _id(message)
+    if await repository.get(MESSAGES, id) is None:
+        conversation = await leases.change(
+            repository, message.conversation, lambda current: {"outbox_seq": current.outbox_seq + 1}
+        )
+        repeated = replace(
+            message,
+            id=id,
+            version=1,
+            again_of=message.id,
+            state="queued",
+            place=conversation.outbox_seq,
+            at=store.now(),
+            provider_id="",
+            attempts=0,
+            not_before=at,
+            intent_at=None,
+            route=None,
+            settles_at=None,
+            reconciled=0,
+            accepted_at=None,
+            error="",
+            possible_duplicate=False,
+        )
+        now = store.now()
+        lane = ("lane", tenant, message.conversation)
+        await repository.write(PutDue(*lane, now + SOON), Insert(MESSAGES, repeated), PutDue(*lane, now))
+        log.info("said_again", tenant=tenant, message=id, after=update.again_after, reason=update.code)
+    return id
+
+
+async def take_back(repository: Repository, message: Message) -> None:
+    """*message* has arrived after all: what would say it again is withdrawn, or counted as sent twice."""
+    while (repeated := await repository.get(MESSAGES, _id(message))) is not None:
+        changes: dict[str, object] = {"possible_duplicate": True}
+        if repeated.state == "queued":
+            changes = {"state": "withdrawn", "error": "the first attempt arrived after all"}
+        elif repeated.possible_duplicate or (repeated.accepted_at is None and repeated.state != "sending"):
+            return
+        if await repository.update(MESSAGES, repeated, **changes) is not None:
+            return
+
+
+def _id(message: Message) -> str:
+    return f"{message.id}.again"
+
+
+def _is_news(message: Message, update: StatusUpdate) -> bool:
+    return message.provider_id in ("", update.provider_id) and RANK[update.state] > RANK.get(message.state, 0)
