@@ -20,6 +20,7 @@ from frontdesk.config import TenantConfig
 from .. import core_tasks, leases
 from ..model import BOT, NOBODY, OPERATOR, Conversation, DueKind, Message, Owner
 from ..outbox.record import outbound_id
+from ..owner import passed_to
 from ..queue import Queue, Wake
 from ..runtime import Runtimes
 from ..store import Insert, PutDue, Repository, Store
@@ -55,7 +56,7 @@ class Ownership:
 
     async def hand_off(self, tenant: str, conversation: str, reason: str) -> Conversation:
         """The bot steps back and nobody answers until a person takes over, or the silence has lasted long enough."""
-        changed = await self._change(tenant, conversation, NOBODY, handoff_reason=reason, last_human_at=None)
+        changed = await self._change(tenant, conversation, NOBODY, reason)
         runtime = await self._runtimes.get(tenant)
         await self._schedule(tenant, *core_tasks.handed_off(runtime, changed, self._store.now()))
         return changed
@@ -65,8 +66,9 @@ class Ownership:
         now = self._store.now()
 
         def take_over(current: Conversation) -> Mapping[str, Any]:
-            mine = {} if current.owner == operator(name) else self._owned_by(current, operator(name))
-            return {**mine, "last_human_at": now}
+            if current.owner == operator(name):
+                return {"last_human_at": now}
+            return passed_to(current, operator(name), now)
 
         repository = self._store.for_tenant(tenant)
         # The way back is on disk before the take-over; for an epoch that does not come about it is void.
@@ -124,7 +126,7 @@ class Ownership:
         if await self._store.for_tenant(tenant).get(CONVERSATIONS, conversation) is None:
             raise UnknownConversation(f"there is no conversation {conversation} at this tenant")
         await self._look("turn", tenant, conversation, SOON)
-        changed = await self._change(tenant, conversation, BOT, handoff_reason="")
+        changed = await self._change(tenant, conversation, BOT)
         log.info("given_back", tenant=tenant, conversation=conversation, by=name)
         await self._look("turn", tenant, conversation)
         return changed
@@ -144,7 +146,7 @@ class Ownership:
         def give_back(current: Conversation) -> Mapping[str, Any]:
             if current.owner == BOT or current.owner_epoch != epoch or silent_until(current) > now:
                 return {}
-            return self._owned_by(current, BOT) | {"handoff_reason": ""}
+            return passed_to(current, BOT, now)
 
         changed = await self._changed(self._store.for_tenant(tenant), conversation, give_back)
         if changed.owner != BOT:
@@ -160,15 +162,13 @@ class Ownership:
             CONVERSATIONS, where, order_by="last_inbound_at", descending=True, limit=limit
         )
 
-    async def _change(self, tenant: str, conversation: str, owner: Owner, **more: Any) -> Conversation:
+    async def _change(self, tenant: str, conversation: str, owner: Owner, reason: str = "") -> Conversation:
+        now = self._store.now()
         return await self._changed(
-            self._store.for_tenant(tenant), conversation, lambda current: self._owned_by(current, owner) | more
+            self._store.for_tenant(tenant),
+            conversation,
+            lambda current: passed_to(current, owner, now, reason=reason),
         )
-
-    def _owned_by(self, current: Conversation, owner: Owner) -> dict[str, Any]:
-        epoch = current.owner_epoch + 1
-        taken = {} if owner in (BOT, NOBODY) else {"taken_epoch": epoch}
-        return {"owner": owner, "owner_epoch": epoch, "owner_since": self._store.now(), **taken}
 
     async def _changed(self, repository: Repository, id: str, decide: leases.Decide) -> Conversation:
         try:

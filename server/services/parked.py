@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from .. import leases
 from ..model import BOT, Conversation, DueKind
+from ..owner import passed_to
 from ..queue import Queue, Wake
 from ..store import Store
 from ..store.collections import CONVERSATIONS, MESSAGES, TURNS
@@ -86,9 +87,4 @@ class ParkedDesk:
     def _to_bot(self, conversation: Conversation) -> dict[str, object]:
         if conversation.owner == BOT:
             return {}
-        return {
-            "owner": BOT,
-            "owner_epoch": conversation.owner_epoch + 1,
-            "owner_since": self._store.now(),
-            "handoff_reason": "",
-        }
+        return passed_to(conversation, BOT, self._store.now())

@@ -11,6 +11,7 @@ from typing import Any
 from ..crashpoints import reached
 from ..leases import Decide, Held
 from ..model import BOT, NOBODY, Commit, Conversation, Message, Note, Turn
+from ..owner import passed_to
 from ..plugin import Channel
 from ..runtime import Runtime
 from ..store import Collection, Insert, PutDue, Repository, Store, Update, Write
@@ -32,6 +33,9 @@ async def commit(work: Work) -> None:
             return {}
         guard.check(work, conversation)
         newer = conversation.inbound_seq != turn.read_seq
+        handed_off: Mapping[str, Any] = {}
+        if draft.handoff is not None:
+            handed_off = passed_to(conversation, NOBODY, work.store.now(), reason=draft.handoff)
         return {
             "turn_no": turn.no,
             "outbox_seq": conversation.outbox_seq + len(proposed),
@@ -42,7 +46,7 @@ async def commit(work: Work) -> None:
                 answered=turn.read,
             ),
             "unanswered_since": conversation.last_inbound_at if newer else None,
-            **(_handed_off(work, conversation, draft.handoff) if draft.handoff is not None else {}),
+            **handed_off,
         }
 
     # The turn first: a ghost stops there, and what is proposed after it is known to whoever takes the turn up.
@@ -94,7 +98,7 @@ async def park(work: Work, reason: str) -> None:
                 first_place=conversation.outbox_seq + 1,
                 state="parked",
             ),
-            **_handed_off(work, conversation, reason),
+            **passed_to(conversation, NOBODY, work.store.now(), reason=reason),
         }
 
     await work.held.change(hand_off)
@@ -247,13 +251,3 @@ def _outbound(work: Work, id: str, text: str, epoch: int) -> Message:
         owner_epoch=epoch,
         useful_until=now + work.runtime.tenant.useful_for,
     )
-
-
-def _handed_off(work: Work, conversation: Conversation, reason: str) -> dict[str, Any]:
-    return {
-        "owner": NOBODY,
-        "owner_epoch": conversation.owner_epoch + 1,
-        "owner_since": work.store.now(),
-        "last_human_at": None,
-        "handoff_reason": reason,
-    }
