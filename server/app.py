@@ -40,6 +40,7 @@ from .services.changes import Changes
 from .services.overview import Overview
 from .services.ownership import Ownership
 from .services.parked import ParkedDesk
+from .services.retention import RetentionDesk
 from .services.task_runner import TaskRunner
 from .store import StoreError, StoreUnavailable
 from .store.collections import INSTANCES
@@ -86,6 +87,7 @@ class Server:
         self.status = StatusDesk(self.store, self.queue, self.changes)
         self.ownership = Ownership(self.store, self.queue, self.runtimes)
         self.parked = ParkedDesk(self.store, self.queue)
+        self.retention = RetentionDesk(self.store, lambda: self.runtimes.declared)
         self._background = Owner("server")
         self.worker = self._make_worker()
         self.readiness = health.Readiness(self)
@@ -119,6 +121,7 @@ class Server:
         self.watchdog.start()
         self._background.start(self._show_alive(), "show alive")
         self._background.start(self._tend(), "tend plugins")
+        self._background.start(self._tidy(), "delete what is too old")
         self.worker.start()
         log.info("started", instance=self.instance, tenants=len(self.runtimes.declared))
 
@@ -198,6 +201,14 @@ class Server:
         while True:
             await self.clock.sleep(HOUSEKEEPING_EVERY)
             await self.runtimes.tend()
+
+    async def _tidy(self) -> None:
+        while True:
+            await self.clock.sleep(HOUSEKEEPING_EVERY)
+            try:
+                await self.retention.go_round()
+            except StoreError as err:
+                log.warning("store_away", reason=str(err), kind="retention")
 
     async def _show_alive(self) -> None:
         started = self.store.now()

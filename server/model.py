@@ -31,7 +31,6 @@ OutboundState = Literal[
     "read",
     "failed",  # the provider refused it, for good
     "parked",  # may have been sent, nobody can tell: an operator decides
-    "held",  # waits for something outside the lane (the contact to write again)
     "expired",  # its useful_until passed
     "withdrawn",  # the owner changed, the contact opted out, or its turn never committed
 ]
@@ -195,7 +194,7 @@ class Message:
     """How often the provider was asked about an ambiguous attempt."""
     accepted_at: datetime | None = None
     error: str = ""
-    """Why it failed, was parked, held or withdrawn: a code and a sentence."""
+    """Why it failed, was parked or withdrawn: a code and a sentence."""
     possible_duplicate: bool = False
     """The one case nobody can rule out happened: a frozen sender woke up after its successor had sent."""
     again_of: str = ""
@@ -273,6 +272,9 @@ class Note:
     at: datetime
 
 
+TaskState = Literal["waiting", "done", "failed", "cancelled"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """Something to do at a time. `id` is its unique key: scheduling it twice is scheduling it once."""
@@ -285,7 +287,7 @@ class Task:
     at: datetime
     conversation: str = ""
     data: dict[str, Any] = field(default_factory=dict)
-    state: Literal["waiting", "done", "failed", "cancelled"] = "waiting"
+    state: TaskState = "waiting"
     attempts: int = 0
     error: str = ""
     useful_until: datetime | None = None
@@ -331,3 +333,15 @@ class Instance:
     started_at: datetime
     seen_at: datetime
     data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chore:
+    """Something the whole server does now and then, one process at a time. `id` is its name."""
+
+    id: str
+    version: int = 1
+    next_at: datetime
+    lease: Lease | None = None
+    after: str = ""
+    """The tenant it has come to in this round; empty: the round has not begun with any."""

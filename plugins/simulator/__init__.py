@@ -44,7 +44,7 @@ class SimulatorSettings(Settings):
 
 
 class Simulator(Channel):
-    """Carries messages between the page and Frontdesk. What it has sent is in its store; the page shows the messages."""
+    """Carries messages between the page and Frontdesk. It keeps no messages: the page shows those of the conversation."""
 
     settings: SimulatorSettings
     messages_per_second: ClassVar[float] = 100.0
@@ -87,17 +87,13 @@ class Simulator(Channel):
         if message.kind not in SENDABLE:
             raise Refused(f"the phone cannot show a {message.kind}; it shows {', '.join(sorted(SENDABLE))}")
         update = StatusUpdate(provider_id=_provider_id(message.id), state="sent", message=message.id)
-        await self.store.insert("sent", message.id, {"at": self.clock.now().isoformat()})
         await self.conversations.status(self.name, (update,))
         return update.provider_id
 
     @hookimpl
     async def find_sent(self, message: Outgoing, since: datetime) -> tuple[Found, ...]:
-        """Whether this message was taken: there is a record, or not."""
-        record = await self.store.get("sent", message.id)
-        if record is None:
-            return ()
-        return (Found(provider_id=_provider_id(message.id), at=datetime.fromisoformat(record["at"]), matches=True),)
+        """Nothing: to take a message is to write that it was sent, so one that is still asked for was not taken."""
+        return ()
 
     def may_use(self, peer: str, headers: Mapping[str, str]) -> bool:
         """Whether a request (header names in lower case) may reach the phone."""

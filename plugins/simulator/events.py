@@ -30,7 +30,7 @@ HEARTBEAT = 15.0
 _NOBODY_WROTE: dict[str, Any] = {"typing": False, "doing": None}
 _ON_THE_PHONE = ("accepted", "sent", "delivered", "read")
 _ON_THE_WAY = ("queued", "sending")
-_STUCK = ("failed", "parked", "held", "expired")
+_STUCK = ("failed", "parked", "expired")
 
 
 @dataclass(frozen=True, slots=True)

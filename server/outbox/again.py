@@ -61,8 +61,8 @@ async def say(repository: Repository, store: Store, tenant: str, message: Messag
             possible_duplicate=False,
         )
         now = store.now()
-        lane = ("lane", tenant, message.conversation)
-        await repository.write(PutDue(*lane, now + SOON), Insert(MESSAGES, repeated), PutDue(*lane, now))
+        later, at_once = (PutDue("lane", tenant, message.conversation, due_at) for due_at in (now + SOON, now))
+        await repository.write(later, Insert(MESSAGES, repeated), at_once)
         log.info("said_again", tenant=tenant, message=id, after=update.again_after, reason=update.code)
     return id
 

@@ -43,14 +43,12 @@ def outbound_id(author: str, key: str) -> str:
     return f"{author}-{key if _PLAIN.fullmatch(key) else hashlib.sha256(key.encode()).hexdigest()[:32]}"
 
 
-async def change(
-    repository: Repository, store: Store, tenant: str, message: Message, *, final: bool = True, **changes: Any
-) -> bool:
-    """Compare-and-set on a message; False if it moved on. Not *final*: a bad end that the plugins need not hear of.
+async def change(repository: Repository, store: Store, tenant: str, message: Message, **changes: Any) -> bool:
+    """Compare-and-set on a message; False if it moved on.
 
     The task of telling is there before there is something to tell: of one that does not come about, nothing is told.
     """
-    if changes.get("state") not in ENDED_BADLY or not final:
+    if changes.get("state") not in ENDED_BADLY:
         return await repository.update(MESSAGES, message, **changes) is not None
     task = core_tasks.message_failed(replace(message, **changes), store.now())
     announced = PutDue("task", tenant, task.id, task.at + SETTLED_BY)
@@ -78,7 +76,7 @@ async def learn(
     A send that returned and a callback say the same and may overtake each other. A second message of the provider under
     our one id is the case that nobody can rule out: it is counted, and changes nothing else.
 
-    *known*: the message as it probably still is, in the state `sending`; saves the first reading.
+    *final*: whether the plugins are told of a failure. *known*: the message as it probably still is, in the state `sending`; saves the first reading.
     """
     current = known
     if current is None:
@@ -87,7 +85,13 @@ async def learn(
         changes = _news(current, provider_id, state, error, store.now())
         if changes.get("possible_duplicate"):
             log.error("sent_twice", message=message, provider_ids=[current.provider_id, provider_id])
-        if not changes or await change(repository, store, tenant, current, final=final, **changes):
+        if not changes:
+            return current
+        if final:
+            took = await change(repository, store, tenant, current, **changes)
+        else:
+            took = await repository.update(MESSAGES, current, **changes) is not None
+        if took:
             return replace(current, **changes)
         current = await repository.get(MESSAGES, message)
     return None

@@ -15,6 +15,17 @@ D = TypeVar("D")
 
 
 @dataclass(frozen=True)
+class Retention:
+    """How long documents of a collection stay; services/retention.py deletes them then."""
+
+    age: timedelta
+    by: str
+    """The field with the time from which the age counts."""
+    states: tuple[str, ...] = ()
+    """Only documents in one of these states; empty: all of them."""
+
+
+@dataclass(frozen=True)
 class Collection(Generic[D]):
     """A kind of document: where it is kept, how it may be found, how long it stays.
 
@@ -28,8 +39,8 @@ class Collection(Generic[D]):
     indexes: tuple[tuple[str, ...], ...] = ()
     unique: tuple[tuple[str, ...], ...] = ()
     tenant_data: bool = True
-    retention: timedelta | None = None
-    """How long a document is kept; None: until its tenant or contact is erased."""
+    retention: Retention | None = None
+    """How long a document is kept; None: nothing is deleted by age."""
     schema: int = 1
 
     @cached_property
@@ -64,11 +75,23 @@ MESSAGES = Collection(
 )
 TURNS = Collection("turns", model.Turn, indexes=(("conversation", "no"), ("state", "opened_at")))
 NOTES = Collection("notes", model.Note, indexes=(("conversation", "at"),))
-TASKS = Collection("tasks", model.Task, indexes=(("state", "at"), ("conversation", "at")))
+TASKS = Collection(
+    "tasks",
+    model.Task,
+    indexes=(("state", "at"), ("conversation", "at")),
+    retention=Retention(timedelta(days=30), by="at", states=("done", "failed", "cancelled")),
+)
 PLUGIN_DATA = Collection("plugin_data", model.PluginDocument, indexes=(("plugin", "collection", "key"),))
 
 DUE = Collection("due", model.Due, indexes=(("kind", "due_at"), ("tenant", "due_at")), tenant_data=False)
-INSTANCES = Collection("instances", model.Instance, indexes=(("seen_at",),), tenant_data=False)
+INSTANCES = Collection(
+    "instances",
+    model.Instance,
+    indexes=(("seen_at",),),
+    tenant_data=False,
+    retention=Retention(timedelta(days=1), by="seen_at"),
+)
+CHORES = Collection("chores", model.Chore, tenant_data=False)
 
 COLLECTIONS: tuple[Collection[Any], ...] = (
     IDENTITIES,
@@ -81,4 +104,5 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     PLUGIN_DATA,
     DUE,
     INSTANCES,
+    CHORES,
 )

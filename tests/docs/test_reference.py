@@ -14,7 +14,7 @@ import yaml
 from frontdesk.app import Server, create_server
 from frontdesk.cli import cli
 from frontdesk.crashpoints import POINTS
-from frontdesk.store.collections import COLLECTIONS, Collection
+from frontdesk.store.collections import COLLECTIONS, Collection, Retention
 from frontdesk.web import webhooks
 
 from .conftest import ROOT, Page, rows
@@ -63,16 +63,23 @@ def test_the_collections_are_those_of_the_code(page: ReadPage) -> None:
 
 
 def _row(collection: Collection[Any]) -> tuple[str, ...]:
-    keep = f"{collection.retention.days} days" if collection.retention else "no age limit"
     return (
         f"`{collection.name}`",
         f"`{collection.model.__name__}`",
         "one tenant" if collection.tenant_data else "server-wide",
         _keys(collection.unique),
         _keys(collection.indexes),
-        keep,
+        _kept(collection.retention),
         str(collection.schema),
     )
+
+
+def _kept(retention: Retention | None) -> str:
+    if retention is None:
+        return "no age limit"
+    states = [f"`{state}`" for state in retention.states]
+    only = f", if {', '.join(states[:-1])} or {states[-1]}" if states else ""
+    return f"{retention.age.days} day{'s' * (retention.age.days > 1)} after `{retention.by}`{only}"
 
 
 def _keys(keys: tuple[tuple[str, ...], ...]) -> str:

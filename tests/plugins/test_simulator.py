@@ -8,7 +8,7 @@ import json
 import string
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from frontdesk import ModelReply, Outgoing, Refused, WebhookRefused, WebhookRequest
 from frontdesk.clock import SystemClock
 from frontdesk.plugins.simulator import Simulator, gate, posted, words
+from frontdesk.store.collections import MESSAGES, PLUGIN_DATA
 from frontdesk.testing.desk import TestDesk
 from frontdesk.testing.plugins import ScriptedModel
 
@@ -405,13 +406,25 @@ async def test_sending_twice_is_one_message_with_one_id(start: Any) -> None:
     server, _ = await start()
     simulator = await server.plugin("simulator")
     message = Outgoing(id="turn.1.0", external_id=LAN, address="simulator", text="hi")
-    since = datetime(2026, 1, 1, tzinfo=UTC)
-    assert await simulator.find_sent(message, since) == ()
-    first = await simulator.send(message)
-    assert await simulator.send(message) == first
-    (found,) = await simulator.find_sent(message, since)
-    assert (found.provider_id, found.matches) == (first, True)
-    assert await simulator.find_sent(Outgoing(id="turn.1.1", external_id=LAN, address="simulator"), since) == ()
+    assert await simulator.send(message) == await simulator.send(message) == "sim-turn.1.0"
+
+
+async def test_taking_a_message_is_writing_that_it_was_sent_and_keeps_nothing_besides(start: Any) -> None:
+    server, phone = await start()
+    simulator = await server.plugin("simulator")
+    await phone.says("hi")
+    async with phone.listens() as screen:
+        await screen.until(lambda s: s.theirs())
+    conversation = await simulator.conversations.of("simulator", LAN)
+    (answer,) = [m for m in await simulator.conversations.messages(conversation.id) if m.direction == "outbound"]
+    held = Outgoing(id=answer.id, external_id=LAN, address="simulator", text=answer.text)
+    stored = await server.repository().get(MESSAGES, answer.id)
+    await server.repository().update(MESSAGES, stored, state="sending", provider_id="", accepted_at=None)
+    assert await simulator.find_sent(held, answer.at) == ()
+    assert await simulator.send(held) == f"sim-{answer.id}"
+    assert (await server.repository().get(MESSAGES, answer.id)).state == "sent"
+    kept = await server.repository().find(PLUGIN_DATA, {"plugin": "simulator"}, order_by="collection")
+    assert [document.id for document in kept] == [f"simulator/typing/{conversation.id}"]
 
 
 async def test_what_the_phone_cannot_show_is_refused_by_name(start: Any) -> None:

@@ -1,0 +1,98 @@
+"""Deletes what its collection keeps no longer (`Retention` in store/collections.py): one process at a time, in batches."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from ..model import Chore, Lease
+from ..store import Between, Delete, Repository, Store
+from ..store.collections import CHORES, COLLECTIONS, Collection
+
+log = structlog.get_logger(__name__)
+
+NAME = "retention"
+EVERY = timedelta(hours=1)
+LEASE = timedelta(minutes=1)
+"""Renewed at half its time, between batches; whoever comes after a crash goes on with the tenant it died at."""
+BATCH = 100
+
+
+class RetentionDesk:
+    """The round of all tenants' documents, and of the server's own."""
+
+    def __init__(self, store: Store, tenants: Callable[[], Iterable[str]]) -> None:
+        self._store = store
+        self._tenants = tenants
+
+    async def go_round(self) -> int:
+        """Delete what is too old, if the round is due and nobody else is at it; how many documents."""
+        held = await self._take()
+        if held is None:
+            return 0
+        deleted = 0
+        doors = [("", self._store.shared)]
+        doors += [(tenant, self._store.for_tenant(tenant)) for tenant in sorted(self._tenants())]
+        for tenant, repository in doors:
+            if tenant < held.after:
+                continue
+            for collection, where in _too_old(self._store.now(), tenant_data=tenant != ""):
+                while (count := await _delete_batch(repository, collection, where)) is not None:
+                    deleted += count
+                    held = await self._renewed(held, tenant)
+                    if held is None:
+                        return deleted
+            held = await self._renewed(held, tenant)
+            if held is None:
+                return deleted
+        await self._store.shared.update(CHORES, held, lease=None, after="", next_at=self._store.now() + EVERY)
+        if deleted:
+            log.info("too_old_deleted", documents=deleted)
+        return deleted
+
+    async def _take(self) -> Chore | None:
+        """The chore under our lease; None: it is not due, or somebody else does it."""
+        now = self._store.now()
+        lease = Lease(token=uuid.uuid4().hex, until=now + LEASE)
+        chore = await self._store.shared.get(CHORES, NAME)
+        if chore is None:
+            chore = Chore(id=NAME, next_at=now, lease=lease)
+            return chore if await self._store.shared.insert(CHORES, chore) else None
+        if chore.next_at > now or (chore.lease is not None and chore.lease.until > now):
+            return None
+        return await self._store.shared.update(CHORES, chore, lease=lease)
+
+    async def _renewed(self, held: Chore, tenant: str) -> Chore | None:
+        """With time for another batch; None: we were too slow, and somebody else goes on."""
+        now = self._store.now()
+        if held.lease is None or held.lease.until - now > LEASE / 2:
+            return held
+        lease = Lease(token=held.lease.token, until=now + LEASE)
+        return await self._store.shared.update(CHORES, held, lease=lease, after=tenant)
+
+
+def _too_old(now: datetime, *, tenant_data: bool) -> Iterator[tuple[Collection[Any], dict[str, Any]]]:
+    """What to look for, in tenants' data or in the server's."""
+    for collection in COLLECTIONS:
+        if (kept := collection.retention) is None or collection.tenant_data != tenant_data:
+            continue
+        old: dict[str, Any] = {kept.by: Between(None, now - kept.age)}
+        for where in [{"state": state, **old} for state in kept.states] or [old]:
+            yield collection, where
+
+
+async def _delete_batch(repository: Repository, collection: Collection[Any], where: dict[str, Any]) -> int | None:
+    """Delete the oldest; how many, None when there is nothing to delete. What changed meanwhile is looked at anew."""
+    assert collection.retention is not None
+    old = await repository.find(collection, where, order_by=collection.retention.by, limit=BATCH)
+    writes = [Delete(collection, document) for document in old]
+    deleted = 0
+    while writes:
+        took = await repository.write(*writes)
+        deleted += took
+        del writes[: took + 1]
+    return deleted if old else None
