@@ -32,7 +32,7 @@ OutboundState = Literal[
     "failed",  # the provider refused it, for good
     "parked",  # may have been sent, nobody can tell: an operator decides
     "expired",  # its useful_until passed
-    "withdrawn",  # the owner changed, the contact opted out, or its turn never committed
+    "withdrawn",  # the owner changed, the contact opted out, its turn never committed, or a person dismissed it parked
 ]
 
 
@@ -199,6 +199,8 @@ class Message:
     """The one case nobody can rule out happened: a frozen sender woke up after its successor had sent."""
     again_of: str = ""
     """The message that the provider took and did not deliver, and that this one says again."""
+    dismissed: bool = False
+    """A person has seen that it is parked or a possible duplicate, and leaves it so."""
     announced: bool = False
     """Inbound: the plugins' on_message has seen it."""
 

@@ -21,7 +21,7 @@ _tenant = click.option("--tenant", default="", help="Of this tenant only; withou
 
 @click.group(cls=Commands, default="list")
 def parked() -> None:
-    """List the parked turns and messages, and start them again."""
+    """List the parked turns and messages, start them again or dismiss them."""
 
 
 @parked.command("list")
@@ -45,6 +45,15 @@ def replay(id: str | None, everything: bool, tenant: str, path: Path | None) -> 
     if bool(id) == everything:
         raise click.UsageError("name one ID, or say --all; `frontdesk parked` lists the ids")
     run(_replay(path, tenant, id))
+
+
+@parked.command()
+@click.argument("id")
+@_tenant
+@file_option
+def dismiss(id: str, tenant: str, path: Path | None) -> None:
+    """Take a message off the list that may have been sent, or was sent twice: a person has looked at it."""
+    run(_dismiss(path, tenant, id))
 
 
 async def _list(path: Path | None, tenant: str) -> None:
@@ -81,6 +90,17 @@ async def _replay(path: Path | None, tenant: str, id: str | None) -> None:
         raise click.ClickException(f"nothing parked has the id {id!r}; `frontdesk parked` lists what is")
     if not count:
         click.echo("Nothing is parked.")
+
+
+async def _dismiss(path: Path | None, tenant: str, id: str) -> None:
+    async with beside(path) as server:
+        for config in _asked(server, tenant):
+            if await server.parked.dismiss(config.id, id):
+                click.echo(f"dismissed {id} of {config.id}")
+                return
+    raise click.ClickException(
+        f"no message in the list has the id {id!r}; a turn is answered (replay, or take and say)"
+    )
 
 
 def _asked(server: Server, tenant: str) -> Iterable[TenantConfig]:

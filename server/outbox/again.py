@@ -21,6 +21,7 @@ from .record import RANK
 log = structlog.get_logger(__name__)
 
 ARRIVED = ("delivered", "read")
+_MAY_HAVE_GONE = ("sending", "parked", "accepted", "sent", *ARRIVED)
 SOON = timedelta(seconds=5)
 """When the lane is looked at if whoever wrote the message died before saying so."""
 
@@ -70,10 +71,12 @@ async def say(repository: Repository, store: Store, tenant: str, message: Messag
 async def take_back(repository: Repository, message: Message) -> None:
     """*message* has arrived after all: what would say it again is withdrawn, or counted as sent twice."""
     while (repeated := await repository.get(MESSAGES, _id(message))) is not None:
-        changes: dict[str, object] = {"possible_duplicate": True}
+        changes: dict[str, object]
         if repeated.state == "queued":
             changes = {"state": "withdrawn", "error": "the first attempt arrived after all"}
-        elif repeated.possible_duplicate or (repeated.accepted_at is None and repeated.state != "sending"):
+        elif repeated.state in _MAY_HAVE_GONE and not repeated.possible_duplicate and not repeated.dismissed:
+            changes = {"possible_duplicate": True}
+        else:
             return
         if await repository.update(MESSAGES, repeated, **changes) is not None:
             return

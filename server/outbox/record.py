@@ -76,7 +76,8 @@ async def learn(
     A send that returned and a callback say the same and may overtake each other. A second message of the provider under
     our one id is the case that nobody can rule out: it is counted, and changes nothing else.
 
-    *final*: whether the plugins are told of a failure. *known*: the message as it probably still is, in the state `sending`; saves the first reading.
+    *final*: whether the plugins are told of a failure. *known*: the message as it probably still is, in the state `sending`;
+    saves the first reading.
     """
     current = known
     if current is None:
@@ -99,7 +100,7 @@ async def learn(
 
 def _news(message: Message, provider_id: str, state: DeliveryState, error: str, now: datetime) -> dict[str, Any]:
     if message.provider_id not in ("", provider_id):
-        return {} if message.possible_duplicate else {"possible_duplicate": True}
+        return {} if message.possible_duplicate or message.dismissed else {"possible_duplicate": True}
     changes: dict[str, Any] = {} if message.provider_id else {"provider_id": provider_id}
     if RANK[state] > RANK.get(message.state, 0):
         changes |= {"state": state, "error": error}

@@ -28,7 +28,7 @@ class Parked:
 
 
 class ParkedDesk:
-    """Lists what is parked, and starts it again by hand."""
+    """Lists what is parked, and starts it again or dismisses it by hand."""
 
     def __init__(self, store: Store, queue: Queue) -> None:
         self._store = store
@@ -79,6 +79,20 @@ class ParkedDesk:
         )
         await self._look("lane", tenant, message.conversation)
         return changed is not None
+
+    async def dismiss(self, tenant: str, id: str) -> bool:
+        """Leave a parked message, or one that was sent twice, as it is, and list it no more. False: no message in the list
+        is called so (a parked turn waits for its answer and cannot be dismissed)."""
+        repository = self._store.for_tenant(tenant)
+        while (message := await repository.get(MESSAGES, id)) is not None:
+            changes: dict[str, object] = {"dismissed": True, "possible_duplicate": False}
+            if message.state == "parked":
+                changes |= {"state": "withdrawn", "error": f"dismissed: {message.error}"}
+            elif not message.possible_duplicate:
+                return False
+            if await repository.update(MESSAGES, message, **changes) is not None:
+                return True
+        return False
 
     async def _look(self, kind: DueKind, tenant: str, conversation: str, after: timedelta = timedelta()) -> None:
         await self._store.due.put(kind, tenant, conversation, self._store.now() + after)

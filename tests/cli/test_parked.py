@@ -41,3 +41,12 @@ def test_an_id_that_is_not_parked_is_one_line(
         "frontdesk: nothing parked has the id 'nope'; `frontdesk parked` lists what is\n",
     )
     assert frontdesk("parked", "replay", "--all").stdout == "Nothing is parked.\n"
+
+
+def test_only_a_message_in_the_list_can_be_dismissed(
+    frontdesk: Run, example: dict[str, Any], write: Callable[..., Path]
+) -> None:
+    write(example)
+    done = frontdesk("parked", "dismiss", "nope")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("frontdesk: no message in the list has the id 'nope'; ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from frontdesk import hookimpl
+from frontdesk.channel import StatusUpdate
 from frontdesk.errors import MaybeSent
 from frontdesk.model import BOT
 from frontdesk.testing.plugins import Phone
@@ -88,6 +89,49 @@ async def test_a_message_that_may_have_been_sent_is_sent_again_by_hand_only(desk
         assert await server.server.parked.replay("clinic", found.id)
         assert await lan.hears() == "You said: Hello.", "whoever decides knows of the take-over and the hour"
         await parked(server, 0)
+
+
+async def test_a_message_that_a_person_has_looked_at_leaves_the_list_and_is_not_sent(desk):
+    Unsure.unsure = True
+    async with desk(plugins={"phone": Unsure, "model": _model()}, tenants={**AT_ONCE, "school": {}}) as server:
+        lan, shelf = server.contact("Lan"), server.server.parked
+        await lan.says("Hello.")
+        (found,) = await parked(server)
+        assert not await shelf.dismiss("school", found.id)
+        assert await shelf.dismiss("clinic", found.id)
+        assert await shelf.list("clinic") == []
+        Unsure.unsure = False
+        server.clock.advance(60)
+        await server.quiet()
+        (message,) = [m for m in await lan.messages() if m.id == found.id]
+        assert (message.state, message.error) == ("withdrawn", f"dismissed: {found.reason}")
+        assert not await shelf.dismiss("clinic", found.id) and not await shelf.replay("clinic", found.id)
+
+
+async def test_a_message_that_was_sent_twice_does_not_come_back_once_dismissed(desk):
+    async with desk(tenants=AT_ONCE) as server:
+        lan, shelf = server.contact("Lan"), server.server.parked
+        await lan.says("Hello.")
+        await lan.hears()
+        await server.quiet()
+        (message,) = await lan.received()
+        second = [StatusUpdate(provider_id="SM-second", state="delivered", message=message.id)]
+        await server.server.status.take("clinic", second)
+        assert [each.what for each in await parked(server)] == ["sent twice"]
+        assert await shelf.dismiss("clinic", message.id)
+        await server.server.status.take("clinic", second)
+        assert await shelf.list("clinic") == []
+        assert [m.state for m in await lan.received()] == [message.state]
+
+
+async def test_a_parked_turn_cannot_be_dismissed(desk):
+    async with desk(tenants=AT_ONCE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        model.script = [ValueError("no key")]
+        await lan.says("Hello.")
+        (found,) = await parked(server)
+        assert not await server.server.parked.dismiss("clinic", found.id)
+        assert await parked(server) == [found]
 
 
 def _model():
