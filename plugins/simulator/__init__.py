@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from pydantic import Field
+
 from frontdesk import (
     Channel,
     Conversation,
@@ -28,6 +30,7 @@ from frontdesk import (
 from . import gate, pages
 from .events import Typing
 from .files import KINDS
+from .limits import Allowance, visitor
 from .posted import PostedMessage, PostedReceipts, as_inbound, understand
 
 if TYPE_CHECKING:
@@ -41,6 +44,14 @@ class SimulatorSettings(Settings):
 
     open_to: Literal["loopback", "everyone"] = "loopback"
     """Who may use it: `loopback`, only browsers on the machine where Frontdesk runs; `everyone`, whoever reaches it."""
+    messages_per_minute: int = Field(default=20, ge=1)
+    """How many messages and files one visitor (by address) may send in a minute, with `everyone`."""
+    conversations_per_hour: int = Field(default=60, ge=1)
+    """How many conversations all visitors together may begin in an hour, with `everyone`."""
+    megabytes_per_hour: int = Field(default=100, ge=1)
+    """How much all visitors together may upload in an hour, with `everyone`."""
+    max_body_bytes: int = Field(default=65536, ge=1024)
+    """The largest body of a posted message. 4,096 characters need at most 49,152, each escaped."""
 
 
 class Simulator(Channel):
@@ -52,6 +63,9 @@ class Simulator(Channel):
     def __init__(self, name: str, settings: SimulatorSettings, services: Services) -> None:
         super().__init__(name, settings, services)
         self._watching: dict[str, set[asyncio.Event]] = {}
+        self._messages = Allowance(settings.messages_per_minute, 60, self.clock)
+        self._conversations = Allowance(settings.conversations_per_hour, 3600, self.clock)
+        self._bytes = Allowance(settings.megabytes_per_hour * 1024 * 1024, 3600, self.clock)
 
     @classmethod
     @hookimpl
@@ -70,7 +84,11 @@ class Simulator(Channel):
             raise WebhookRefused(403, gate.closed_sentence(self.tenant.id))
         if gate.OURS not in request.headers or not _is_json(request.headers):
             raise WebhookRefused(403, f"not posted by the phone's page: needs JSON and the header {gate.OURS}")
+        if len(request.body) > self.settings.max_body_bytes:
+            raise WebhookRefused(413, f"larger than max_body_bytes of the simulator ({self.settings.max_body_bytes})")
+        self.count_message(request.peer, request.headers)
         message = understand(PostedMessage, request.body)
+        await self._count_conversation(message.contact)
         return (as_inbound(message, await self._media(message)),)
 
     @hookimpl
@@ -98,6 +116,25 @@ class Simulator(Channel):
     def may_use(self, peer: str, headers: Mapping[str, str]) -> bool:
         """Whether a request (header names in lower case) may reach the phone."""
         return self.settings.open_to == "everyone" or gate.is_local(peer, headers)
+
+    def count_message(self, peer: str, headers: Mapping[str, str]) -> None:
+        """A visitor sends a message or a file. Raises WebhookRefused(429) when it is one too many."""
+        most = self.settings.messages_per_minute
+        if self.settings.open_to == "everyone" and not self._messages.take(visitor(peer, headers)):
+            raise WebhookRefused(429, f"more than {most} messages in a minute from one address; wait a minute")
+
+    def count_upload(self, size: int) -> None:
+        """A visitor's file of *size* bytes is to be kept. Raises WebhookRefused(429) when it is too much."""
+        most = self.settings.megabytes_per_hour
+        if self.settings.open_to == "everyone" and not self._bytes.take(amount=size):
+            raise WebhookRefused(429, f"more than {most} MB of files in an hour; try again in an hour")
+
+    async def _count_conversation(self, contact: str) -> None:
+        if self.settings.open_to != "everyone" or await self.conversations.of(self.name, contact) is not None:
+            return
+        if not self._conversations.take():
+            most = self.settings.conversations_per_hour
+            raise WebhookRefused(429, f"more than {most} new conversations in an hour; try again in an hour")
 
     async def take_receipts(self, receipts: PostedReceipts) -> None:
         """The phone has received or shown messages of ours; ids that are not this contact's are passed over."""

@@ -56,10 +56,15 @@ def _simulator() -> Simulator:
     return cast("Simulator", current_plugin())
 
 
+def _sender() -> tuple[str, dict[str, str]]:
+    """The other end of the request's connection, and its headers with lower-case names."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return (request.scope.get("client") or ("",))[0], headers
+
+
 async def _check() -> Response | None:
     simulator = _simulator()
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    peer = (request.scope.get("client") or ("",))[0]
+    peer, headers = _sender()
     if not simulator.may_use(peer, headers):
         return _sentence(gate.closed_sentence(simulator.tenant.id), 403)
     if request.method == "POST" and gate.OURS not in headers:
@@ -122,11 +127,17 @@ async def _receipts() -> Response:
 
 
 async def _upload() -> Response:
-    content = await _body(MAX_BYTES)
-    content_type = content_type_of(content)
-    if content_type is None:
-        return _sentence(f"This is none of {', '.join(KINDS)}.", 415)
-    key = await _simulator().media.put(content, content_type)
+    simulator = _simulator()
+    try:
+        simulator.count_message(*_sender())
+        content = await _body(MAX_BYTES)
+        content_type = content_type_of(content)
+        if content_type is None:
+            return _sentence(f"This is none of {', '.join(KINDS)}.", 415)
+        simulator.count_upload(len(content))
+    except WebhookRefused as err:
+        return _sentence(err.reason, err.status)
+    key = await simulator.media.put(content, content_type)
     return jsonify(key=key, kind=KINDS[content_type])
 
 
