@@ -236,3 +236,65 @@ async def test_the_stores_time_is_the_servers_however_wrong_the_machines(wire_se
     await store.open()
     assert abs(store.now() - SystemClock().now()) < timedelta(seconds=2)
     await store.close()
+
+
+class SlowTrips(SystemClock):
+    """Stands still, but for the seconds in `trips`: so long each round trip takes that measures the time."""
+
+    def __init__(self) -> None:
+        self.elapsed = 0.0
+        self.trips: list[float] = []
+        self._looks = 0
+
+    def monotonic(self) -> float:
+        self._looks += 1
+        if self._looks % 2 == 0 and self.trips:
+            self.elapsed += self.trips.pop(0)
+        return self.elapsed
+
+
+@pytest.fixture
+async def slow(wire_server: WireStore) -> AsyncIterator[tuple[MongoStore, SlowTrips]]:
+    clock = SlowTrips()
+    name = f"time_{secrets.token_hex(6)}"
+    store = MongoStore(wire_server.url(name), name, clock, collections=())
+    clock.trips = [0.0]
+    await store.open()
+    yield store, clock
+    await store.close()
+
+
+def time_of(store: MongoStore) -> tuple[datetime, float]:
+    assert store._synced is not None
+    return store._synced
+
+
+@pytest.mark.wire
+async def test_a_slow_round_trip_is_measured_again(slow: tuple[MongoStore, SlowTrips]) -> None:
+    store, clock = slow
+    clock.trips = [5.0, 0.4, 5.0]
+    await store.sync_time()
+    assert clock.trips == [5.0]
+    assert time_of(store)[1] == pytest.approx(5.2)
+
+
+@pytest.mark.wire
+async def test_slow_round_trips_leave_the_time_as_it_was_and_are_told(
+    slow: tuple[MongoStore, SlowTrips], capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, clock = slow
+    before = time_of(store)
+    clock.trips = [5.0, 9.0, 7.0]
+    await store.sync_time()
+    assert clock.trips == [] and time_of(store) == before
+    told = capsys.readouterr().out
+    assert "store_time_uncertain" in told and "seconds=5.0" in told
+
+
+@pytest.mark.wire
+async def test_without_an_earlier_time_the_best_of_slow_ones_counts(slow: tuple[MongoStore, SlowTrips]) -> None:
+    store, clock = slow
+    store._synced = None
+    clock.trips = [5.0, 2.0, 7.0]
+    await store.sync_time()
+    assert time_of(store)[1] == pytest.approx(5.0 + 1.0)
