@@ -26,6 +26,7 @@ from ..runtime import Runtimes
 from ..store import Insert, PutDue, Repository, Store
 from ..store.collections import CONVERSATIONS, MESSAGES, TASKS
 from ..turn.commit import mark_answered
+from . import unsaid
 
 log = structlog.get_logger(__name__)
 
@@ -122,10 +123,12 @@ class Ownership:
         return message
 
     async def release(self, tenant: str, conversation: str, name: str = "") -> Conversation:
-        """Back to the bot; what came in and nobody answered is answered now."""
-        if await self._store.for_tenant(tenant).get(CONVERSATIONS, conversation) is None:
+        """Back to the bot; what came in and nobody answered is answered now, also what it had answered in vain."""
+        current = await self._store.for_tenant(tenant).get(CONVERSATIONS, conversation)
+        if current is None:
             raise UnknownConversation(f"there is no conversation {conversation} at this tenant")
         await self._look("turn", tenant, conversation, SOON)
+        await unsaid.take_up(self._store, tenant, current)
         changed = await self._change(tenant, conversation, BOT)
         log.info("given_back", tenant=tenant, conversation=conversation, by=name)
         await self._look("turn", tenant, conversation)
@@ -148,7 +151,11 @@ class Ownership:
                 return {}
             return passed_to(current, BOT, now)
 
-        changed = await self._changed(self._store.for_tenant(tenant), conversation, give_back)
+        repository = self._store.for_tenant(tenant)
+        current = await self._changed(repository, conversation, lambda _: {})
+        if give_back(current):
+            await unsaid.take_up(self._store, tenant, current)
+        changed = await self._changed(repository, conversation, give_back)
         if changed.owner != BOT:
             return silent_until(changed) if changed.owner_epoch == epoch else None
         if changed.owner_epoch == epoch + 1:

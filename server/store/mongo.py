@@ -146,7 +146,7 @@ class MongoStore:
             # A command's answer has naive times, in UTC, whatever the client was told.
             return after - before, answer["localTime"].replace(tzinfo=UTC), (before + after) / 2
 
-        measured = []
+        measured: list[tuple[float, datetime, float]] = []
         while len(measured) < TIME_TRIES and (not measured or measured[-1][0] > LONGEST_ROUND_TRIP):
             measured.append(await self.run(measure))
         seconds, there, here = min(measured)
