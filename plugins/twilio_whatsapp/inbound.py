@@ -27,6 +27,8 @@ FORM = "application/x-www-form-urlencoded"
 MAX_FIELDS = 500
 """Twilio sends about 20 and adds some now and then."""
 MAX_MEDIA = 10
+MAX_ADDRESS = 1000
+"""Bytes of a sender or an account as a form escapes it; the longest there is (a BSUID) has less than 450."""
 _MESSAGE_SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}")
 _ADDRESS = re.compile(r"whatsapp:(?:\+[0-9]{5,20}|[A-Z]{2}\.[A-Za-z0-9.]{1,140})")
 
@@ -80,7 +82,7 @@ def claimed_address(body: bytes) -> str | None:
     found: dict[bytes, str] = {}
     for field in body.split(b"&", MAX_FIELDS):
         name, _, value = field.partition(b"=")
-        if name in (b"AccountSid", b"To"):
+        if name in (b"AccountSid", b"To") and len(value) <= MAX_ADDRESS:
             found[name] = unquote_plus(value.decode("latin-1"))
     if len(found) < 2:
         return None

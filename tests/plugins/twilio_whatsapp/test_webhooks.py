@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from structlog.testing import capture_logs
@@ -143,6 +146,58 @@ async def test_a_secret_that_is_not_there_stops_the_start_with_its_name(make_plu
     plugin = make_plugin(auth_token={"env": "TWILIO_TEST_NOT_SET"})
     with pytest.raises(NeedsAttention, match="TWILIO_TEST_NOT_SET"):
         await plugin.start()
+
+
+async def others_turns(work: Any) -> int:
+    """How often the loop came to others while *work* went on; whatever it raised counts as its end."""
+    turns = 0
+    done = asyncio.Event()
+
+    async def worked() -> None:
+        try:
+            await work
+        except WebhookRefused:
+            pass
+        finally:
+            done.set()
+
+    async def others() -> None:
+        nonlocal turns
+        while not done.is_set():
+            turns += 1
+            await asyncio.sleep(0)
+
+    await asyncio.gather(worked(), others())
+    return turns
+
+
+async def test_the_longest_text_is_read_beside_the_loop_and_a_short_one_at_once(make_plugin: Any) -> None:
+    plugin = make_plugin(signature="off")
+    head = (
+        f"AccountSid={ACCOUNT_SID}&MessageSid=SM{'0' * 32}&From=whatsapp%3A%2B84901234567&To=whatsapp%3A%2B14155238886"
+    )
+    longest = form_request(f"{head}&Body={quote_plus('👋') * 65_536}".encode())
+    (message,) = await plugin.parse_webhook(longest)
+    assert message.text == "👋" * 65_536
+    assert await others_turns(plugin.parse_webhook(longest)) > 20
+    assert await others_turns(plugin.parse_status(longest)) > 20
+    assert await others_turns(plugin.parse_webhook(form_request(f"{head}&Body=hi".encode()))) <= 2
+
+
+async def test_a_signature_of_the_longest_text_is_checked_beside_the_loop(make_plugin: Any) -> None:
+    plugin = make_plugin()
+    await plugin.start()
+    unsigned = form_request(f"Body={quote_plus('👋') * 65_536}".encode())
+    longest = replace(unsigned, headers={**unsigned.headers, "x-twilio-signature": "wrong"})
+    with pytest.raises(WebhookRefused) as caught:
+        await plugin.parse_webhook(longest)
+    assert caught.value.status == 403
+    assert await others_turns(plugin.parse_webhook(longest)) > 20
+
+
+def test_an_address_too_long_to_be_one_is_not_even_decoded() -> None:
+    body = f"AccountSid={ACCOUNT_SID}&To={'%41' * 200_000}".encode()
+    assert TwilioWhatsapp.address_of(form_request(body)) is None
 
 
 def test_a_sender_is_claimed_by_account_and_number(make_plugin: Any, twilio: FakeTwilio) -> None:
