@@ -337,7 +337,7 @@ class Instance:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Chore:
     """Something the whole server does now and then, one process at a time. `id` is its name."""
 
