@@ -16,6 +16,7 @@ TURN_COMMITTED = "turn_committed"
 HANDED_OFF = "handed_off"
 AUTO_RETURN = "auto_return"
 MESSAGE_FAILED = "message_failed"
+MESSAGE_RECEIVED = "message_received"
 
 
 def _task(name: str, key: str, at: datetime, **data: Any) -> Task:
@@ -25,6 +26,11 @@ def _task(name: str, key: str, at: datetime, **data: Any) -> Task:
 def turn_committed(conversation: Conversation, turn: str, now: datetime) -> Task:
     """Tell the plugins (on_turn_committed)."""
     return _task(TURN_COMMITTED, turn, now, conversation=conversation.id, turn=turn)
+
+
+def message_received(message: Message, heard: list[str], at: datetime) -> Task:
+    """Tell the plugins (on_message) that have not *heard* it yet."""
+    return _task(MESSAGE_RECEIVED, message.id, at, message=message.id, heard=heard)
 
 
 def message_failed(message: Message, now: datetime) -> Task:

@@ -129,7 +129,7 @@ async def first(hooks: tuple[BoundHook, ...], /, **arguments: Any) -> Any:
         except HookFailed:
             continue
         except PluginError as err:
-            _log(bound, str(err))
+            passed_over(bound, err)
             continue
         if answer is not None:
             return answer
@@ -145,11 +145,16 @@ async def every(hooks: tuple[BoundHook, ...], /, **arguments: Any) -> list[tuple
         except HookFailed:
             continue
         except PluginError as err:
-            _log(bound, str(err))
+            passed_over(bound, err)
             continue
         if answer is not None:
             answers.append((bound.label.plugin, answer))
     return answers
+
+
+def passed_over(bound: BoundHook, error: PluginError) -> None:
+    """Say in the log that a plugin did not do it, on purpose."""
+    _log(bound, str(error))
 
 
 def _log(bound: BoundHook, reason: str) -> None:

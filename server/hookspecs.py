@@ -76,12 +76,12 @@ class Hooks:
     async def think(self, request: ModelRequest) -> ModelReply | None:
         """First: one call of a model. RetryLater, NeedsAttention, a time-out or a defect: the next plugin is asked."""
 
-    # Events: told again (but for on_message) until the plugin has taken it, ten times at the most; a crash may tell one
-    # twice. Refused and NeedsAttention count as taken.
+    # Events: told again until the plugin has taken it, ten times at the most; a crash may tell one twice. Refused and
+    # NeedsAttention count as taken.
 
     @hookspec
     async def on_message(self, conversation: Conversation, contact: Contact, message: Message) -> None:
-        """All: an inbound message was accepted; before any turn that answers it, whoever owns the conversation."""
+        """All: an inbound message was accepted, whoever owns the conversation; at first before a turn that answers it."""
 
     @hookspec
     async def on_turn_committed(self, conversation: Conversation, contact: Contact, turn: Turn) -> None:

@@ -15,6 +15,7 @@ from ..model import Due, Task
 from ..runtime import Runtime, Runtimes, UnknownTenant
 from ..store import Repository, Store
 from ..store.collections import CONTACTS, CONVERSATIONS, MESSAGES, TASKS, TURNS
+from ..telling import tell
 from ..work import SUSPENDED_PAUSE, Again, Finished, Outcome
 from .ownership import Ownership, UnknownConversation
 
@@ -78,26 +79,10 @@ class TaskRunner:
     ) -> None:
         """Tell an event to each plugin that has not heard it. Raises RetryLater while one could not be told."""
         heard = list(task.data.get("heard", ()))
-        missed, after = "", 1.0
-        for bound in hooks:
-            name = f"{bound.label.plugin}.{bound.label.hook}"
-            if name in heard:
-                continue
-            try:
-                await dispatch.call(bound, **event)
-            except RetryLater as err:
-                missed, after = err.reason, max(after, err.after)
-                continue
-            except dispatch.HookFailed as err:
-                missed = str(err)
-                continue
-            except PluginError as err:
-                # Refused or NeedsAttention: told, and to be told again would change nothing.
-                log.warning("hook_failed", **bound.label._asdict(), reason=str(err))
-            heard.append(name)
-        if missed:
+        missed = await tell(hooks, heard, **event)
+        if missed is not None:
             await repository.update(TASKS, task, data={**task.data, "heard": heard})
-            raise RetryLater(missed, after=after)
+            raise missed
 
     async def _later(self, repository: Repository, task: Task, reason: str, after: float) -> Outcome:
         # Who has heard an event may have been written meanwhile.
@@ -137,6 +122,8 @@ class TaskRunner:
                 await self._turn_committed(runtime, repository, task)
             case core_tasks.HANDED_OFF:
                 await self._handed_off(runtime, repository, task)
+            case core_tasks.MESSAGE_RECEIVED:
+                await self._message_received(runtime, repository, task)
             case core_tasks.MESSAGE_FAILED:
                 return await self._message_failed(runtime, repository, task)
             case unknown:
@@ -150,6 +137,14 @@ class TaskRunner:
         except UnknownConversation:
             return None
         return Again(at) if at is not None else None
+
+    async def _message_received(self, runtime: Runtime, repository: Repository, task: Task) -> None:
+        message = await repository.get(MESSAGES, task.data["message"])
+        if message is None or (conversation := await repository.get(CONVERSATIONS, message.conversation)) is None:
+            return
+        contact = await repository.get(CONTACTS, conversation.contact)
+        event = {"conversation": conversation, "contact": contact, "message": message}
+        await self._tell(repository, task, runtime.hook("on_message"), **event)
 
     async def _turn_committed(self, runtime: Runtime, repository: Repository, task: Task) -> None:
         conversation = await repository.get(CONVERSATIONS, task.data["conversation"])

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Literal
 
 import structlog
 
-from .. import dispatch
+from .. import core_tasks
+from ..clock import milliseconds
 from ..media import MediaStore
 from ..model import Contact, Conversation, Message
 from ..runtime import Runtime
-from ..store import Repository
-from ..store.collections import CONTACTS, MESSAGES
+from ..store import Insert, PutDue, Repository, Store
+from ..store.collections import CONTACTS, MESSAGES, TASKS
+from ..telling import tell
 from .hear import hear
 
 log = structlog.get_logger(__name__)
@@ -34,6 +37,7 @@ async def contact_of(runtime: Runtime, repository: Repository, conversation: Con
 async def hear_and_tell(
     runtime: Runtime,
     repository: Repository,
+    store: Store,
     files: MediaStore,
     conversation: Conversation,
     contact: Contact,
@@ -41,24 +45,48 @@ async def hear_and_tell(
 ) -> None:
     """Put words to each message and have the plugins told of it; *messages* are replaced by what they became.
 
-    Takes no longer than leaves a model its time: what was not heard by then is left as it is, and the model is told so.
+    Takes no longer than leaves a model its time: what was not heard by then is left as it is, and the model is told so;
+    the plugins are told by a task.
     """
     language = contact.language or runtime.tenant.language
+    heard: dict[str, list[str]] = {message.id: [] for message in messages}
     try:
         async with asyncio.timeout(runtime.times.turn_deadline - runtime.times.think_deadline):
             for place, message in enumerate(messages):
-                messages[place] = await hear(runtime, repository, files, conversation.channel, message, language)
-                messages[place] = await _tell(runtime, repository, conversation, contact, messages[place])
+                message = await hear(runtime, repository, files, conversation.channel, message, language)
+                messages[place] = message
+                messages[place] = await _tell(runtime, repository, store, conversation, contact, message, heard)
     except TimeoutError:
         log.warning("not_all_heard", messages=len(messages))
+        for place, message in enumerate(messages):
+            if runtime.hook("on_message") and not message.announced:
+                messages[place] = await _tell_later(runtime, repository, store, message, heard[message.id])
 
 
 async def _tell(
-    runtime: Runtime, repository: Repository, conversation: Conversation, contact: Contact, message: Message
+    runtime: Runtime,
+    repository: Repository,
+    store: Store,
+    conversation: Conversation,
+    contact: Contact,
+    message: Message,
+    heard: dict[str, list[str]],
 ) -> Message:
-    """Tell the plugins of a message, once unless we crash in between."""
+    """Tell the plugins of a message, once unless we crash in between; who failed is told again by a task."""
     hooks = runtime.hook("on_message")
     if not hooks or message.announced:
         return message
-    await dispatch.every(hooks, conversation=conversation, contact=contact, message=message)
+    missed = await tell(hooks, heard[message.id], conversation=conversation, contact=contact, message=message)
+    if missed is not None:
+        return await _tell_later(runtime, repository, store, message, heard[message.id], missed.after)
+    return await repository.update(MESSAGES, message, announced=True) or message
+
+
+async def _tell_later(
+    runtime: Runtime, repository: Repository, store: Store, message: Message, heard: list[str], after: float = 1.0
+) -> Message:
+    """Leave it to a task to tell who has not heard. Nothing of this is written when nobody fails."""
+    at = milliseconds(store.now() + timedelta(seconds=after))
+    task = core_tasks.message_received(message, heard, at)
+    await repository.write(Insert(TASKS, task), PutDue("task", runtime.tenant.id, task.id, at))
     return await repository.update(MESSAGES, message, announced=True) or message

@@ -89,7 +89,7 @@ class TurnEngine:
         if contact is None:
             return Finished()
         if not waiting or conversation.owner != BOT or contact.kind == "staff":
-            await attend.hear_and_tell(runtime, repository, self._media, conversation, contact, waiting)
+            await attend.hear_and_tell(runtime, repository, self._store, self._media, conversation, contact, waiting)
             await self._leave(repository, held, conversation, contact, waiting)
             return Finished()
         # A process that was frozen until here finds out now, before it touches what its successor has made.
@@ -166,7 +166,7 @@ class TurnEngine:
         if work.turn.tries > ATTEMPTS:
             raise NoAnswer(f"it was begun {work.turn.tries} times and never ended; see the log of this turn")
         await attend.hear_and_tell(
-            work.runtime, work.repository, self._media, conversation, work.contact, work.unanswered
+            work.runtime, work.repository, self._store, self._media, conversation, work.contact, work.unanswered
         )
         try:
             async with asyncio.timeout(work.seconds_left()):

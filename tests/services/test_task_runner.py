@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from frontdesk import NeedsAttention, Plugin, Refused, RetryLater, hookimpl
+from frontdesk.inbox import inbound_id
 from frontdesk.model import Task
 from frontdesk.services import task_runner
 from frontdesk.store.collections import CONVERSATIONS, TASKS
@@ -278,3 +279,62 @@ async def test_a_task_that_takes_longer_than_a_claim_is_done_once(desk):
         assert (await ended(server)).state == "done"
         await server.quiet()
         assert len(plugin.ran) == 1
+
+
+class Hearer(Plugin):
+    """Hears of messages; fails, or hangs, as often as its test says."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.heard = []
+        self.failures = []
+
+    @hookimpl
+    async def on_message(self, message):
+        self.heard.append(message.text)
+        if self.failures:
+            failure = self.failures.pop(0)
+            if failure is None:
+                await asyncio.Event().wait()
+            raise failure
+
+
+class OtherHearer(Hearer):
+    """The same under another name."""
+
+
+async def test_who_failed_to_hear_of_a_message_is_told_again_and_nobody_else(desk):
+    plugins = {"model": ScriptedModel, "first": Hearer, "second": OtherHearer}
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan, first, second = server.contact("Lan"), await server.plugin("first"), await server.plugin("second")
+        first.failures = [ValueError("a defect"), RetryLater("the vendor is busy", after=3)]
+        id = inbound_id("phone", await lan.says("Chào chị."))
+        await lan.hears()
+        task = await ended(server, f"core/message_received/{id}")
+        assert task.state == "done"
+        assert (first.heard, second.heard) == (["Chào chị."] * 3, ["Chào chị."])
+
+
+async def test_a_message_that_nobody_fails_to_hear_leaves_no_task(desk):
+    plugins = {"model": ScriptedModel, "first": Hearer, "second": OtherHearer}
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan, first = server.contact("Lan"), await server.plugin("first")
+        first.failures = [Refused("not mine")]
+        await lan.says("Hello.")
+        await lan.hears()
+        await server.quiet()
+        assert await server.repository().find(TASKS, {"state": "waiting"}, order_by="at") == []
+        assert await server.repository().find(TASKS, {"state": "done"}, order_by="at") == []
+        assert first.heard == ["Hello."]
+
+
+async def test_messages_that_time_did_not_suffice_for_are_told_of_by_a_task(desk, monkeypatch):
+    plugins = {"model": ScriptedModel, "first": Hearer, "second": OtherHearer}
+    times = {"times": {"turn_deadline": 31, "think_deadline": 30.5, "transcribe_deadline": 0.1}}
+    async with desk(plugins=plugins, server=times, tenants=AT_ONCE) as server:
+        lan, first, second = server.contact("Lan"), await server.plugin("first"), await server.plugin("second")
+        second.failures = [None]
+        id = inbound_id("phone", await lan.says("Hello."))
+        await lan.hears()
+        assert (await ended(server, f"core/message_received/{id}")).state == "done"
+        assert (first.heard, second.heard) == (["Hello."], ["Hello."] * 2)
