@@ -16,8 +16,9 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from frontdesk.config import Times
 
-from . import channel, mind
+from . import blame, channel, mind
 from .breaker import Breaker
+from .errors import HookFailed as HookFailed
 from .errors import PluginError
 from .step import Running, Stepped
 from .tools import Done
@@ -40,19 +41,6 @@ _BINARY = frozenset({"fetch_media"})
 
 TOOL = "tool "
 """Before the method's name, where a hook's name stands when a tool is called."""
-
-
-class HookFailed(Exception):
-    """A plugin's hook failed: a defect, a missed deadline, nonsense, or its breaker is open. Says whose."""
-
-    def __init__(self, tenant: str, plugin: str, hook: str, reason: str, *, ran: bool = True) -> None:
-        super().__init__(f"tenant {tenant}: plugin {plugin}: {hook}: {reason}")
-        self.ran = ran
-        """False: the plugin's code was not called at all."""
-        self.tenant = tenant
-        self.plugin = plugin
-        self.hook = hook
-        self.reason = reason
 
 
 @dataclass(slots=True)
@@ -84,9 +72,9 @@ async def call(bound: BoundHook, /, *, within: float | None = None, **arguments:
     try:
         answer = _checked(bound.label.hook, answer)
     except ValidationError as err:
-        raise _failure(bound, f"answered nonsense: {_first_problem(err)}") from err
-    except Exception as err:  # whatever an object of the plugin does when it is looked at
-        raise _failure(bound, f"answered nonsense: {type(err).__name__}: {err}") from err
+        raise _failure(bound, f"answered nonsense: {_first_problem(err)}", err) from None
+    except Exception as err:  # noqa: BLE001  whatever an object of the plugin does when it is looked at
+        raise _failure(bound, f"answered nonsense: {blame.in_words(err)}", err) from None
     bound.breaker.succeeded()
     return answer
 
@@ -109,15 +97,14 @@ async def _run(bound: BoundHook, seconds: float, arguments: dict[str, Any]) -> A
             bound.breaker.abandoned()
             raise
         # Nobody cancelled us: something inside the plugin was, and must not take the core's task along.
-        raise _failure(bound, "it was cancelled from within") from err
+        raise _failure(bound, "it was cancelled from within", err) from None
     except TimeoutError as err:
         late = f"no answer within its deadline of {seconds:g} s"
-        raise _failure(bound, late if limit.expired() else f"TimeoutError: {err}") from err
+        raise _failure(bound, late if limit.expired() else blame.in_words(err), err) from None
     except ValidationError as err:
-        # Its own text would show the values that did not fit.
-        raise _failure(bound, f"ValidationError of {err.title}: {_first_problem(err)}") from err
-    except (Exception, SystemExit) as err:  # isolating whatever a plugin does wrong is what this function is for
-        raise _failure(bound, f"{type(err).__name__}: {err}") from err
+        raise _failure(bound, f"ValidationError of {err.title}: {_first_problem(err, foreign=True)}", err) from None
+    except (Exception, SystemExit) as err:  # noqa: BLE001  isolating whatever a plugin does is what this is for
+        raise _failure(bound, blame.in_words(err), err) from None
     return answer
 
 
@@ -154,24 +141,22 @@ async def every(hooks: tuple[BoundHook, ...], /, **arguments: Any) -> list[tuple
 
 def passed_over(bound: BoundHook, error: PluginError) -> None:
     """Say in the log that a plugin did not do it, on purpose."""
-    _log(bound, str(error))
+    log.warning("hook_failed", **bound.label._asdict(), reason=blame.in_words(error))
 
 
-def _log(bound: BoundHook, reason: str) -> None:
-    log.warning("hook_failed", **bound.label._asdict(), reason=reason)
-
-
-def _failure(bound: BoundHook, reason: str) -> HookFailed:
+def _failure(bound: BoundHook, reason: str, error: BaseException) -> HookFailed:
+    """*reason* goes to logs; raised `from None`, since *error*'s own text may not."""
     bound.breaker.failed()
     bound.failures += 1
     bound.last_failure = reason
-    _log(bound, reason)
+    log.warning("hook_failed", **bound.label._asdict(), reason=reason, trace=blame.trace(error))
     return HookFailed(*bound.label, reason)
 
 
-def _first_problem(error: ValidationError) -> str:
+def _first_problem(error: ValidationError, *, foreign: bool = False) -> str:
+    """Where and what; of a model that is not ours the problem's type alone, since its text may quote the value."""
     first = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'the answer'}: {first['msg']}"
+    return f"{'.'.join(map(str, first['loc'])) or 'the answer'}: {first['type'] if foreign else first['msg']}"
 
 
 def _checked(hook: str, answer: Any) -> Any:

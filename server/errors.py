@@ -1,4 +1,8 @@
-"""What a plugin raises, one class for each thing that can be done about it."""
+"""What a plugin raises, one class for each thing that can be done about it; and what the core makes of the rest.
+
+The texts of NeedsAttention and WebhookRefused go into the log: no personal data in them. Of every other error the log has
+the kind and the place (blame.py).
+"""
 
 from __future__ import annotations
 
@@ -48,6 +52,20 @@ class WebhookRefused(PluginError):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status = status
+        self.reason = reason
+
+
+class HookFailed(Exception):
+    """A plugin's hook failed: a defect, a missed deadline, nonsense, or its breaker is open. Says whose,
+    and nothing that the plugin said."""
+
+    def __init__(self, tenant: str, plugin: str, hook: str, reason: str, *, ran: bool = True) -> None:
+        super().__init__(f"tenant {tenant}: plugin {plugin}: {hook}: {reason}")
+        self.ran = ran
+        """False: the plugin's code was not called at all."""
+        self.tenant = tenant
+        self.plugin = plugin
+        self.hook = hook
         self.reason = reason
 
 

@@ -15,10 +15,9 @@ import structlog
 
 from frontdesk.config import Settings, TenantConfig, Times
 
-from . import dispatch
+from . import blame, dispatch
 from .breaker import Breaker
 from .clock import Clock
-from .errors import PluginError
 from .hookspecs import SYNC_HOOKS
 from .plugin import Plugin, Services
 from .quarantine import Quarantine
@@ -214,20 +213,18 @@ class Runtimes:
             }
             if "start" in hooks:
                 await dispatch.call(hooks["start"])
-        except (dispatch.HookFailed, PluginError) as err:
-            self._note(runtime, kind, f"not started: {err}")
-            return
         except (Exception, SystemExit) as err:  # noqa: BLE001  a plugin's constructor is foreign code
-            self._note(runtime, kind, f"not started: {kind.cls.__name__}(…): {type(err).__name__}: {err}")
+            self._note(runtime, kind, f"not started: {blame.in_words(err)}", err)
             return
         tools = tuple(self._bind_tool(tenant.id, plugin, tool) for tool in kind.tools)
         runtime.instances[kind.name] = Instance(plugin, hooks, tools)
         runtime.troubles.pop(kind.name, None)
 
-    def _note(self, runtime: Runtime, kind: PluginType, trouble: str) -> None:
+    def _note(self, runtime: Runtime, kind: PluginType, trouble: str, error: BaseException | None = None) -> None:
         """Once for each reason: a start is tried again and again."""
         if runtime.troubles.get(kind.name) != trouble:
-            log.error("plugin_not_running", tenant=runtime.tenant.id, plugin=kind.name, reason=trouble)
+            where = {"trace": blame.trace(error)} if error is not None else {}
+            log.error("plugin_not_running", tenant=runtime.tenant.id, plugin=kind.name, reason=trouble, **where)
         runtime.troubles[kind.name] = trouble
 
     def _bind(

@@ -21,6 +21,7 @@ async def tell(hooks: tuple[dispatch.BoundHook, ...], heard: list[str], /, **eve
         try:
             await dispatch.call(bound, **event)
         except RetryLater as err:
+            dispatch.passed_over(bound, err)
             missed = RetryLater(err.reason, after=max(err.after, missed.after if missed else 1.0))
             continue
         except dispatch.HookFailed as err:

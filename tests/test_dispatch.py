@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
@@ -44,18 +45,22 @@ async def failing_with(error: BaseException) -> HookFailed:
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (ValueError("a defect"), "ValueError: a defect"),
-        (SystemExit("bye"), "SystemExit: bye"),
+        (ValueError("a defect"), "ValueError at LINE"),
+        (SystemExit("bye"), "SystemExit at LINE"),
         (asyncio.CancelledError(), "it was cancelled from within"),
-        (TimeoutError("the vendor's"), "TimeoutError: the vendor's"),
-        (StopIteration(), "RuntimeError: coroutine raised StopIteration"),
-        (ExceptionGroup("two", [ValueError("a"), KeyError("b")]), "ExceptionGroup: two (2 sub-exceptions)"),
-        (RecursionError("too deep"), "RecursionError: too deep"),
+        (TimeoutError("the vendor's"), "TimeoutError at LINE"),
+        (StopIteration(), "RuntimeError"),
+        (
+            ExceptionGroup("two", [ValueError("a"), KeyError("b")]),
+            "ExceptionGroup(ValueError, KeyError) at LINE",
+        ),
+        (RecursionError("too deep"), "RecursionError at LINE"),
     ],
 )
 async def test_whatever_it_raises_is_a_failure_under_its_name(error, reason):
     failed = await failing_with(error)
-    assert str(failed) == f"tenant clinic: plugin p: on_message: {reason}"
+    said = re.sub(r"test_dispatch.py:\d+ in .*\bfail$", "LINE", str(failed))
+    assert said == f"tenant clinic: plugin p: on_message: {reason}"
     assert failed.ran
     assert asyncio.current_task().cancelling() == 0
 
@@ -191,7 +196,7 @@ async def test_a_hook_that_keeps_failing_is_switched_off_and_tried_again_later()
     for _ in range(5):
         with pytest.raises(HookFailed):
             await call(bound)
-    with pytest.raises(HookFailed, match="switched off after repeated failures; the last: ValueError: down") as failed:
+    with pytest.raises(HookFailed, match="switched off after repeated failures; the last: ValueError at ") as failed:
         await call(bound)
     assert not failed.value.ran
     assert len(calls) == 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -157,10 +158,10 @@ async def test_a_plugin_that_did_not_start_is_left_out_and_tried_again(desk, mon
     plugins = {"first": Sectioned, "moody": Moody, "last": Sectioned, "counted": Counted}
     async with desk(plugins=plugins) as server:
         runtime = await server.server.runtimes.get("clinic")
-        assert runtime.troubles == {"moody": "not started: not today"}
+        assert list(runtime.troubles) == ["moody"]
         assert [bound.label.plugin for bound in runtime.hook("prompt_section")] == ["first", "last"]
         assert runtime.tools == {}
-        with pytest.raises(HookFailed, match="tenant clinic: plugin moody: prompt_section: not started: not today"):
+        with pytest.raises(HookFailed, match="tenant clinic: plugin moody: prompt_section: not started: RetryLater at"):
             await runtime.ask("prompt_section", "moody")
         first = runtime.plugins["first"]
         with capture_logs() as logs:
@@ -180,7 +181,8 @@ async def test_one_plugins_trouble_does_not_stop_and_start_the_others(desk, even
         runtime = await server.server.runtimes.get("clinic")
         for _ in range(3):
             await server.server.runtimes.tend()
-        assert runtime.troubles == {"broken": "not started: RaisesInInit(…): KeyError: 'model'"}
+        (trouble,) = runtime.troubles.values()
+        assert re.fullmatch(r"not started: KeyError at raises_in_init\.py:\d+ in RaisesInInit\.__init__", trouble)
         assert await server.server.runtimes.get("clinic") is runtime
         assert events == ["made clinic", "started clinic"]
 

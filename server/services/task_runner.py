@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from .. import core_tasks, dispatch, leases
+from .. import blame, core_tasks, dispatch, leases
 from ..clock import Clock, milliseconds
 from ..errors import NeedsAttention, PluginError, Refused, RetryLater
 from ..leases import ConversationGone, LeaseLost
@@ -62,13 +62,13 @@ class TaskRunner:
             else:
                 again = await self._plugins(runtime, repository, task)
         except RetryLater as err:
-            return await self._later(repository, task, err.reason, err.after)
+            return await self._later(repository, task, err, err.after)
         except (Refused, NeedsAttention) as err:
             await repository.update(TASKS, task, state="failed", error=str(err))
-            log.error("task_failed", reason=str(err))
+            log.error("task_failed", reason=blame.in_words(err))
             return Finished()
         except (dispatch.HookFailed, PluginError) as err:
-            return await self._later(repository, task, str(err), 1.0)
+            return await self._later(repository, task, err, 1.0)
         if again is not None:
             return again
         await repository.update(TASKS, task, state="done", attempts=task.attempts + 1, error="")
@@ -84,16 +84,16 @@ class TaskRunner:
             await repository.update(TASKS, task, data={**task.data, "heard": heard})
             raise missed
 
-    async def _later(self, repository: Repository, task: Task, reason: str, after: float) -> Outcome:
+    async def _later(self, repository: Repository, task: Task, error: Exception, after: float) -> Outcome:
         # Who has heard an event may have been written meanwhile.
         task = await repository.get(TASKS, task.id) or task
         attempts = task.attempts + 1
         if attempts >= ATTEMPTS:
-            await repository.update(TASKS, task, state="failed", attempts=attempts, error=reason)
-            log.error("task_given_up", attempts=attempts, reason=reason)
+            await repository.update(TASKS, task, state="failed", attempts=attempts, error=str(error))
+            log.error("task_given_up", attempts=attempts, reason=blame.in_words(error))
             return Finished()
         at = milliseconds(self._store.now() + timedelta(seconds=max(after, min(RETRY_CAP, 2.0**attempts))))
-        await repository.update(TASKS, task, attempts=attempts, at=at, error=reason)
+        await repository.update(TASKS, task, attempts=attempts, at=at, error=str(error))
         return Again(at)
 
     async def _plugins(self, runtime: Runtime, repository: Repository, task: Task) -> Outcome | None:

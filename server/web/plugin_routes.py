@@ -7,7 +7,9 @@ from typing import Any
 
 import structlog
 from quart import Blueprint, Quart, abort, g
+from werkzeug.exceptions import HTTPException
 
+from .. import blame
 from ..plugin import Plugin
 from ..registry import PluginType
 from ..runtime import Runtimes, UnknownTenant
@@ -28,7 +30,7 @@ def mount(app: Quart, kinds: Iterable[PluginType], runtimes: Runtimes) -> None:
                 kind.cls.routes(pages)  # type: ignore[attr-defined]  # checked by the registry
             app.register_blueprint(pages)
         except Exception as err:  # noqa: BLE001  the plugin's code: its pages are missing, the server starts
-            log.error("plugin_without_pages", plugin=kind.name, hook="routes", reason=f"{type(err).__name__}: {err}")
+            log.error("plugin_without_pages", plugin=kind.name, hook="routes", reason=blame.in_words(err))
             continue
         for endpoint, view in app.view_functions.items():
             if endpoint.startswith(f"{pages.name}."):
@@ -36,10 +38,17 @@ def mount(app: Quart, kinds: Iterable[PluginType], runtimes: Runtimes) -> None:
 
 
 def _labelled(app: Quart, plugin: str, view: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
-    """The view, with its name in the watchdog's report should it block the loop."""
+    """The view, with its name in the watchdog's report should it block the loop, and in the log should it fail."""
 
     async def labelled(**values: Any) -> Any:
-        return await Stepped(Running(g.tenant, plugin, "routes"), app.ensure_async(view), values)
+        label = Running(g.tenant, plugin, "routes")
+        try:
+            return await Stepped(label, app.ensure_async(view), values)
+        except HTTPException:
+            raise
+        except Exception as err:  # noqa: BLE001  the plugin's code; Quart would log the error with its text
+            log.warning("hook_failed", **label._asdict(), reason=blame.in_words(err), trace=blame.trace(err))
+            abort(500)
 
     return labelled
 

@@ -16,7 +16,7 @@ import structlog
 
 from frontdesk.config import ServerConfig
 
-from .. import dispatch
+from .. import blame, dispatch
 from ..channel import WebhookRequest
 from ..clock import Clock
 from ..crashpoints import reached
@@ -103,7 +103,7 @@ class Webhooks:
             with running(Running("", channel.name, "address_of")):
                 address = channel.cls.address_of(request)
         except Exception as err:  # the plugin's code, on what anybody may have sent
-            raise WebhookRefused(503, f"plugin {channel.name}: address_of: {type(err).__name__}: {err}") from err
+            raise WebhookRefused(503, f"plugin {channel.name}: address_of: {blame.in_words(err)}") from err
         return self._addresses.get((channel.name, address), "") if address is not None else ""
 
     async def _inbound(self, channel: str, tenant: str, request: WebhookRequest) -> int:
@@ -127,7 +127,7 @@ class Webhooks:
             raise
         except (dispatch.HookFailed, PluginError) as err:
             # The provider is asked to try again: what its message says we could not read.
-            raise WebhookRefused(404 if _not_listed(runtime, channel) else 503, str(err)) from err
+            raise WebhookRefused(404 if _not_listed(runtime, channel) else 503, blame.in_words(err)) from err
 
     async def _when_stored(self, write: Callable[[], Awaitable[Any]]) -> bool:
         """Wait for a store that is away, as long as the provider waits for us; False: it did not come back."""

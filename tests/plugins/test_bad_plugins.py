@@ -24,10 +24,10 @@ RUNS_BADLY = {
     "raises_at_start": {"start": "NeedsAttention"},
     "raises_in_init": {},
     "raises_in_hook": {
-        "on_message": "ValueError: a defect",
-        "prompt_section": "SystemExit: a library that thinks it is a program",
+        "on_message": "ValueError at raises_in_hook.py",
+        "prompt_section": "SystemExit at raises_in_hook.py",
         "think": "it was cancelled from within",
-        "on_turn_committed": "an error that means nothing here",
+        "on_turn_committed": "MaybeSent at raises_in_hook.py",
     },
     "hangs_awaiting": {"prompt_section": "deadline of 0.3 s", "think": "deadline of 0.5 s"},
     "swallows_its_end": {"prompt_section": "deadline of 0.3 s"},

@@ -99,11 +99,8 @@ async def test_one_that_cannot_add_its_pages_has_none_and_the_others_have_theirs
             lan = server.contact("Lan")
             await lan.says("Chào")
     (told,) = [entry for entry in logs if entry["event"] == "plugin_without_pages"]
-    assert (told["plugin"], told["hook"], told["reason"]) == (
-        "broken",
-        "routes",
-        "RuntimeError: the template is missing",
-    )
+    assert (told["plugin"], told["hook"]) == ("broken", "routes")
+    assert told["reason"].startswith("RuntimeError at test_plugin_routes.py:")
 
 
 async def test_a_view_that_raises_is_its_own_page_only(desk):
