@@ -36,11 +36,13 @@ from .queue import open_queue
 from .registry import Registry
 from .runtime import Runtimes, TenantPlugins
 from .services import for_plugins
+from .services.blocking import BlockingCalls
 from .services.changes import Changes
 from .services.overview import Overview
 from .services.ownership import Ownership
 from .services.parked import ParkedDesk
 from .services.retention import RetentionDesk
+from .services.shared import SharedObjects
 from .services.task_runner import TaskRunner
 from .store import StoreError, StoreUnavailable
 from .store.collections import INSTANCES
@@ -56,6 +58,8 @@ from .worker import Worker
 log = structlog.get_logger(__name__)
 
 HOUSEKEEPING_EVERY = 30.0
+BLOCKING_SECONDS = 2.0
+"""How long a stop waits for blocking calls whose hooks have ended."""
 STORE_PAUSE = 2.0
 """Seconds between two attempts to open a store that is away."""
 
@@ -80,7 +84,8 @@ class Server:
         self.changes = Changes()
         self.media = FolderMedia(file.data_dir / "media")
         self.urls = MediaUrls(self.config.public_url, key, clock)
-        self.shared = for_plugins.SharedObjects()
+        self.shared = SharedObjects()
+        self.blocking = BlockingCalls()
         self.quarantine = Quarantine(file.data_dir)
         self.runtimes = Runtimes(declared, registry, self._services, self.quarantine, clock, times)
         self.inbox = Inbox(self.store, self.queue)
@@ -131,6 +136,7 @@ class Server:
             log.warning("work_cut_off", pieces=cut_off)
         await self._background.drain(0)
         await self.runtimes.close()
+        await self.blocking.close(BLOCKING_SECONDS)
         await self.shared.close()
         if self.http is not None:
             await self.http.close()
@@ -162,7 +168,8 @@ class Server:
                 self.store, self.queue, self.status, self.changes, tenant, plugin
             ),
             http=self.http,
-            shared=self.shared,
+            shared=self.shared.of(plugin),
+            call_blocking=self.blocking.of(tenant.id, plugin, self.config.times.sdk_timeout),
             log=log.bind(tenant=tenant.id, plugin=plugin),
             public_url=self.config.public_url,
         )

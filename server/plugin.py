@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar, TypeVarTuple
 
 import aiohttp
 
@@ -16,6 +16,9 @@ from frontdesk.config import Settings, TenantConfig
 from .channel import StatusUpdate, WebhookRequest
 from .clock import Clock
 from .model import Contact, Conversation, Message, Template
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 API_VERSION = 1
 """Raised when a plugin written for the version before might not work any more."""
@@ -128,6 +131,33 @@ class ConversationService(Protocol):
         ...
 
 
+class SharedService(Protocol):
+    """Objects that the instances of one plugin share, over all tenants: an SDK client per credentials, say."""
+
+    async def __call__(self, key: str, make: Callable[[], Awaitable[Any]]) -> Any:
+        """What `make()` gave whoever asked first for *key*. It is closed (`aclose()` or `close()`) when the last instance
+        that asked for it has stopped."""
+        ...
+
+    async def release(self) -> None:
+        """The core's: the instance has stopped."""
+        ...
+
+
+class CallBlocking(Protocol):
+    """How a plugin calls an SDK that is not async."""
+
+    async def __call__(self, function: Callable[[*Ts], T], *arguments: *Ts, timeout: float | None = None) -> T:
+        """`function(*arguments)` in a thread; its result, or what it raises.
+
+        At most 4 calls of one plugin of one tenant are in flight; the fifth waits. *timeout*: seconds for waiting and
+        running together, by default `sdk_timeout` of the table of times; make it shorter than the hook's deadline, and the
+        SDK's own time-out shorter still: a call that has begun cannot be stopped and keeps its place. Raises RetryLater if
+        no place was free in time (nothing was called), TimeoutError if it did not return in time.
+        """
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Services:
     """Everything the core gives to one instance of a plugin."""
@@ -141,8 +171,10 @@ class Services:
     conversations: ConversationService
     http: aiohttp.ClientSession
     """The process's one session: time-outs are set, cookies are not kept."""
-    shared: Callable[[str, Callable[[], Awaitable[Any]]], Awaitable[Any]]
-    """`await self.shared(key, make)`: one object per process and key (an SDK client), the least recently used goes."""
+    shared: SharedService
+    """`await self.shared(key, make)`: one object per process, plugin and key, such as an SDK client."""
+    call_blocking: CallBlocking
+    """`await self.call_blocking(function, …, timeout=seconds)`: an SDK that is not async, in a thread."""
     log: Any
     """A structlog logger that names tenant and plugin."""
     public_url: str
@@ -177,6 +209,7 @@ class Plugin:
         self.conversations = services.conversations
         self.http = services.http
         self.shared = services.shared
+        self.call_blocking = services.call_blocking
         self.log = services.log
 
     @classmethod

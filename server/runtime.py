@@ -52,6 +52,7 @@ class Instance:
     """One plugin of one tenant, running."""
 
     plugin: Plugin
+    services: Services
     hooks: Mapping[str, dispatch.BoundHook]
     tools: tuple[BoundTool, ...]
 
@@ -202,8 +203,8 @@ class Runtimes:
 
     async def _start_one(self, runtime: Runtime, kind: PluginType, settings: Settings) -> None:
         tenant = runtime.tenant
+        services = self._services(tenant, kind.name)
         try:
-            services = self._services(tenant, kind.name)
             with running(Running(tenant.id, kind.name, "__init__")):
                 plugin = kind.cls(kind.name, settings, services)
             hooks = {
@@ -215,9 +216,10 @@ class Runtimes:
                 await dispatch.call(hooks["start"])
         except (Exception, SystemExit) as err:  # noqa: BLE001  a plugin's constructor is foreign code
             self._note(runtime, kind, f"not started: {blame.in_words(err)}", err)
+            await services.shared.release()
             return
         tools = tuple(self._bind_tool(tenant.id, plugin, tool) for tool in kind.tools)
-        runtime.instances[kind.name] = Instance(plugin, hooks, tools)
+        runtime.instances[kind.name] = Instance(plugin, services, hooks, tools)
         runtime.troubles.pop(kind.name, None)
 
     def _note(self, runtime: Runtime, kind: PluginType, trouble: str, error: BaseException | None = None) -> None:
@@ -245,3 +247,5 @@ class Runtimes:
 
     async def _stop(self, runtime: Runtime) -> None:
         await dispatch.every(runtime.hook("stop"))
+        for instance in runtime.instances.values():
+            await instance.services.shared.release()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import unicodedata
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -236,38 +234,3 @@ class PluginConversations:
 
     def watch(self, conversation: str) -> Any:
         return self._changes.watch(self._tenant, conversation)
-
-
-class SharedObjects:
-    """`self.shared`: one object per process and key; the least recently used goes."""
-
-    def __init__(self, limit: int = 64) -> None:
-        self._limit = limit
-        self._made: OrderedDict[str, Any] = OrderedDict()
-        self._making: dict[str, asyncio.Lock] = {}
-
-    async def __call__(self, key: str, make: Callable[[], Awaitable[Any]]) -> Any:
-        async with self._making.setdefault(key, asyncio.Lock()):
-            if key not in self._made:
-                self._made[key] = await make()
-            made = self._made[key]
-        self._made.move_to_end(key)
-        while len(self._made) > self._limit:
-            gone, value = self._made.popitem(last=False)
-            self._making.pop(gone, None)
-            await _close(value)
-        return made
-
-    async def close(self) -> None:
-        while self._made:
-            _, value = self._made.popitem()
-            await _close(value)
-
-
-async def _close(value: Any) -> None:
-    """Close what can be closed: `aclose()` or an async `close()`."""
-    close = getattr(value, "aclose", None) or getattr(value, "close", None)
-    if close is not None:
-        result = close()
-        if asyncio.iscoroutine(result):
-            await result

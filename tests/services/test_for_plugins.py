@@ -10,7 +10,6 @@ import pytest
 from frontdesk import Plugin, RetryLater
 from frontdesk.channel import StatusUpdate
 from frontdesk.model import Template
-from frontdesk.services.for_plugins import SharedObjects
 from frontdesk.testing.plugins import ScriptedModel
 
 AT_ONCE = {"clinic": {"settle": {"quiet_seconds": 0}}}
@@ -141,44 +140,3 @@ async def test_a_plugins_own_question_goes_down_the_chain_of_models(desk):
         model.script, second.script = [RetryLater("busy")], [ValueError("no")]
         with pytest.raises(RetryLater, match="busy"):
             await plugin.model.complete("Say the mood.", "?")
-
-
-class Client:
-    def __init__(self):
-        self.closed = False
-
-    async def aclose(self):
-        await asyncio.sleep(0)
-        self.closed = True
-
-
-async def test_shared_objects_are_made_once_and_the_least_recently_used_goes():
-    shared, made = SharedObjects(limit=2), []
-
-    async def make():
-        await asyncio.sleep(0)
-        made.append(Client())
-        return made[-1]
-
-    same = await asyncio.gather(*(shared("a", make) for _ in range(5)))
-    assert len(made) == 1 and set(same) == {made[0]}
-    b = await shared("b", make)
-    assert await shared("a", make) is made[0]
-    c = await shared("c", make)
-    assert b.closed and not made[0].closed
-    await shared.close()
-    assert made[0].closed and c.closed
-
-
-async def test_shared_objects_under_pressure_are_what_was_asked_for():
-    shared, made = SharedObjects(limit=1), {}
-
-    def making(key):
-        async def make():
-            made[key] = Client()
-            return made[key]
-
-        return make
-
-    got = await asyncio.gather(*(shared(str(n), making(str(n))) for n in range(8)))
-    assert got == [made[str(n)] for n in range(8)]

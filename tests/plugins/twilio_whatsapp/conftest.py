@@ -13,6 +13,7 @@ from aiohttp import web
 from frontdesk import Inbound, Secret, Services, StatusUpdate, WebhookRefused, WebhookRequest
 from frontdesk.clock import SystemClock
 from frontdesk.plugins.twilio_whatsapp import TwilioWhatsapp
+from frontdesk.services.blocking import BlockingCalls
 from frontdesk.testing.fake_twilio import ACCOUNT_SID, AUTH_TOKEN, FakeTwilio
 
 NUMBER = "whatsapp:+14155238886"
@@ -52,7 +53,8 @@ def make_plugin(http: aiohttp.ClientSession, twilio: FakeTwilio) -> MakePlugin:
         model=unused,
         conversations=unused,
         http=http,
-        shared=shared,
+        shared=cast(Any, shared),
+        call_blocking=BlockingCalls().of("clinic", "twilio_whatsapp", 5),
         log=structlog.get_logger(),
         public_url=PUBLIC,
     )
