@@ -314,7 +314,8 @@ class Due:
 
 @dataclass(frozen=True, kw_only=True)
 class PluginDocument:
-    """What a plugin keeps through `self.store`. `id` is `plugin/collection/key`."""
+    """What a plugin keeps through `self.store`. `id` is `plugin/collection/key`, `%` and `/` in
+    the collection escaped."""
 
     id: str
     version: int = 1

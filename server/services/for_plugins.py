@@ -25,6 +25,11 @@ from ..turn.recall import history
 from .changes import Changes
 
 
+def _id(plugin: str, group: str, key: str) -> str:
+    """The id of what a plugin keeps. Whatever stands in *group* and *key*, two of them are never the same."""
+    return f"{plugin}/{group.replace('%', '%25').replace('/', '%2F')}/{key}"
+
+
 class PluginDocuments:
     """`self.store`."""
 
@@ -32,27 +37,24 @@ class PluginDocuments:
         self._repository = store.for_tenant(tenant)
         self._plugin = plugin
 
-    def _id(self, collection: str, key: str) -> str:
-        return f"{self._plugin}/{collection}/{key}"
-
     async def get(self, collection: str, key: str) -> dict[str, Any] | None:
-        found = await self._repository.get(PLUGIN_DATA, self._id(collection, key))
+        found = await self._repository.get(PLUGIN_DATA, _id(self._plugin, collection, key))
         return found.data if found is not None else None
 
     async def put(self, collection: str, key: str, data: Mapping[str, Any]) -> None:
         while not await self.insert(collection, key, data):
-            found = await self._repository.get(PLUGIN_DATA, self._id(collection, key))
+            found = await self._repository.get(PLUGIN_DATA, _id(self._plugin, collection, key))
             if found is not None and await self._repository.update(PLUGIN_DATA, found, data=dict(data)) is not None:
                 return
 
     async def insert(self, collection: str, key: str, data: Mapping[str, Any]) -> bool:
         document = PluginDocument(
-            id=self._id(collection, key), plugin=self._plugin, collection=collection, key=key, data=dict(data)
+            id=_id(self._plugin, collection, key), plugin=self._plugin, collection=collection, key=key, data=dict(data)
         )
         return await self._repository.insert(PLUGIN_DATA, document)
 
     async def delete(self, collection: str, key: str) -> bool:
-        while (found := await self._repository.get(PLUGIN_DATA, self._id(collection, key))) is not None:
+        while (found := await self._repository.get(PLUGIN_DATA, _id(self._plugin, collection, key))) is not None:
             if await self._repository.delete(PLUGIN_DATA, found):
                 return True
         return False
@@ -85,7 +87,7 @@ class PluginTasks:
         useful_until: datetime | None = None,
     ) -> bool:
         task = Task(
-            id=f"{self._plugin}/{name}/{key}",
+            id=_id(self._plugin, name, key),
             plugin=self._plugin,
             name=name,
             at=at,
@@ -107,7 +109,7 @@ class PluginTasks:
 
     async def cancel(self, name: str, key: str) -> bool:
         repository = self._store.for_tenant(self._tenant)
-        while (task := await repository.get(TASKS, f"{self._plugin}/{name}/{key}")) is not None:
+        while (task := await repository.get(TASKS, _id(self._plugin, name, key))) is not None:
             if task.state != "waiting":
                 return False
             if await repository.update(TASKS, task, state="cancelled") is not None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from urllib.parse import unquote
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from frontdesk import Plugin, RetryLater
 from frontdesk.channel import StatusUpdate
 from frontdesk.model import Template
+from frontdesk.services import for_plugins
 from frontdesk.testing.plugins import ScriptedModel
 
 AT_ONCE = {"clinic": {"settle": {"quiet_seconds": 0}}}
@@ -140,3 +144,26 @@ async def test_a_plugins_own_question_goes_down_the_chain_of_models(desk):
         model.script, second.script = [RetryLater("busy")], [ValueError("no")]
         with pytest.raises(RetryLater, match="busy"):
             await plugin.model.complete("Say the mood.", "?")
+
+
+@given(st.text(), st.text())
+@example("a/b", "c")
+@example("a%2Fb", "c")
+def test_two_keys_never_have_one_id(group, key):
+    """Since group and key can be read back from the id."""
+    plugin, escaped, rest = for_plugins._id("p", group, key).split("/", 2)
+    assert (plugin, unquote(escaped), rest) == ("p", group, key)
+
+
+async def test_a_slash_makes_no_document_and_no_task_of_another(desk):
+    async with desk(plugins=PLUGINS) as server:
+        notes = await server.plugin("notes")
+        assert await notes.store.insert("a/b", "c", {"n": 1})
+        assert await notes.store.insert("a", "b/c", {"n": 2})
+        assert await notes.store.get("a/b", "c") == {"n": 1}
+        assert await notes.store.list("a") == [("b/c", {"n": 2})]
+        tomorrow = server.clock.now() + timedelta(days=1)
+        assert await notes.tasks.schedule("a/b", "c", tomorrow)
+        assert await notes.tasks.schedule("a", "b/c", tomorrow)
+        assert await notes.tasks.cancel("a/b", "c")
+        assert not await notes.tasks.schedule("a", "b/c", tomorrow), "the other one waits as before"
