@@ -23,7 +23,10 @@ Ts = TypeVarTuple("Ts")
 API_VERSION = 1
 """Raised when a plugin written for the version before might not work any more."""
 CORE = "core"
-"""Whose a task is when it is no plugin's; no plugin may be called so."""
+"""Whose a task is when it is no plugin's."""
+RESERVED_NAMES = frozenset({CORE, "in", "op"})
+"""No plugin may be called so: ids begin like that, of the core's tasks, of inbound messages (inbox.py) and of what
+operators write (services/ownership.py)."""
 
 
 class PluginStore(Protocol):

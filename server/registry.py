@@ -19,7 +19,7 @@ from frontdesk.config import Times, read
 
 from .dispatch import deadline
 from .hookspecs import CHANNEL_HOOKS, PROJECT, SYNC_HOOKS, Hooks
-from .plugin import API_VERSION, CORE, Channel, Plugin
+from .plugin import API_VERSION, RESERVED_NAMES, Channel, Plugin
 from .tools import Tool, tools_of
 
 GROUP = "frontdesk.plugins"
@@ -92,9 +92,12 @@ class Registry:
 
     def register(self, name: str, cls: Any, distribution: str = "") -> PluginType:
         """Check a class and keep it under a name. Raises PluginRefused."""
-        if not (name.isascii() and name.isidentifier() and name.islower()) or name == CORE:
+        if not (name.isascii() and name.isidentifier() and name.islower()):
+            raise PluginRefused(f"plugin {name}: its name stands in URLs and keys: small letters a-z, digits and _")
+        if name in RESERVED_NAMES:
             raise PluginRefused(
-                f"plugin {name}: its name stands in URLs and keys: small letters a-z, digits and _, and not {CORE}"
+                f"plugin {name}: its name is reserved: ids of the core begin with {', '.join(sorted(RESERVED_NAMES))}; "
+                "give it another name in its entry point"
             )
         if not (isinstance(cls, type) and issubclass(cls, Plugin)):
             raise PluginRefused(f"plugin {name}: {cls!r} is not a subclass of frontdesk.Plugin")

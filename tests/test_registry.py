@@ -13,6 +13,8 @@ import pytest
 from frontdesk import Plugin, tool
 from frontdesk.config import Times
 from frontdesk.hookspecs import CHANNEL_HOOKS, SYNC_HOOKS, Hooks
+from frontdesk.inbox import inbound_id
+from frontdesk.plugin import CORE, RESERVED_NAMES
 from frontdesk.registry import PluginRefused, Registry
 from frontdesk.tools import RESERVED
 from frontdesk.turn.tools import CALL_A_PERSON
@@ -56,10 +58,27 @@ def test_what_is_no_plugin_class_is_refused(registry):
         registry.register("thing", object())
 
 
-@pytest.mark.parametrize("name", ["core", "a/b", "Weather", "thời_tiết", "a-b", ""])
+@pytest.mark.parametrize("name", ["a/b", "Weather", "thời_tiết", "a-b", ""])
 def test_a_name_that_cannot_stand_in_urls_and_keys_is_refused(registry, sample, name):
     with pytest.raises(PluginRefused, match="its name stands in URLs and keys"):
         registry.register(name, sample("weather"))
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED_NAMES))
+def test_a_name_that_the_cores_own_ids_begin_with_is_refused(registry, sample, name):
+    with pytest.raises(PluginRefused, match=f"plugin {name}: its name is reserved: .* give it another name"):
+        registry.register(name, sample("weather"))
+
+
+async def test_the_cores_own_ids_begin_with_reserved_names_alone(desk):
+    async with desk() as server:
+        lan = server.contact("Lan")
+        await lan.says("Chào")
+        await lan.hears()
+        await server.server.ownership.take("clinic", lan.id, "an")
+        written = await server.server.ownership.say("clinic", lan.id, "an", "Chào chị")
+        begins = {inbound_id("phone", "1").partition("-")[0], written.id.partition("-")[0], CORE}
+        assert begins == RESERVED_NAMES
 
 
 def test_a_tool_cannot_take_the_name_of_the_cores_own(registry):
@@ -120,6 +139,8 @@ def with_projects(tmp_path: Path, points: dict[str, str], program: str) -> str:
 
 LOAD = """
 from frontdesk.config import Times
+from frontdesk.inbox import inbound_id
+from frontdesk.plugin import CORE, RESERVED_NAMES
 from frontdesk.registry import PluginRefused, Registry
 registry = Registry(Times())
 for _ in range(2):
