@@ -11,10 +11,18 @@ class PluginError(Exception):
     """Base of what a plugin may raise on purpose; anything else counts as a defect of the plugin."""
 
 
+MAX_AFTER = 366 * 86400.0
+
+
 class RetryLater(PluginError):
-    """The vendor is busy or away: the same call may succeed after `after` seconds. Nothing was done."""
+    """The vendor is busy or away: the same call may succeed after `after` seconds. Nothing was done.
+
+    Raises ValueError unless *after* is a number of seconds from 0 to a year.
+    """
 
     def __init__(self, reason: str, *, after: float = 1.0) -> None:
+        if not 0 <= after <= MAX_AFTER:  # nan is not, either
+            raise ValueError(f"RetryLater: after={after!r}; write seconds from 0 to {MAX_AFTER:g}")
         super().__init__(reason)
         self.reason = reason
         self.after = after
