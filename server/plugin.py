@@ -62,7 +62,11 @@ class TaskService(Protocol):
         conversation: str = "",
         useful_until: datetime | None = None,
     ) -> bool:
-        """Have run_task called at *at* (UTC). False if a task with this key is there already."""
+        """Have run_task called at *at*; past *useful_until* it is not called any more. False if a task with this key is
+        there already.
+
+        Times are aware, of any zone; what is below a millisecond is cut off. Raises ValueError for a naive one.
+        """
         ...
 
     async def cancel(self, name: str, key: str) -> bool:
@@ -121,7 +125,8 @@ class ConversationService(Protocol):
     ) -> bool:
         """Say something first, through the lane and its gates. The same key is the same message; False if it was there.
 
-        `media` are keys of the media service.
+        `media` are keys of the media service. It is not sent after *useful_until* (aware, as in `tasks.schedule`), by
+        default the tenant's `useful_for` from now.
         """
         ...
 

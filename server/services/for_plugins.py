@@ -11,6 +11,7 @@ from frontdesk.config import TenantConfig
 
 from .. import dispatch, leases
 from ..channel import StatusUpdate
+from ..clock import milliseconds
 from ..errors import PluginError, RetryLater
 from ..media import MediaStore, MediaUrls
 from ..mind import ModelMessage, ModelReply, ModelRequest, Section
@@ -28,6 +29,14 @@ from .changes import Changes
 def _id(plugin: str, group: str, key: str) -> str:
     """The id of what a plugin keeps. Whatever stands in *group* and *key*, two of them are never the same."""
     return f"{plugin}/{group.replace('%', '%25').replace('/', '%2F')}/{key}"
+
+
+def _moment(what: str, moment: datetime) -> datetime:
+    """*moment* as every store keeps it: UTC, cut to whole milliseconds. Raises ValueError, naming *what*, if it is naive."""
+    try:
+        return milliseconds(moment)
+    except ValueError as err:
+        raise ValueError(f"{what}: {err}") from None
 
 
 class PluginDocuments:
@@ -86,6 +95,7 @@ class PluginTasks:
         conversation: str = "",
         useful_until: datetime | None = None,
     ) -> bool:
+        at = _moment("tasks.schedule: at", at)
         task = Task(
             id=_id(self._plugin, name, key),
             plugin=self._plugin,
@@ -93,7 +103,7 @@ class PluginTasks:
             at=at,
             conversation=conversation,
             data=dict(data or {}),
-            useful_until=useful_until,
+            useful_until=_moment("tasks.schedule: useful_until", useful_until) if useful_until else None,
         )
         repository = self._store.for_tenant(self._tenant)
         new = await repository.write(Insert(TASKS, task), PutDue("task", self._tenant, task.id, at)) > 0
@@ -206,6 +216,7 @@ class PluginConversations:
     ) -> bool:
         id = outbound_id(self._plugin, key)
         now = self._store.now()
+        until = _moment("conversations.send: useful_until", useful_until) if useful_until else now + self._useful_for
         new = await self._repository.get(MESSAGES, id) is None
         if new:
             changed = await leases.change(
@@ -223,7 +234,7 @@ class PluginConversations:
                 state="queued",
                 place=changed.outbox_seq,
                 owner_epoch=changed.owner_epoch,
-                useful_until=useful_until or now + self._useful_for,
+                useful_until=until,
                 at=now,
             )
             new = await self._repository.write(Insert(MESSAGES, message)) == 1

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given
@@ -14,6 +15,7 @@ from frontdesk import Plugin, RetryLater
 from frontdesk.channel import StatusUpdate
 from frontdesk.model import Template
 from frontdesk.services import for_plugins
+from frontdesk.store.collections import MESSAGES, TASKS
 from frontdesk.testing.plugins import ScriptedModel
 
 AT_ONCE = {"clinic": {"settle": {"quiet_seconds": 0}}}
@@ -167,3 +169,30 @@ async def test_a_slash_makes_no_document_and_no_task_of_another(desk):
         assert await notes.tasks.schedule("a", "b/c", tomorrow)
         assert await notes.tasks.cancel("a/b", "c")
         assert not await notes.tasks.schedule("a", "b/c", tomorrow), "the other one waits as before"
+
+
+async def test_times_of_plugins_are_cut_to_milliseconds_of_utc(desk):
+    async with desk(plugins=PLUGINS, tenants=AT_ONCE) as server:
+        notes, lan = await server.plugin("notes"), await greeted(server)
+        hanoi = ZoneInfo("Asia/Ho_Chi_Minh")
+        at = datetime(2030, 1, 2, 8, 0, 0, 1234, hanoi)
+        until = datetime(2030, 1, 3, 8, 0, 0, 999999, hanoi)
+        assert await notes.tasks.schedule("remind", "k", at, useful_until=until)
+        task = await server.repository().get(TASKS, "notes/remind/k")
+        assert task.at == datetime(2030, 1, 2, 1, 0, 0, 1000, UTC)
+        assert task.useful_until == datetime(2030, 1, 3, 1, 0, 0, 999000, UTC)
+        assert await notes.conversations.send(lan.id, "k", "Chào chị", useful_until=until)
+        assert (await server.repository().get(MESSAGES, "notes-k")).useful_until == task.useful_until
+
+
+async def test_a_time_without_a_zone_is_refused_by_its_name(desk):
+    async with desk(plugins=PLUGINS, tenants=AT_ONCE) as server:
+        notes, lan = await server.plugin("notes"), await greeted(server)
+        naive, aware = datetime(2030, 1, 2), datetime(2030, 1, 2, tzinfo=UTC)  # noqa: DTZ001  what is refused
+        with pytest.raises(ValueError, match=r"tasks\.schedule: at: a time without a zone"):
+            await notes.tasks.schedule("remind", "k", naive)
+        with pytest.raises(ValueError, match=r"tasks\.schedule: useful_until: a time without a zone"):
+            await notes.tasks.schedule("remind", "k", aware, useful_until=naive)
+        with pytest.raises(ValueError, match=r"conversations\.send: useful_until: a time without a zone"):
+            await notes.conversations.send(lan.id, "k", "Chào chị", useful_until=naive)
+        assert await server.repository().get(TASKS, "notes/remind/k") is None
