@@ -126,7 +126,10 @@ class Hooks:
 
     @hookspec
     async def check_health(self) -> Mapping[str, Any]:  # type: ignore[empty-body]
-        """How the plugin is, for the health page: `{"ok": bool, "detail": str}`; cheap, cached by the core."""
+        """How the plugin is: `{"ok": bool, "detail": str}`; cheap, cached by the core.
+
+        The health page shows whether it is well; the detail goes to the log, so no personal data in it.
+        """
 
 
 CHANNEL_HOOKS = frozenset({"parse_webhook", "parse_status", "fetch_media", "show_typing", "send", "find_sent"})

@@ -162,7 +162,14 @@ class Runtimes:
                 continue
             if runtime.troubles:
                 await self._start(runtime, self.declared[tenant])
-            runtime.health = dict(await dispatch.every(runtime.hook("check_health")))
+            self._note_health(runtime, dict(await dispatch.every(runtime.hook("check_health"))))
+
+    def _note_health(self, runtime: Runtime, health: Mapping[str, Mapping[str, Any]]) -> None:
+        """What a plugin says of its health goes to the log, once while it says the same."""
+        for plugin, said in health.items():
+            if not said.get("ok", False) and said != runtime.health.get(plugin):
+                log.warning("plugin_not_well", tenant=runtime.tenant.id, plugin=plugin, detail=said.get("detail", ""))
+        runtime.health = dict(health)
 
     async def close(self) -> None:
         """Stop every instance."""

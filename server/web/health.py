@@ -1,4 +1,7 @@
-"""`/healthz`: the process lives. `/readyz`: it can take messages; fails only for the store and the queue."""
+"""`/healthz`: the process lives. `/readyz`: it can take messages; fails only for the store and the queue.
+
+Everyone may read these pages: they name states, and the log says why.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from quart import Blueprint, Response, jsonify
 
 from ..runtime import Runtime
@@ -13,6 +17,8 @@ from ..store import StoreError
 
 if TYPE_CHECKING:
     from ..app import Server
+
+log = structlog.get_logger(__name__)
 
 CHECK_SECONDS = 2.0
 CACHE_SECONDS = 1.0
@@ -24,7 +30,7 @@ class Readiness:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._checked_at = float("-inf")
-        self._last: dict[str, Any] = {}
+        self._troubles: dict[str, str] = {}
         self._lock = asyncio.Lock()
         self.leaving = False
 
@@ -33,28 +39,37 @@ class Readiness:
         async with self._lock:
             clock = self._server.clock
             if clock.monotonic() - self._checked_at >= CACHE_SECONDS:
-                self._last = {"store": await self._store(), "queue": await self._queue()}
+                self._note({"store": await self._store(), "queue": await self._queue()})
                 self._checked_at = clock.monotonic()
-        found = dict(self._last)
-        ready = not self.leaving and all(value == "ok" for value in found.values())
+        found: dict[str, Any] = {part: "not ok" if trouble else "ok" for part, trouble in self._troubles.items()}
+        ready = not self.leaving and not any(self._troubles.values())
         found["status"] = "leaving" if self.leaving else "ready" if ready else "not ready"
         found["plugins"] = self._plugins()
         return ready, found
 
+    def _note(self, troubles: dict[str, str]) -> None:
+        """Once for each reason: balancers ask every few seconds."""
+        for part, trouble in troubles.items():
+            if trouble and trouble != self._troubles.get(part):
+                log.error("not_ready", part=part, reason=trouble)
+        self._troubles = troubles
+
     async def _store(self) -> str:
+        """What is wrong with it; empty: nothing."""
         try:
             await self._server.store.check(timedelta(seconds=CHECK_SECONDS))
         except StoreError as err:
-            return str(err)
-        return "ok"
+            return str(err) or "no answer"
+        return ""
 
     async def _queue(self) -> str:
+        """What is wrong with it; empty: nothing."""
         try:
             async with asyncio.timeout(CHECK_SECONDS):
                 await self._server.queue.check()
         except (OSError, TimeoutError) as err:
             return str(err) or "no answer"
-        return "ok"
+        return ""
 
     def _plugins(self) -> dict[str, dict[str, str]]:
         """Per tenant in use: how each plugin is. Listed, never counted against readiness."""
@@ -62,16 +77,15 @@ class Readiness:
 
 
 def _states(runtime: Runtime) -> dict[str, str]:
-    """Which plugin and which hook, not why: everyone may read this page, and an exception's text may quote anything."""
     states = {name: "ok" for name in runtime.plugins}
     for name, said in runtime.health.items():
         if not said.get("ok", False):
-            states[name] = f"not well: {said.get('detail', '')}"
+            states[name] = "not well"
     for bound in runtime.bound():
         if bound.breaker.state != "closed":
-            states[bound.label.plugin] = f"{bound.label.hook}: switched off after repeated failures; see the log"
+            states[bound.label.plugin] = "switched off"
     for name, trouble in runtime.troubles.items():
-        states[name] = f"{trouble.partition(':')[0]}; see the log"
+        states[name] = trouble.partition(":")[0]
     return states
 
 

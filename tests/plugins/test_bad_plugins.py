@@ -94,7 +94,7 @@ async def test_the_contact_is_answered_whatever_a_plugin_does(desk, sample, monk
     reasons = blamed(logs, name)
     for hook, reason in RUNS_BADLY[name].items():
         if hook == "start":
-            assert states[name] == "not started; see the log"
+            assert states[name] == "not started"
             assert "not started" in next(entry["reason"] for entry in logs if entry.get("plugin") == name)
         else:
             assert reason in reasons[hook], hook
@@ -115,9 +115,7 @@ async def test_a_plugin_that_keeps_failing_is_shown_as_switched_off_and_costs_no
             server.clock.advance(1)
         ready, found = await server.server.readiness.look()
         assert ready
-        assert found["plugins"]["clinic"]["hangs_awaiting"].endswith(
-            "switched off after repeated failures; see the log"
-        )
+        assert found["plugins"]["clinic"]["hangs_awaiting"] == "switched off"
         assert took[5] < took[0] - 0.5
 
 

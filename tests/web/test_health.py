@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from frontdesk import NeedsAttention, Plugin, Section, hookimpl
 from frontdesk.store import StoreUnavailable
@@ -62,8 +63,14 @@ async def test_it_is_not_ready_without_store_or_queue(desk, monkeypatch, part, m
 
     async with desk() as server:
         monkeypatch.setattr(getattr(server.server, part), method, fail)
-        status, found = await readyz(server)
-        assert (status, found["status"], found[part]) == (503, "not ready", str(error))
+        with capture_logs() as logs:
+            for _ in range(3):
+                status, found = await readyz(server)
+                server.clock.advance(1.1)
+        assert (status, found["status"], found[part]) == (503, "not ready", "not ok")
+        assert str(error) not in str(found)
+        told = [(entry["part"], entry["reason"]) for entry in logs if entry["event"] == "not_ready"]
+        assert told == [(part, str(error))], "the log says why, once"
         monkeypatch.undo()
         server.clock.advance(1.1)
         assert (await readyz(server))[0] == 200
@@ -95,16 +102,20 @@ async def test_plugins_are_listed_by_name_and_state_and_never_counted(desk):
             await lan.says(f"{number}")
             await lan.hears()
         server.server.quarantine.add("clinic", "model", "x")
-        await server.server.runtimes.tend()
+        with capture_logs() as logs:
+            await server.server.runtimes.tend()
+            await server.server.runtimes.tend()
         page = await server.server.quart.test_client().get("/readyz")
         assert page.status_code == 200
         assert SECRET not in await page.get_data(as_text=True)
         assert (await page.get_json())["plugins"] == {
             "clinic": {
                 "phone": "ok",
-                "leaky": "prompt_section: switched off after repeated failures; see the log",
-                "not_starting": "not started; see the log",
-                "unwell": "not well: the calendar's token ends tomorrow",
+                "leaky": "switched off",
+                "not_starting": "not started",
+                "unwell": "not well",
                 "model": "ok",
             }
         }
+    told = [(entry["plugin"], entry["detail"]) for entry in logs if entry["event"] == "plugin_not_well"]
+    assert told == [("unwell", "the calendar's token ends tomorrow")], "once while it says the same"
