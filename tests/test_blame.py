@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 import aiohttp
 import pytest
 from pydantic import BaseModel, field_validator
@@ -20,7 +22,11 @@ from frontdesk import (
     hookimpl,
     tool,
 )
+from frontdesk.breaker import Breaker
+from frontdesk.dispatch import BoundHook, call
 from frontdesk.errors import HookFailed
+from frontdesk.step import Running
+from frontdesk.testing.clock import MovableClock
 from frontdesk.testing.plugins import ScriptedModel
 
 WROTE = "tôi bị tiểu đường"
@@ -176,3 +182,13 @@ async def test_no_log_holds_what_a_plugin_quoted(desk, serving, caplog):
     reasons = {entry["plugin"]: entry["reason"] for entry in logs if entry["event"] == "plugin_not_running"}
     assert reasons["stillborn"].startswith("not started: OSError at test_blame.py:")
     assert reasons["late"].startswith("not started: RetryLater at test_blame.py:")
+
+
+async def test_a_failure_that_is_logged_with_its_traceback_does_not_bring_the_text_along():
+    async def quote():
+        raise ValueError(WROTE)
+
+    bound = BoundHook(Running("clinic", "p", "on_message"), quote, (), 5, Breaker(MovableClock()))
+    with pytest.raises(HookFailed) as failed:
+        await call(bound)
+    assert WROTE not in "".join(traceback.format_exception(failed.value))
