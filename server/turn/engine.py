@@ -106,6 +106,7 @@ class TurnEngine:
             contact=contact,
             turn=turn,
             unanswered=[message for message in waiting if message.id in turn.read],
+            left_over=any(message.id not in turn.read for message in waiting),
             epoch_read=conversation.owner_epoch,
             ends_at=self._clock.monotonic() + runtime.times.turn_deadline,
             trace=list(turn.trace),
@@ -151,7 +152,7 @@ class TurnEngine:
 
     async def _more(self, work: Work) -> Outcome:
         """Whether something waits that this turn did not answer: what came while it was pinned gets the next turn."""
-        if has_read_all(work.turn, work.held.conversation):
+        if not work.left_over and has_read_all(work.turn, work.held.conversation):
             return Finished()
         waiting = await unanswered(work.repository, work.held.conversation)
         if not waiting or work.held.conversation.owner != BOT:

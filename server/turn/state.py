@@ -51,6 +51,9 @@ class Work:
     contact: Contact
     turn: Turn
     unanswered: list[Message]
+    """What this turn answers."""
+    left_over: bool
+    """More waited when it was taken up: a message whose conversation a crash left unwritten is not in its inbound_seq."""
     epoch_read: int
     """The conversation's owner_epoch when the turn was taken up."""
     ends_at: float

@@ -6,8 +6,10 @@ import pytest
 
 from frontdesk import NeedsAttention, RetryLater
 from frontdesk.errors import MaybeSent, Refused
+from frontdesk.inbox import inbound_id
 from frontdesk.mind import ModelReply, ToolCall
-from frontdesk.model import NOBODY
+from frontdesk.model import NOBODY, Message
+from frontdesk.store.collections import MESSAGES
 from frontdesk.testing.plugins import ScriptedModel
 
 AT_ONCE = {"clinic": {"settle": {"quiet_seconds": 0}}}
@@ -112,6 +114,38 @@ async def test_messages_that_came_before_the_crash_of_a_pinned_turn_get_the_next
         await happened(server, death)
     clock.advance(20)
     world.before = None
+    async with desk(plugins=plugins, tenants=AT_ONCE, clock=clock) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        model.script = ["See you on Monday."]
+        assert await lan.hears() == "See you on Monday."
+        assert await lan.hears() == "You said: And one more thing."
+
+
+async def test_a_message_that_is_stored_without_its_conversation_gets_the_turn_after_a_pinned_one(
+    desk, plugins, world, asks_for, dies_at
+):
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        clock, lan, model = server.clock, server.contact("Lan"), await server.plugin("model")
+        model.script = [asks_for("book", day="Monday")]
+        death = dies_at("deed.journalled")
+        await lan.says("Monday, please.")
+        await happened(server, death)
+        # The conversation changed at that moment, and the process died before it tried to write it again.
+        await server.repository().insert(
+            MESSAGES,
+            Message(
+                id=inbound_id("phone", "more"),
+                conversation=lan.id,
+                direction="inbound",
+                text="And one more thing.",
+                author="contact",
+                state="received",
+                at=clock.now(),
+                provider_id="more",
+            ),
+        )
+        await lan.says("And one more thing.", id="more")
+    clock.advance(20)
     async with desk(plugins=plugins, tenants=AT_ONCE, clock=clock) as server:
         lan, model = server.contact("Lan"), await server.plugin("model")
         model.script = ["See you on Monday."]
