@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,12 +24,10 @@ from frontdesk.testing.fake_twilio import ACCOUNT_SID, AUTH_TOKEN, FakeTwilio
 from frontdesk.testing.process import ServerProcess
 from frontdesk.testing.wire_store import WireStore, start_wire_store
 
-from .crash_run import NUMBER, QUICK, SETTLE
+from .contacts import NUMBER, QUICK, TENANT, parrot_tenant
 
-TENANT = "school"
 PLUGINS = Path(__file__).parent / "plugins"
 BOOKING = Path(__file__).parents[1] / "plugins" / "projects" / "frontdesk-plugin-booking"
-MESSAGE_ID = re.compile(r"m\d+x\d+")
 PATIENCE = 20.0
 """Seconds in which what is waited for happens, on a machine that is busy with other tests."""
 
@@ -167,12 +163,6 @@ class Phone:
         return found
 
 
-def echoed(twilio: FakeTwilio) -> Counter[str]:
-    """How often each message was repeated to its contact by the parrot."""
-    bodies = [message.body for message in twilio.sent if message.body.startswith("Echo")]
-    return Counter(id for body in bodies for id in MESSAGE_ID.findall(body))
-
-
 @pytest.fixture
 async def twilio() -> AsyncIterator[FakeTwilio]:
     async with FakeTwilio() as running:
@@ -192,13 +182,7 @@ def front(tmp_path: Path, twilio: FakeTwilio) -> Callable[..., Front]:
 @pytest.fixture
 def parrot(tmp_path: Path) -> dict[str, Any]:
     """A tenant whose model repeats the ids of the messages it answers (plugins/parrot.py)."""
-    return {
-        "name": "Trung tâm Hoa Sen",
-        "time_zone": "Asia/Ho_Chi_Minh",
-        "language": "vi",
-        "settle": SETTLE,
-        "plugins": [{"parrot": {"world": str(tmp_path)}}],
-    }
+    return parrot_tenant(tmp_path)
 
 
 @pytest.fixture

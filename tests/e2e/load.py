@@ -11,8 +11,8 @@ from functools import partial
 
 from frontdesk.testing.fake_twilio import FakeTwilio, InboundSpec
 
-from .conftest import MESSAGE_ID, Front, echoed, until
-from .crash_run import NUMBER
+from .conftest import Front, until
+from .contacts import MESSAGE_ID, NUMBER, echoed
 
 PATIENCE = 45.0
 

@@ -17,8 +17,8 @@ import yaml
 
 from frontdesk.testing.fake_twilio import ACCOUNT_SID, AUTH_TOKEN, FakeTwilio, InboundSpec
 
-from .conftest import TENANT, Front, until
-from .crash_run import NUMBER, SETTLE
+from .conftest import Front, until
+from .contacts import NUMBER, SETTLE, TENANT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -19,7 +19,7 @@ from frontdesk.testing.fake_twilio import CallbackPlan, FakeTwilio
 from frontdesk.testing.wire_store import WireStore
 
 from .conftest import Front, Phone, until
-from .crash_run import NUMBER, SETTLE
+from .contacts import NUMBER, SETTLE
 
 MakeFront = Callable[..., Front]
 Business = Callable[[str], dict[str, Any]]

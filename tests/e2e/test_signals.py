@@ -14,7 +14,8 @@ from frontdesk.store.collections import TURNS
 from frontdesk.testing.fake_twilio import FakeTwilio
 from frontdesk.testing.wire_store import WireStore
 
-from .conftest import TENANT, Front, echoed, until
+from .conftest import Front, until
+from .contacts import TENANT, echoed
 
 MakeFront = Callable[..., Front]
 UNHURRIED = {"think_deadline": 5.0, "turn_deadline": 9.0, "graceful_stop": 10.0}

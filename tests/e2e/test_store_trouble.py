@@ -13,8 +13,8 @@ from frontdesk.testing.fake_twilio import FakeTwilio, InboundSpec
 from frontdesk.testing.process import free_port
 from frontdesk.testing.wire_store import WireStore
 
-from .conftest import Front, echoed, until
-from .crash_run import NUMBER
+from .conftest import Front, until
+from .contacts import NUMBER, echoed
 from .load import ALL_WELL, Load
 
 MakeFront = Callable[..., Front]

@@ -1,0 +1,248 @@
+"""What contacts write to a parrot (plugins/parrot.py) while servers are killed or frozen, and what came of it, counted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import re
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from frontdesk.model import Message
+from frontdesk.store import Store
+from frontdesk.store.collections import CONVERSATIONS, MESSAGES
+from frontdesk.testing.fake_twilio import FakeTwilio, InboundSpec
+from frontdesk.testing.process import ServerProcess
+
+TENANT = "school"
+NUMBER = "whatsapp:+14155238886"
+MESSAGE_ID = re.compile(r"m\d+x\d+")
+QUICK = {
+    "sdk_timeout": 1.0,
+    "hook_deadline": 6.0,
+    "send_timeout": 1.2,
+    "think_deadline": 3.0,
+    "transcribe_deadline": 3.0,
+    "turn_deadline": 8.0,
+    "supersede_until": 3.0,
+    "conversation_lease": 2.0,
+    "sweep_every": 0.2,
+    "store_wait": 3.0,
+    "readiness_off": 0.1,
+    "balancer_detection": 0.1,
+    "graceful_stop": 10.0,
+    "supervisor_kill": 15.0,
+}
+"""A table of times in which a crash is repaired within seconds, and a busy machine misses no deadline."""
+SETTLE = {"quiet_seconds": 0.1, "fragment_seconds": 0.1, "media_seconds": 0.1, "cap_seconds": 0.5}
+MEETING = "inbox.message_written"
+"""Reached only where messages of one contact meet: two change the conversation at once."""
+DELIVERY_PATIENCE = 60.0
+
+
+def parrot_tenant(folder: Path) -> dict[str, Any]:
+    """A tenant whose model repeats the ids of the messages it answers, and whose deeds change *folder*."""
+    return {
+        "name": "Trung tâm Hoa Sen",
+        "time_zone": "Asia/Ho_Chi_Minh",
+        "language": "vi",
+        "settle": SETTLE,
+        "plugins": [{"parrot": {"world": str(folder)}}],
+    }
+
+
+def contact(number: int) -> str:
+    return f"whatsapp:+849{number:08d}"
+
+
+def echoed(twilio: FakeTwilio) -> Counter[str]:
+    """How often each message was repeated to its contact by the parrot."""
+    bodies = [message.body for message in twilio.sent if message.body.startswith("Echo")]
+    return Counter(id for body in bodies for id in MESSAGE_ID.findall(body))
+
+
+@dataclass
+class Count:
+    """What was counted."""
+
+    accepted: int = 0
+    deeds: int = 0
+    lost: list[str] = field(default_factory=list)
+    twice: list[str] = field(default_factory=list)
+    out_of_order: list[str] = field(default_factory=list)
+    parked: list[str] = field(default_factory=list)
+    possible_duplicates: list[str] = field(default_factory=list)
+    """Outbound messages of which the server knows that they may have been sent twice."""
+    not_reached: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    left_due: int = 0
+
+    @property
+    def wrong(self) -> bool:
+        return bool(self.lost or self.twice or self.out_of_order)
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [
+                f"messages accepted {self.accepted}, deeds {self.deeds}",
+                f"lost {len(self.lost)} {self.lost[:10]}",
+                f"twice {len(self.twice)} {self.twice[:10]}",
+                f"out of order {len(self.out_of_order)} {self.out_of_order[:10]}",
+                f"parked {len(self.parked)} {self.parked[:10]}, "
+                f"possible duplicates {len(self.possible_duplicates)} {self.possible_duplicates[:10]}",
+                f"points not reached {self.not_reached}, due rows left {self.left_due}, "
+                f"protocol violations {len(self.violations)} {self.violations[:5]}",
+            ]
+        )
+
+
+class Contacts:
+    """*people* who write to the servers at *hooks*; Twilio tries again, at any of them, what was not answered 204.
+
+    *read_timeout*: how long it waits for an answer (seconds; Twilio's own default is 15, `#rt=` makes it less).
+    """
+
+    def __init__(
+        self,
+        twilio: FakeTwilio,
+        folder: Path,
+        hooks: Sequence[str],
+        people: int,
+        chance: random.Random,
+        read_timeout: float = 15.0,
+    ) -> None:
+        self.twilio = twilio
+        self.people = people
+        self.expected: dict[str, str] = {}
+        """Message id → its first word."""
+        self.accepted = 0
+        self._folder = folder
+        self._hooks = hooks
+        self._random = chance
+        self._read_timeout = read_timeout
+        self._written: Counter[int] = Counter()
+
+    @property
+    def dark(self) -> Path:
+        """While this file is there, the model fails for whoever writes `dark`."""
+        return self._folder / "dark"
+
+    async def write(self, number: int, point: str) -> None:
+        """A contact's messages before *point*: two at once in either order, some of them delivered twice."""
+        specs = [self._spec(number, word) for word in self._words(point)]
+        self._random.shuffle(specs)
+        pause = 0.0 if point == MEETING else 0.5
+        await asyncio.gather(*(self._deliver(spec, self._random.random() * pause) for spec in specs))
+
+    async def say(self, number: int, word: str = "say") -> str:
+        """One message of a contact, once it was taken; its id."""
+        spec = self._spec(number, word)
+        await self._deliver(spec, 0.0)
+        return spec.body.partition(" ")[2]
+
+    def _words(self, point: str) -> list[str]:
+        if point == MEETING:
+            return ["say", "say", "book"]
+        words = ["book" if point.startswith("deed") else self._random.choice(("say", "say", "book"))]
+        if self._random.random() < 0.15:
+            words.append("extras")
+        elif self._random.random() < 0.3:
+            words.append("say")
+        return words
+
+    def _spec(self, number: int, word: str) -> InboundSpec:
+        self._written[number] += 1
+        id = f"m{number}x{self._written[number]}"
+        self.expected[id] = word
+        return InboundSpec(body=f"{word} {id}", from_=contact(number), to=NUMBER, name="Lan")
+
+    async def _deliver(self, spec: InboundSpec, pause: float) -> None:
+        await asyncio.sleep(pause)
+        form = self.twilio.compose(spec)
+        async with asyncio.timeout(DELIVERY_PATIENCE):
+            while not await self._taken(form):
+                await asyncio.sleep(0.2)
+        self.accepted += 1
+        if self._random.random() < 0.2:
+            await self._taken(form)
+
+    async def _taken(self, form: list[tuple[str, str]]) -> bool:
+        try:
+            async with asyncio.timeout(self._read_timeout):
+                answer = await self.twilio.post(self._random.choice(self._hooks), form)
+        except TimeoutError:
+            return False
+        return answer.status == 204
+
+    async def count(self, store: Store, count: Count) -> None:
+        """Fill *count* from the store, from what Twilio took and from the world outside."""
+        count.left_due = len(await store.due.claim_next(["turn", "lane"], store.now(), store.now(), 100))
+        repository = store.for_tenant(TENANT)
+        for conversation in await repository.find(CONVERSATIONS, {}, limit=1000):
+            where = {"conversation": conversation.id}
+            self._count_conversation(await repository.find(MESSAGES, where, order_by="at", limit=1000), count)
+        self._count_said(count)
+        self._count_deeds(count)
+        count.accepted = self.accepted
+        count.violations = list(self.twilio.violations)
+
+    def _count_conversation(self, messages: list[Message], count: Count) -> None:
+        """Order: what Twilio took is in the order of the places; what was answered, in the order in which it came."""
+        taken = {message.sid: place for place, message in enumerate(self.twilio.sent)}
+        out = sorted((m for m in messages if m.direction == "outbound" and m.place), key=lambda m: m.place)
+        seen = [taken[m.provider_id] for m in out if m.provider_id in taken]
+        if seen != sorted(seen):
+            count.out_of_order.append(messages[0].conversation)
+        count.parked += [m.id for m in messages if m.state == "parked"]
+        count.possible_duplicates += [m.id for m in messages if m.possible_duplicate]
+        echoes = [id for m in out if m.text.startswith("Echo") and m.provider_id for id in MESSAGE_ID.findall(m.text)]
+        came = [MESSAGE_ID.findall(m.text)[0] for m in messages if m.direction == "inbound"]
+        if [id for id in came if id in echoes] != echoes:
+            count.out_of_order.append(f"{messages[0].conversation}: answers")
+
+    def _count_said(self, count: Count) -> None:
+        """Every message's echo reached its contact once; the extras as often as they were meant to."""
+        said = Counter(message.body for message in self.twilio.sent)
+        echoes = echoed(self.twilio)
+        for id, word in self.expected.items():
+            _judge(count, id, echoes[id], 1)
+            if word == "extras":
+                _judge(count, f"same words {id}", said[f"Same words {id}"], 2)
+                _judge(count, f"picture {id}", said[f"Picture {id}"], 1)
+                if f"parrot-{id}-template" not in count.parked:
+                    templates = sum(f'"{id}"' in message.content_variables for message in self.twilio.sent)
+                    _judge(count, f"template {id}", templates, 1)
+
+    def _count_deeds(self, count: Count) -> None:
+        path = self._folder / "journal.jsonl"
+        lines = path.read_text("utf-8").splitlines() if path.exists() else []
+        done = Counter(json.loads(line)["what"] for line in lines)
+        count.deeds = done.total()
+        for id, word in self.expected.items():
+            if word == "book":
+                _judge(count, f"deed {id}", done[id], 1)
+
+
+def _judge(count: Count, what: str, found: int, right: int) -> None:
+    if found < right:
+        count.lost.append(what)
+    elif found > right:
+        count.twice.append(what)
+
+
+async def replay_parked(server: ServerProcess) -> None:
+    """Turns that were parked for want of a model are started again by hand, as an operator does.
+
+    Not the messages that may have been sent: an operator would look into Twilio's log first.
+    """
+    command = (sys.executable, "-m", "frontdesk", "parked", "replay", "--all", "--file", str(server.file))
+    environment = {**os.environ, **server.environment}
+    ended = await asyncio.create_subprocess_exec(*command, cwd=server.folder, env=environment)
+    if code := await ended.wait():
+        raise RuntimeError(f"`frontdesk parked replay --all` failed: {code}")
