@@ -20,7 +20,7 @@ from frontdesk.admin_ui import blueprint as admin_pages
 from frontdesk.config import ConfigError, SecretUnavailable, TenantConfig, TenantsFile
 
 from . import crashpoints
-from .clock import Clock, SystemClock
+from .clock import Clock, system_clock
 from .errors import StartupError
 from .inbox import Inbox
 from .keys import signing_key
@@ -248,6 +248,7 @@ def create_server(
     """
     try:
         crashpoints.arm(os.environ)
+        clock = clock or system_clock(os.environ)
     except ValueError as err:
         raise StartupError(str(err)) from err
     file, declared, problems = read_tenants(path, registry)
@@ -258,7 +259,7 @@ def create_server(
     for tenant in declared.values():
         for kind, _ in tenant.plugins:
             known.load(kind.name)
-    return Server(file, declared, known, clock or SystemClock())
+    return Server(file, declared, known, clock)
 
 
 async def wait_for_store(server: Server, seconds: float) -> None:

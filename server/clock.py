@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -38,10 +38,13 @@ class Timer(Protocol):
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The machine's clock, *ahead* seconds before it (negative: behind), as on a machine whose clock is wrong."""
+
+    def __init__(self, ahead: float = 0.0) -> None:
+        self._ahead = timedelta(seconds=ahead)
 
     def now(self) -> datetime:
-        return milliseconds(datetime.now(UTC))  # noqa: TID251  this is the one place that reads it
+        return milliseconds(datetime.now(UTC) + self._ahead)  # noqa: TID251  this is the one place that reads it
 
     def monotonic(self) -> float:
         return time.monotonic()
@@ -51,6 +54,18 @@ class SystemClock:
 
     def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
         return asyncio.get_running_loop().call_later(max(0.0, seconds), callback)
+
+
+def system_clock(environment: Mapping[str, str]) -> SystemClock:
+    """The machine's clock; FRONTDESK_CLOCK_AHEAD (seconds) makes it wrong for the tests of several processes.
+
+    Raises ValueError for what is no number of seconds.
+    """
+    ahead = environment.get("FRONTDESK_CLOCK_AHEAD", "0")
+    try:
+        return SystemClock(float(ahead))
+    except (ValueError, OverflowError) as err:
+        raise ValueError(f"FRONTDESK_CLOCK_AHEAD={ahead}: write the seconds it is ahead, such as 60 or -60") from err
 
 
 def milliseconds(moment: datetime) -> datetime:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdesk.clock import SystemClock, milliseconds
+from frontdesk.clock import SystemClock, milliseconds, system_clock
 from frontdesk.testing.clock import MovableClock
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -36,6 +36,19 @@ async def test_the_machines_clock_goes_on():
     await clock.sleep(-1)
     assert clock.monotonic() >= before + 0.01
     assert clock.now() > moment == milliseconds(moment)
+
+
+@pytest.mark.parametrize("ahead", [60, -60])
+def test_a_clock_can_be_made_wrong_for_tests(ahead):
+    right, wrong = system_clock({}), system_clock({"FRONTDESK_CLOCK_AHEAD": str(ahead)})
+    assert abs(wrong.now() - right.now() - timedelta(seconds=ahead)) < timedelta(seconds=1)
+    assert abs(wrong.monotonic() - right.monotonic()) < 1
+
+
+@pytest.mark.parametrize("ahead", ["a minute", "nan", "inf", ""])
+def test_a_wrong_clock_is_wrong_by_seconds(ahead):
+    with pytest.raises(ValueError, match=f"FRONTDESK_CLOCK_AHEAD={ahead}: write the seconds"):
+        system_clock({"FRONTDESK_CLOCK_AHEAD": ahead})
 
 
 async def test_the_movable_clock_stands_still_and_wakes_sleepers_in_order():
