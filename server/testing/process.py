@@ -107,6 +107,23 @@ class ServerProcess:
             self.process.send_signal(sent)
             await self.process.wait()
 
+    def freeze(self) -> None:
+        """It stands still (SIGSTOP) until `thaw`: connections stay open and nothing is answered."""
+        assert self.process is not None, "it is not started"
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on (SIGCONT) where it stood still."""
+        assert self.process is not None, "it is not started"
+        self.process.send_signal(signal.SIGCONT)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it stands still: by `freeze`, or at the point named in FRONTDESK_FREEZE_AT."""
+        assert self.process is not None, "it is not started"
+        state = Path(f"/proc/{self.process.pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0]
+        return state == "T"
+
     def tail(self, lines: int = 20) -> str:
         """The end of its log."""
         if not self.log.exists():

@@ -6,7 +6,6 @@ The queue between the three loses, repeats and delays wakes, so whatever is righ
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -79,10 +78,13 @@ async def test_one_is_killed_and_one_frozen_past_its_lease_and_the_third_goes_on
 
     await until("a quarter is taken", under_way)
     await one.kill()
-    await until(f"it froze at {point}", lambda: _stopped(two))
+
+    async def frozen() -> bool:
+        return two.frozen
+
+    await until(f"it froze at {point}", frozen)
     await asyncio.sleep(quick["conversation_lease"] + 2 * quick["send_timeout"])
-    assert two.process is not None
-    two.process.send_signal(signal.SIGCONT)
+    two.thaw()
     await one.start()
     await writing
     await three_.quiet(30)
@@ -94,12 +96,6 @@ async def test_one_is_killed_and_one_frozen_past_its_lease_and_the_third_goes_on
     assert len(wrong["twice"]) <= 1, "one process froze, at one message"
     assert await three_.held() == []
     assert three_.twilio.violations == []
-
-
-async def _stopped(desk: Front) -> bool:
-    assert desk.process is not None
-    stat = Path(f"/proc/{desk.process.pid}/stat").read_text()
-    return stat.rpartition(")")[2].split()[0] == "T"
 
 
 async def _possible_duplicates(desk: Front) -> set[str]:
