@@ -40,6 +40,8 @@ QUICK = {
     "supervisor_kill": 15.0,
 }
 """A table of times in which a crash is repaired within seconds, and a busy machine misses no deadline."""
+UNHURRIED = {**QUICK, "hook_deadline": 20.0, "turn_deadline": 40.0, "graceful_stop": 45.0, "supervisor_kill": 50.0}
+"""The same where much goes on: a turn that misses its deadline ends without a model, rightly, and would count as lost."""
 SETTLE = {"quiet_seconds": 0.1, "fragment_seconds": 0.1, "media_seconds": 0.1, "cap_seconds": 0.5}
 MEETING = "inbox.message_written"
 """Reached only where messages of one contact meet: two change the conversation at once."""

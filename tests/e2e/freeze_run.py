@@ -26,7 +26,7 @@ from frontdesk.testing.http_queue import StandIn
 from frontdesk.testing.wire_store import start_wire_store
 
 from .conftest import Front, until
-from .contacts import QUICK, Contacts, Count, contact, echoed, parrot_tenant, replay_parked
+from .contacts import UNHURRIED, Contacts, Count, contact, echoed, parrot_tenant, replay_parked
 
 CLOCKS = {"one": 0, "two": 60, "three": -60}
 """Server → by how many seconds its clock is ahead."""
@@ -37,7 +37,7 @@ READ_TIMEOUT = 2.0
 ROUNDS = 6
 """How often everybody writes, at most, until a process freezes."""
 FREEZE_PATIENCE = 3.0
-PAST_THE_LEASE = QUICK["conversation_lease"] + 2 * QUICK["send_timeout"]
+PAST_THE_LEASE = UNHURRIED["conversation_lease"] + 2 * UNHURRIED["send_timeout"]
 TAKE_OVER_PATIENCE = 60.0
 
 
@@ -81,7 +81,7 @@ class FreezeRun:
         self.points = points
         self.random = random.Random(seed)
         self.report = Report()
-        settings = {"times": QUICK, "store": store, "queue": queue}
+        settings = {"times": UNHURRIED, "store": store, "queue": queue}
         self.desks = [Front(folder, twilio, parrot_tenant(folder), name, settings) for name in CLOCKS]
         for desk, ahead in zip(self.desks, CLOCKS.values(), strict=True):
             desk.environment["FRONTDESK_CLOCK_AHEAD"] = str(ahead)
@@ -134,12 +134,14 @@ class FreezeRun:
             return victim.frozen
 
         people = range(self.contacts.people)
-        for _ in range(ROUNDS):
-            writing = (
-                self.contacts.say(number, "dark") if point == PARKING else self.contacts.write(number, point)
-                for number in people
-            )
-            await asyncio.gather(*writing)
+        for attempt in range(ROUNDS):
+            if point != PARKING:
+                await asyncio.gather(*(self.contacts.write(number, point) for number in people))
+            elif attempt == 0:
+                await asyncio.gather(*(self.contacts.say(number, "dark") for number in people))
+            else:
+                # A person was called: nobody is answered until it goes back to the bot, and is parked again.
+                await replay_parked(self.desks[0])
             try:
                 return await until(f"it freezes at {point}", frozen, FREEZE_PATIENCE)
             except AssertionError:
