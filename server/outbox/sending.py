@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from aiolimiter import AsyncLimiter
 
-from .. import dispatch
+from .. import blame, dispatch
 from ..channel import Outgoing
 from ..clock import Clock, milliseconds
 from ..crashpoints import reached
@@ -96,9 +96,9 @@ class Sender:
         except dispatch.HookFailed as err:
             if not err.ran:
                 return await self._later(tenant, repository, message, NOT_RUNNING_PAUSE, err.reason)
-            return await self._ambiguous(runtime, repository, message, str(err))
+            return await self._ambiguous(runtime, repository, message, err)
         except PluginError as err:  # MaybeSent, or a kind the plugin made up: nobody can tell
-            return await self._ambiguous(runtime, repository, message, str(err))
+            return await self._ambiguous(runtime, repository, message, err)
         reached("outbox.sent")
         await record.learn(repository, self._store, tenant, message.id, provider_id, "accepted", known=message)
         reached("outbox.accepted")
@@ -115,12 +115,12 @@ class Sender:
         return at if changed else None
 
     async def _ambiguous(
-        self, runtime: Runtime, repository: Repository, message: Message, reason: str
+        self, runtime: Runtime, repository: Repository, message: Message, error: Exception
     ) -> datetime | None:
         """Stays `sending`: the provider is asked once whatever it took must show up in its list."""
         at = self._store.now() + timedelta(seconds=runtime.times.send_timeout)
-        log.warning("send_ambiguous", message=message.id, reason=reason)
-        changed = await self._change(runtime.tenant.id, repository, message, settles_at=at, error=reason)
+        log.warning("send_ambiguous", message=message.id, reason=blame.in_words(error))
+        changed = await self._change(runtime.tenant.id, repository, message, settles_at=at, error=str(error))
         return at if changed else None
 
     async def _change(self, tenant: str, repository: Repository, message: Message, **changes: Any) -> bool:

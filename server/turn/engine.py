@@ -181,6 +181,8 @@ class TurnEngine:
         done = [deed.sentence for deed in work.turn.deeds if deed.state == "done"]
         unknown = [deed.tool for deed in work.turn.deeds if deed.state == "intended"]
         handoff = work.draft.handoff
+        if len(work.unanswered) > 1 and done:
+            handoff = handoff or "no model answered after a deed; not all that was written may have its answer"
         if unknown:
             handoff = f"it is not known whether this was done: {', '.join(unknown)}"
         if done:

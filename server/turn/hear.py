@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import structlog
 
-from .. import dispatch
+from .. import blame, dispatch
 from ..errors import PluginError
 from ..media import MediaStore
 from ..model import Media, Message
@@ -45,7 +45,7 @@ async def _fetched(runtime: Runtime, files: MediaStore, channel: str, media: Med
     try:
         file = await runtime.ask("fetch_media", channel, media=media)
     except (dispatch.HookFailed, PluginError) as err:
-        log.warning("media_not_fetched", tenant=runtime.tenant.id, channel=channel, reason=str(err))
+        log.warning("media_not_fetched", tenant=runtime.tenant.id, channel=channel, reason=blame.in_words(err))
         return media
     try:
         key = await files.put(runtime.tenant.id, file.content, file.content_type)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from .. import dispatch, mind
+from .. import blame, dispatch, mind
 from ..crashpoints import reached
 from ..errors import NeedsAttention, PluginError
 from ..mind import ModelMessage, ModelReply
@@ -55,27 +55,28 @@ async def _answer_calls(work: Work) -> None:
 async def _ask(work: Work) -> ModelReply:
     """The first model of the tenant's list that answers. Raises NoAnswer with every model's reason."""
     request = await recall.request(work)
-    reasons = []
+    reasons: list[str] = []
     for bound in work.runtime.hook("think"):
         if work.seconds_left() <= 0:
             reasons.append("the turn's deadline has passed")
             break
         try:
             reply: ModelReply | None = await dispatch.call(bound, within=work.seconds_left(), request=request)
-        except NeedsAttention as err:
-            reasons.append(f"{bound.label.plugin}: {err.what}")
-            await _alert(work, bound.label.plugin, err.what)
-            continue
         except (PluginError, dispatch.HookFailed) as err:
-            reasons.append(f"{bound.label.plugin}: {err}")
-            continue
-        if reply is not None and (reply.tool_calls or reply.text.strip()):
-            work.note("thought", plugin=bound.label.plugin, model=reply.model, output_tokens=reply.usage.output_tokens)
-            return reply
-        reasons.append(f"{bound.label.plugin}: answered nothing")
+            text, logged = str(err), blame.in_words(err)
+            if isinstance(err, NeedsAttention):
+                text = err.what
+                await _alert(work, bound.label.plugin, err.what)
+        else:
+            if reply is not None and (reply.tool_calls or reply.text.strip()):
+                tokens = reply.usage.output_tokens
+                work.note("thought", plugin=bound.label.plugin, model=reply.model, output_tokens=tokens)
+                return reply
+            text = logged = "answered nothing"
+        reasons.append(f"{bound.label.plugin}: {text}")
+        log.warning("model_failed", tenant=work.runtime.tenant.id, plugin=bound.label.plugin, reason=logged)
     for reason in reasons:
         work.note("no answer", reason=reason)
-        log.warning("model_failed", tenant=work.runtime.tenant.id, reason=reason)
     raise NoAnswer("; ".join(reasons) or "no plugin of this tenant thinks: list a model, such as rehearsal_llm")
 
 

@@ -27,10 +27,10 @@ from frontdesk.testing.wire_store import start_wire_store
 
 from .conftest import Front, until
 from .contacts import UNHURRIED, Contacts, Count, contact, echoed, parrot_tenant, replay_parked
+from .crash_run import PARKING, PROPOSED
 
 CLOCKS = {"one": 0, "two": 60, "three": -60}
 """Server → by how many seconds its clock is ahead."""
-PARKING = "turn.parked"
 IN_FLIGHT = "(a send in flight)"
 READ_TIMEOUT = 2.0
 """After so many seconds Twilio tries another server: the frozen one takes connections and answers nothing."""
@@ -107,7 +107,9 @@ class FreezeRun:
     async def _phase(self, phase: int, victim: Front, point: str) -> None:
         """Start it armed, let everybody write until it freezes, see the others do its work, thaw it, go on."""
         await victim.kill()
-        await victim.start(FRONTDESK_FREEZE_AT=f"{point}:{1 if point == PARKING else self.random.randint(1, 3)}")
+        await victim.start(
+            FRONTDESK_FREEZE_AT=f"{point}:{1 if point in (PARKING, PROPOSED) else self.random.randint(1, 3)}"
+        )
         if point == PARKING:
             self.contacts.dark.touch()
         await self._write_until_frozen(victim, point)

@@ -301,6 +301,17 @@ async def test_if_the_model_dies_after_a_deed_the_closing_words_are_the_deeds(de
         assert turn.state == "committed" and (await lan.conversation()).owner == "bot"
 
 
+async def test_if_the_model_dies_after_a_deed_a_person_reads_what_else_was_written(desk, plugins, world, asks_for):
+    async with desk(plugins=plugins, tenants={"clinic": {"settle": {"quiet_seconds": 1}}}) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        model.script = [asks_for("book", day="Monday"), ValueError("dead")]
+        await lan.says("Monday.")
+        await lan.says("And do you take cards?")
+        assert await lan.hears() == "Your visit on Monday is booked."
+        conversation = await lan.conversation()
+        assert conversation.owner == NOBODY and "not all that was written" in conversation.handoff_reason
+
+
 async def test_if_the_model_dies_after_a_deed_of_unknown_end_a_person_is_called(desk, plugins, world, asks_for):
     async with desk(plugins=plugins, tenants=AT_ONCE) as server:
         lan, model = server.contact("Lan"), await server.plugin("model")
