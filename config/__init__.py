@@ -14,7 +14,7 @@ from .problems import ConfigError, Place, Problem
 from .server import Log, MediaLimits, ServerConfig
 from .settings import Secret, SecretUnavailable, Settings
 from .tenant import Fact, Persona, PluginEntry, Settle, TenantConfig, Tone
-from .tenants_file import TenantsFile, load, read, survey
+from .tenants_file import Survey, TenantsFile, load, read, survey
 from .times import Times
 from .validation import validate_settings
 from .words import Words
@@ -39,6 +39,7 @@ __all__ = [
     "Settings",
     "Settle",
     "Span",
+    "Survey",
     "TenantConfig",
     "TenantsFile",
     "Text",

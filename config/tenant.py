@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Any, Literal
@@ -11,9 +12,12 @@ from zoneinfo import ZoneInfo
 from pydantic import (
     BeforeValidator,
     Field,
+    ModelWrapValidatorHandler,
     PlainSerializer,
     PlainValidator,
+    ValidationError,
     ValidationInfo,
+    ValidatorFunctionWrapHandler,
     field_validator,
     model_validator,
 )
@@ -22,6 +26,7 @@ from pydantic_core import PydanticCustomError
 from .fields import Duration, Language, OptionalText, PhoneNumber, Slug, Text, TimeZone
 from .hours import OpeningHours, one_or_more
 from .problems import Finding, Place, contradictions, printable, shown, wrong
+from .rules import judged, together
 from .settings import Settings
 from .words import Words, default_words
 
@@ -75,17 +80,19 @@ class Settle(Settings):
     cap_seconds: float = Field(default=15, ge=0, le=60)
     """The longest wait, counted from the first unanswered message."""
 
-    @model_validator(mode="after")
-    def _below_the_cap(self) -> Settle:
-        keys = ("quiet_seconds", "fragment_seconds", "media_seconds")
-        found = [
-            ((key,), f"{value:g} s", f"must be at most cap_seconds ({self.cap_seconds:g} s), the longest wait")
-            for key in keys
-            if (value := getattr(self, key)) > self.cap_seconds
-        ]
-        if found:
-            raise contradictions(found)
-        return self
+    @model_validator(mode="wrap")
+    @classmethod
+    def _below_the_cap(cls, data: Any, handler: ModelWrapValidatorHandler[Settle]) -> Settle:
+        return judged(data, handler, _above_the_cap)
+
+
+def _above_the_cap(values: Mapping[str, float]) -> list[Finding]:
+    cap = values.get("cap_seconds", math.inf)
+    return [
+        ((key,), f"{values[key]:g} s", f"must be at most cap_seconds ({cap:g} s), the longest wait")
+        for key in ("quiet_seconds", "fragment_seconds", "media_seconds")
+        if values.get(key, 0) > cap
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +129,11 @@ def _plugin_entry(item: Any, place: Place) -> PluginEntry:
     return PluginEntry(name, dict(settings or {}), place)
 
 
-def _plugin_entries(value: Any, info: ValidationInfo) -> tuple[PluginEntry, ...]:
-    if not isinstance(value, list | tuple):
-        raise wrong(f"found {shown(value)}", "write a list, one `- name` a line; or leave the key out")
-    place: Place = (info.context or {}).get("place", Place())
+def plugin_entries(value: Any, place: Place) -> tuple[tuple[PluginEntry, ...], list[Finding]]:
+    """The items of a tenant's `plugins:` that can be read, and what is wrong with the others; *place* is the tenant's."""
     entries: dict[str, PluginEntry] = {}
     found: list[Finding] = []
-    for no, item in enumerate(value):
+    for no, item in enumerate(value if isinstance(value, list | tuple) else ()):
         try:
             entry = _plugin_entry(item, place.at("plugins", no))
         except PydanticCustomError as error:
@@ -136,9 +141,16 @@ def _plugin_entries(value: Any, info: ValidationInfo) -> tuple[PluginEntry, ...]
             continue
         if entries.setdefault(entry.name, entry) is not entry:
             found.append(((no,), f"{entry.name} is in the list already", "keep one of the two"))
+    return tuple(entries.values()), found
+
+
+def _plugin_entries(value: Any, info: ValidationInfo) -> tuple[PluginEntry, ...]:
+    if not isinstance(value, list | tuple):
+        raise wrong(f"found {shown(value)}", "write a list, one `- name` a line; or leave the key out")
+    entries, found = plugin_entries(value, (info.context or {}).get("place", Place()))
     if found:
         raise contradictions(found)
-    return tuple(entries.values())
+    return entries
 
 
 def _as_written(entries: tuple[PluginEntry, ...]) -> list[str | dict[str, Any]]:
@@ -202,18 +214,31 @@ class TenantConfig(Settings):
         # A language that is itself wrong is told once, not once more for each sentence: hence "en".
         return {**default_words(info.data.get("language", "en")), **value} if isinstance(value, Mapping) else value
 
-    @field_validator("facts", mode="after")
+    @field_validator("facts", mode="wrap")
     @classmethod
-    def _facts_have_ids(cls, facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
+    def _facts_have_ids(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> tuple[Fact, ...]:
+        try:
+            facts: tuple[Fact, ...] = handler(value)
+        except ValidationError as error:
+            raise together(error, _same_ids(_ids(value) if isinstance(value, list | tuple) else ())) from None
         named = tuple(
             fact if fact.id else fact.model_copy(update={"id": f"fact-{no}"}) for no, fact in enumerate(facts, 1)
         )
-        places: dict[str, int] = {}
-        twice = [
-            ((place, "id"), f"{fact.id} is the id of facts[{first}] too", "give each fact an id of its own")
-            for place, fact in enumerate(named)
-            if (first := places.setdefault(fact.id, place)) != place
-        ]
-        if twice:
+        if twice := _same_ids([fact.id for fact in named]):
             raise contradictions(twice)
         return named
+
+
+def _ids(facts: Sequence[Any]) -> list[str]:
+    """The ids of facts as they are written; of what cannot be read, the one by its place."""
+    written = [fact.get("id") if isinstance(fact, Mapping) else None for fact in facts]
+    return [id if isinstance(id, str) and id else f"fact-{no}" for no, id in enumerate(written, 1)]
+
+
+def _same_ids(ids: Sequence[str]) -> list[Finding]:
+    places: dict[str, int] = {}
+    return [
+        ((place, "id"), f"{id} is the id of facts[{first}] too", "give each fact an id of its own")
+        for place, id in enumerate(ids)
+        if (first := places.setdefault(id, place)) != place
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +11,8 @@ from urllib.parse import quote
 from . import yaml_positions
 from .problems import ConfigError, Key, Place, Problem, shown
 from .server import ServerConfig
-from .tenant import TenantConfig
+from .tenant import PluginEntry, TenantConfig, plugin_entries
+from .times import Times
 from .validation import unknown_key, validate_settings
 
 _TOP = ("server", "tenants")
@@ -62,31 +63,66 @@ def read(path: str | Path) -> tuple[TenantsFile | None, list[Problem]]:
 
     Never raises for what the file holds. It blocks: a reload calls it outside the event loop.
     """
-    tenants_file, problems = survey(path)
-    return (None if problems else tenants_file), problems
+    found = survey(path)
+    return found.file, found.problems
 
 
-def survey(path: str | Path) -> tuple[TenantsFile | None, list[Problem]]:
-    """As `read`, with what is right in a file that has problems: good for finding more of them, and for nothing else."""
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What can be read of a tenants file, though something is wrong with it: good for finding more that is."""
+
+    problems: list[Problem]
+    """In the order of the file."""
+    file: TenantsFile | None = None
+    """None if there is a problem."""
+    times: Times = field(default_factory=Times)
+    """The file's table of times; the default one if it cannot be read."""
+    plugins: Mapping[str, tuple[PluginEntry, ...]] = field(default_factory=dict)
+    """Every tenant's readable plugins, by its id; also those of a tenant with which something is wrong."""
+
+
+def survey(path: str | Path) -> Survey:
+    """As `read`, with what can be read of a file that has problems."""
     path = Path(path)
     place = Place(file=str(path), folder=path.absolute().parent)
     try:
         text = path.read_bytes().decode()
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        return None, [Problem(str(path), line, "", "", "a byte that is not UTF-8", "save the file as UTF-8")]
+        return Survey([Problem(str(path), line, "", "", "a byte that is not UTF-8", "save the file as UTF-8")])
     except OSError as error:
-        return None, [_unreadable(path, place, error)]
+        return Survey([_unreadable(path, place, error)])
     document = yaml_positions.parse(text)
     place = Place(place.file, place.folder, mark=document.mark)
     problems = [_flaw(place, flaw) for flaw in document.flaws]
     told = {(problem.line, problem.tenant, problem.key) for problem in problems}
     if document.data is None and problems:
-        return None, problems
+        return Survey(problems)
     server, tenants, more = _sections(document.data, place)
     problems += [problem for problem in more if (problem.line, problem.tenant, problem.key) not in told]
-    tenants_file = TenantsFile(path, server, tenants) if server is not None else None
-    return tenants_file, sorted(problems, key=lambda problem: problem.line)
+    return Survey(
+        sorted(problems, key=lambda problem: problem.line),
+        TenantsFile(path, server, tenants) if server is not None and not problems else None,
+        _times(document.data, server),
+        _plugins(document.data, place),
+    )
+
+
+def _times(data: Any, server: ServerConfig | None) -> Times:
+    if server is not None:
+        return server.times
+    section = data.get("server") if isinstance(data, dict) else None
+    written = section.get("times") if isinstance(section, dict) else None
+    return validate_settings(Times, written, Place())[0] or Times()
+
+
+def _plugins(data: Any, place: Place) -> dict[str, tuple[PluginEntry, ...]]:
+    tenants = data.get("tenants") if isinstance(data, dict) else None
+    return {
+        id: plugin_entries(raw.get("plugins"), place.at("tenants", id).of_tenant(id))[0]
+        for id, raw in (tenants.items() if isinstance(tenants, dict) else ())
+        if isinstance(raw, dict)
+    }
 
 
 def _unreadable(path: Path, place: Place, error: OSError) -> Problem:

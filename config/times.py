@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ModelWrapValidatorHandler, model_validator
 
 from .fields import Seconds
-from .problems import Finding, contradictions
+from .problems import Finding
+from .rules import judged
 from .settings import Settings
 
 # (key, must be, sum of these, × factor, because)
@@ -43,8 +47,6 @@ class Times(Settings):
     """How long a conversation belongs to a process that has stopped renewing its lease."""
     send_timeout: Seconds = 10
     """The longest one send to a provider may take; past it nobody knows whether it was taken."""
-    slot_hold: Seconds = 600
-    """How long an offered time is kept for a contact who has chosen it."""
     sweep_every: Seconds = 1
     """How often due work that nobody was woken for is looked for."""
     store_wait: Seconds = 10
@@ -66,17 +68,23 @@ class Times(Settings):
     balancer_idle: Seconds = 60
     """The load balancer's idle time-out."""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Times:
-        found: list[Finding] = []
-        for key, comparison, others, factor, because in _RULES:
-            value, limit = getattr(self, key), sum(getattr(self, other) for other in others) * factor
-            if value < limit or (value == limit and comparison == "more than"):
-                rule = " + ".join(others) + (f" × {factor}" if factor != 1 else "")
-                figures = " + ".join(f"{getattr(self, other):g} s" for other in others)
-                figures += f" × {factor}" if factor != 1 else ""
-                figures += f" = {limit:g} s" if factor != 1 or len(others) > 1 else ""
-                found.append(((key,), f"{value:g} s", f"must be {comparison} {rule} ({figures}): {because}"))
-        if found:
-            raise contradictions(found)
-        return self
+    @model_validator(mode="wrap")
+    @classmethod
+    def _consistent(cls, data: Any, handler: ModelWrapValidatorHandler[Times]) -> Times:
+        return judged(data, handler, _contradicting)
+
+
+def _contradicting(values: Mapping[str, float]) -> list[Finding]:
+    """The rules that *values* break; a rule about a value that is not there is passed over."""
+    found: list[Finding] = []
+    for key, comparison, others, factor, because in _RULES:
+        if not values.keys() >= {key, *others}:
+            continue
+        value, limit = values[key], sum(values[other] for other in others) * factor
+        if value < limit or (value == limit and comparison == "more than"):
+            rule = " + ".join(others) + (f" × {factor}" if factor != 1 else "")
+            figures = " + ".join(f"{values[other]:g} s" for other in others)
+            figures += f" × {factor}" if factor != 1 else ""
+            figures += f" = {limit:g} s" if factor != 1 or len(others) > 1 else ""
+            found.append(((key,), f"{value:g} s", f"must be {comparison} {rule} ({figures}): {because}"))
+    return found

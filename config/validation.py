@@ -77,9 +77,12 @@ def _explain(error: ValidationError, model: type[BaseModel], raw: Any, place: Pl
         grouped.setdefault(_data_path(detail, model, raw), []).append(detail)
     problems: list[Problem] = []
     for path, details in grouped.items():
+        across = [detail for detail in details if detail["type"] == "contradictions"]
+        alone = [detail for detail in details if detail["type"] != "contradictions"]
         if any(len(other) > len(path) and other[: len(path)] == path for other in grouped):
-            continue  # an alternative of a union that did not fit at all; the one that nearly fits says more
-        problems += _tell(path, details, model, place)
+            alone = []  # an alternative of a union that did not fit at all; the one that nearly fits says more
+        for together in filter(None, (alone, across)):
+            problems += _tell(path, together, model, place)
     return problems
 
 

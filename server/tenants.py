@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from frontdesk.config import PluginEntry, Problem, Settings, TenantConfig, TenantsFile, survey, validate_settings
+from frontdesk.config import PluginEntry, Problem, Settings, TenantsFile, survey, validate_settings
 
 from .plugin import Channel
 from .registry import PluginRefused, PluginType, Registry
@@ -15,33 +15,38 @@ from .runtime import TenantPlugins
 def read_tenants(
     path: Path, registry: Registry | None = None
 ) -> tuple[TenantsFile | None, dict[str, TenantPlugins], list[Problem]]:
-    """The file, each tenant with its checked plugins, and every problem of both, in the order of the file.
+    """The file and each tenant with its checked plugins, or every problem of both, in the order of the file.
 
-    With a problem, what is right is given all the same, and is good for nothing but finding more of them.
-    Without a registry a new one is made from the file's own table of times.
+    With a problem the file is None and nobody is declared. Without a registry a new one is made from the file's own
+    table of times.
     """
-    file, problems = survey(path)
-    if file is None:
-        return None, {}, problems
-    registry = registry or Registry(file.server.times)
-    declared: dict[str, TenantPlugins] = {}
+    found = survey(path)
+    registry = registry or Registry(found.times)
+    problems = list(found.problems)
+    checked: dict[str, list[Checked]] = {}
     claimed: dict[tuple[str, str], str] = {}
-    for tenant in file.tenants.values():
-        plugins, more = _plugins(tenant, registry)
+    # Also the plugins of a tenant that is wrong in another way: nobody should have to come back for the next problem.
+    for id, entries in found.plugins.items():
+        checked[id], more = _plugins(entries, registry)
         problems += more
-        problems += _claims(tenant, plugins, claimed)
-        declared[tenant.id] = TenantPlugins(tenant, tuple((kind, settings) for _, kind, settings in plugins))
-    return file, declared, sorted(problems, key=lambda problem: problem.line)
+        problems += _claims(id, checked[id], claimed)
+    if found.file is None or problems:
+        return None, {}, sorted(problems, key=lambda problem: problem.line)
+    declared = {
+        id: TenantPlugins(tenant, tuple((kind, settings) for _, kind, settings in checked.get(id, ())))
+        for id, tenant in found.file.tenants.items()
+    }
+    return found.file, declared, []
 
 
 Checked = tuple[PluginEntry, PluginType, Settings]
 
 
-def _plugins(tenant: TenantConfig, registry: Registry) -> tuple[list[Checked], list[Problem]]:
+def _plugins(entries: Iterable[PluginEntry], registry: Registry) -> tuple[list[Checked], list[Problem]]:
     checked: list[Checked] = []
     problems: list[Problem] = []
     tools: dict[str, str] = {}
-    for entry in tenant.plugins:
+    for entry in entries:
         try:
             kind = registry.load(entry.name)
         except PluginRefused as err:
@@ -63,7 +68,7 @@ def _plugins(tenant: TenantConfig, registry: Registry) -> tuple[list[Checked], l
     return checked, problems
 
 
-def _claims(tenant: TenantConfig, plugins: list[Checked], claimed: dict[tuple[str, str], str]) -> list[Problem]:
+def _claims(tenant: str, plugins: list[Checked], claimed: dict[tuple[str, str], str]) -> list[Problem]:
     """Two tenants that claim one address are an error: a message could belong to either."""
     problems = []
     for entry, kind, settings in plugins:
@@ -80,8 +85,8 @@ def _claims(tenant: TenantConfig, plugins: list[Checked], claimed: dict[tuple[st
             )
             continue
         for address in own:
-            other = claimed.setdefault((kind.name, address), tenant.id)
-            if other != tenant.id:
+            other = claimed.setdefault((kind.name, address), tenant)
+            if other != tenant:
                 problems.append(
                     entry.place.problem(
                         f"{address} is claimed by tenant {other} too", "a number belongs to one tenant; change one"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from frontdesk import Channel, Settings
-from frontdesk.config import Problem, Times
+from frontdesk.config import Problem, Times, survey
 from frontdesk.registry import Registry
 from frontdesk.tenants import addresses, read_tenants
 
@@ -128,6 +128,46 @@ def test_two_tenants_cannot_claim_one_number(tmp_path, registry):
         f"{tmp_path / 'tenants.yaml'}:4: tenant b: plugins[0].line: 2 is claimed by tenant a too; "
         "a number belongs to one tenant; change one"
     ]
+
+
+def test_a_file_with_problems_of_every_kind_tells_them_all_in_one_run(tmp_path, registry):
+    """Shape, values that contradict each other, plugins' settings: nothing waits for something else to be mended."""
+    found = problems(
+        tmp_path,
+        f"""
+        server:
+          bnd: x
+          times:
+            loop_exit: 1
+        tenants:
+          a:
+            name: A
+            time_zone: Europe/Londn
+            language: en
+            plugins:
+              - line:
+                  numbers: ["1"]
+              - wether
+              - Line
+          b: {{{TENANT}, plugins: [line: {{numbers: ["1"]}}, weather: {{city: 17}}]}}
+        """,
+        registry,
+    )
+    assert [(problem.line, problem.tenant, problem.key) for problem in found] == [
+        (3, "", "server.bnd"),
+        (5, "", "server.times.loop_exit"),
+        (9, "a", "time_zone"),
+        (14, "a", "plugins[1]"),
+        (15, "a", "plugins[2]"),
+        (16, "b", "plugins[1].weather.city"),
+        (16, "b", "plugins[0].line"),
+    ]
+
+
+def test_a_plugins_sdk_is_judged_by_the_files_times_though_the_file_is_wrong_elsewhere(tmp_path):
+    path = tmp_path / "tenants.yaml"
+    path.write_text("server: {bnd: x, times: {hook_deadline: 30}}\ntenants: {a: {}}", "utf-8")
+    assert survey(path).times.hook_deadline == 30
 
 
 def test_a_plugin_that_cannot_say_its_addresses_is_one_problem_and_no_traceback(tmp_path, registry):

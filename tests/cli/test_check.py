@@ -33,10 +33,16 @@ def test_every_problem_is_told_at_once_each_on_its_line(frontdesk: Run, tmp_path
     done = frontdesk("check", "bad.yaml")
     assert done.returncode == 1
     lines = done.stdout.splitlines()
-    assert [line.partition(": ")[0] for line in lines] == [str(tmp_path / ".env") + ":2", "bad.yaml:1", "bad.yaml:5"]
+    assert [line.partition(": ")[0] for line in lines] == [
+        str(tmp_path / ".env") + ":2",
+        "bad.yaml:1",
+        "bad.yaml:5",
+        "bad.yaml:8",
+    ]
     assert "server.bnd" in lines[1] and "bind" in lines[1]
     assert "tenant clinic: time_zone" in lines[2] and "Europe/London" in lines[2]
-    assert done.stderr == "bad.yaml: 3 problems\n"
+    assert "tenant clinic: plugins[0]: plugin simulatr" in lines[3]
+    assert done.stderr == "bad.yaml: 4 problems\n"
 
 
 def test_a_plugin_that_is_not_installed_is_told_with_the_nearest(

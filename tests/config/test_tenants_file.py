@@ -348,3 +348,24 @@ def test_a_thousand_tenants_load_in_about_a_second(tmp_path: Path, capsys: pytes
     assert len(loaded.tenants) == 1000
     with capsys.disabled():
         print(f"\n1,000 tenants, {path.stat().st_size // 1000} kB: {took:.2f} s")
+
+
+@pytest.mark.parametrize(
+    ("below", "keys"),
+    [
+        (
+            "settle: {quiet_seconds: 20, media_seconds: fast, cap_seconds: 10}",
+            {"settle.quiet_seconds", "settle.media_seconds"},
+        ),
+        ("settle: {quiet_seconds: 20, cap_seconds: fast}", {"settle.cap_seconds"}),
+        (
+            "facts: [{id: a, topic: x}, {id: a, topic: y, answer: z}]",
+            {"facts[0].answer", "facts[1].id"},
+        ),
+        ("facts: [{id: [a]}, 3, {id: fact-1, topic: y, answer: z}]", None),
+    ],
+)
+def test_a_value_that_cannot_be_read_hides_no_rule_across_the_others(read_text, shop, below, keys) -> None:
+    _, problems = read_text(f"{shop}    {below}\n")
+    assert problems
+    assert keys is None or {problem.key for problem in problems} == keys

@@ -98,4 +98,21 @@ def test_whatever_is_accepted_keeps_every_row_of_the_table(written: dict[str, fl
 @pytest.mark.parametrize("value", [0, -1, float("inf"), float("nan"), 86_401])
 def test_a_time_is_more_than_nothing_and_at_most_a_day(value: float) -> None:
     with pytest.raises(ValidationError):
-        Times(slot_hold=value)
+        Times(sweep_every=value)
+
+
+def test_a_time_that_cannot_be_read_hides_no_contradiction_of_the_others(read_text, shop) -> None:
+    _, problems = read_text(
+        f"server:\n  times:\n    loop_exit: 1\n    sweep_evry: 1\n    turn_deadline: long\n    keep_alive: 1\n{shop}"
+    )
+    assert [(problem.line, problem.key) for problem in problems] == [
+        (3, "server.times.loop_exit"),
+        (4, "server.times.sweep_evry"),
+        (5, "server.times.turn_deadline"),
+        (6, "server.times.keep_alive"),
+    ]
+
+
+def test_no_rule_is_said_to_be_broken_whose_values_cannot_be_read(read_text, shop) -> None:
+    (problem,) = read_text(f"server:\n  times:\n    graceful_stop: 20\n    turn_deadline: [15]\n{shop}")[1]
+    assert problem.key == "server.times.turn_deadline", "20 s may well be more than was meant"
