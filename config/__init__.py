@@ -12,7 +12,7 @@ from .hours import OpeningHours, Span
 from .init import write_init
 from .problems import ConfigError, Place, Problem
 from .server import Log, MediaLimits, ServerConfig
-from .settings import Secret, SecretUnavailable, Settings
+from .settings import Secret, SecretUnavailable, Settings, secrets_in
 from .tenant import Fact, Persona, PluginEntry, Settle, TenantConfig, Tone
 from .tenants_file import Survey, TenantsFile, load, read, survey
 from .times import Times
@@ -50,6 +50,7 @@ __all__ = [
     "load",
     "load_env",
     "read",
+    "secrets_in",
     "survey",
     "validate_settings",
     "write_init",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from .problems import Place
+from .problems import Key, Place
 
 REFERENCE = "write `{env: NAME}` or `{file: path}`"
 
@@ -150,6 +150,27 @@ class Secret:
             "writeOnly": True,
             "oneOf": [_single_key("env", variable), _single_key("file", {"type": "string", "minLength": 1})],
         }
+
+
+def secrets_in(settings: Settings) -> Iterator[tuple[tuple[Key, ...], Secret]]:
+    """Every secret that *settings* refer to, with its place: `("accounts", 0, "token")`."""
+    for name in type(settings).model_fields:
+        yield from _secrets(getattr(settings, name), (name,))
+
+
+def _secrets(value: Any, path: tuple[Key, ...]) -> Iterator[tuple[tuple[Key, ...], Secret]]:
+    match value:
+        case Secret():
+            yield path, value
+        case Settings():
+            for below, secret in secrets_in(value):
+                yield (*path, *below), secret
+        case Mapping():
+            for key, item in value.items():
+                yield from _secrets(item, (*path, key))
+        case list() | tuple():
+            for place, item in enumerate(value):
+                yield from _secrets(item, (*path, place))
 
 
 def _single_key(key: str, value: dict[str, Any]) -> dict[str, Any]:

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from frontdesk.config import PluginEntry, Problem, Settings, TenantsFile, survey, validate_settings
+from frontdesk.config import (
+    Place,
+    PluginEntry,
+    Problem,
+    SecretUnavailable,
+    Settings,
+    TenantsFile,
+    secrets_in,
+    survey,
+    validate_settings,
+)
 
 from .plugin import Channel
 from .registry import PluginRefused, PluginType, Registry
@@ -93,6 +104,33 @@ def _claims(tenant: str, plugins: list[Checked], claimed: dict[tuple[str, str], 
                     )
                 )
     return problems
+
+
+@dataclass(frozen=True, slots=True)
+class MissingSecret:
+    """A reference that leads nowhere now."""
+
+    tenant: str
+    """Empty: the server's own."""
+    plugin: str
+    """The plugin that cannot work without it; empty: the server's own."""
+    problem: Problem
+
+
+def missing_secrets(file: TenantsFile, declared: Mapping[str, TenantPlugins]) -> list[MissingSecret]:
+    """Look every secret up and forget it again; those that are not there, in the order of the file. It blocks."""
+    places = {("", ""): (file.server, Place(str(file.path), key="server"))}
+    for id, plugins in declared.items():
+        written = {entry.name: entry.place for entry in plugins.tenant.plugins}
+        places |= {(id, kind.name): (settings, written[kind.name]) for kind, settings in plugins.plugins}
+    missing = []
+    for (tenant, plugin), (settings, place) in places.items():
+        for path, secret in secrets_in(settings):
+            try:
+                secret.reveal()
+            except SecretUnavailable as err:
+                missing.append(MissingSecret(tenant, plugin, place.at(*path).problem(str(err))))
+    return missing
 
 
 def addresses(declared: Mapping[str, TenantPlugins]) -> dict[tuple[str, str], str]:

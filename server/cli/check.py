@@ -9,22 +9,25 @@ import click
 from frontdesk.config import ConfigError, Problem, load_env
 
 from ..runtime import TenantPlugins
-from ..tenants import read_tenants
+from ..tenants import missing_secrets, read_tenants
 from .files import tenants_file
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--resolve", is_flag=True, help="Look the secrets up, too: on the machine that serves the file.")
 @click.pass_context
-def check(context: click.Context, file: Path | None) -> None:
+def check(context: click.Context, file: Path | None, resolve: bool) -> None:
     """Tell every problem of a tenants file: file, line, tenant, key, what was found, what would be right.
 
     Without FILE: ./tenants.yaml, else ./tenants.example.yaml.
     """
     path = tenants_file(file)
     problems = _env_problems(path)
-    _, declared, more = read_tenants(path)
+    read, declared, more = read_tenants(path)
     problems += more
+    if resolve and read is not None:
+        problems += [each.problem for each in missing_secrets(read, declared)]
     for problem in problems:
         click.echo(problem)
     if problems:

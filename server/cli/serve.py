@@ -12,15 +12,19 @@ from pathlib import Path
 from typing import NoReturn
 
 import click
+import structlog
 
 from frontdesk.config import load
 
 from ..app import Server, create_server, wait_for_store
 from ..observe.logging import set_up_logging
 from ..services.overview import Overview
+from ..tenants import MissingSecret, missing_secrets
 from ..web.webhooks import PREFIX
 from .files import prepared
 from .hosting import Listener, end_at_once, host
+
+log = structlog.get_logger(__name__)
 
 STORE_PATIENCE = 60.0
 """Seconds a start waits for a store that is away."""
@@ -62,8 +66,9 @@ async def _serve(server: Server, path: Path, listener: Listener) -> None:
     await wait_for_store(server, STORE_PATIENCE)
     try:
         _leave_to_the_collector_what_is_new()
+        missing = _missing_secrets(server)
         listener.listen()
-        for line in _where_to_go(server, path, listener):
+        for line in _where_to_go(server, path, listener, missing):
             click.echo(line)
         await host(server, listener)
     finally:
@@ -88,7 +93,15 @@ def _changed(declared: str, host_name: str | None, port: int | None) -> str:
     return f"{host_name}:{old_port if port is None else port}"
 
 
-def _where_to_go(server: Server, path: Path, listener: Listener) -> Iterator[str]:
+def _missing_secrets(server: Server) -> list[MissingSecret]:
+    """Those of tenants; the others are served. Without one of its own the server has not come so far."""
+    missing = missing_secrets(server.file, server.runtimes.declared)
+    for each in missing:
+        log.error("secret_missing", tenant=each.tenant, plugin=each.plugin, reason=str(each.problem))
+    return missing
+
+
+def _where_to_go(server: Server, path: Path, listener: Listener, missing: list[MissingSecret]) -> Iterator[str]:
     yield f"Frontdesk serves {path} on {listener.url}"
     for tenant in Overview(server.runtimes, server.registry).tenants():
         yield f"  {tenant.id}: {tenant.name}"
@@ -98,6 +111,12 @@ def _where_to_go(server: Server, path: Path, listener: Listener) -> Iterator[str
             # A channel with a page of its own is no provider's.
             if "parse_webhook" in kind.hooks and "routes" not in kind.hooks:
                 yield f"    {kind.name:<18} {server.config.public_url}{PREFIX}{kind.name}/{tenant.id} (its webhook)"
+        for each in missing:
+            if each.tenant == tenant.id:
+                yield f"    {each.plugin:<18} NOT READY: {each.problem.key}: {each.problem.found}"
+    if missing:
+        right = "frontdesk check --resolve tells them again"
+        yield f"{len(missing)} secret{'' if len(missing) == 1 else 's'} missing: what needs them does not work; {right}"
     yield "Ctrl-C stops it."
 
 

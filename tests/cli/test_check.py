@@ -62,4 +62,32 @@ def test_a_file_that_is_not_there_is_one_problem(frontdesk: Run) -> None:
     assert (done.returncode, done.stdout) == (1, f"{Problem('nope.yaml', 0, '', '', 'no such file', _RIGHT)}\n")
 
 
+def test_secrets_are_looked_up_only_when_asked(
+    frontdesk: Run, example: dict[str, Any], write: Callable[..., Path], tmp_path: Path
+) -> None:
+    twilio = {
+        "account_sid": f"AC{'0' * 32}",
+        "auth_token": {"env": "NOT_SET_ANYWHERE"},
+        "previous_auth_token": {"file": "secrets/old"},
+        "numbers": ["whatsapp:+14155238886"],
+    }
+    example["tenants"]["riverside-dental"]["plugins"].append({"twilio_whatsapp": twilio})
+    write(example)
+    assert frontdesk("check").returncode == 0, "a laptop has no secrets"
+
+    done = frontdesk("check", "--resolve")
+    first, second = done.stdout.splitlines()
+    where = "tenant riverside-dental: plugins[2].twilio_whatsapp"
+    assert f"{where}.auth_token: the environment variable NOT_SET_ANYWHERE is not set; set it" in first
+    assert f"{where}.previous_auth_token: the secret file {tmp_path / 'secrets' / 'old'} cannot be read" in second
+    assert (done.returncode, done.stderr) == (1, "tenants.yaml: 2 problems\n")
+
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "old").write_text("an-old-token\n", "utf-8")
+    (tmp_path / ".env").write_text("NOT_SET_ANYWHERE=a-token\n", "utf-8")
+    done = frontdesk("check", "--resolve")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "a-token" not in done.stdout
+
+
 _RIGHT = "`frontdesk init` writes one to start from"

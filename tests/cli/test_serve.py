@@ -42,6 +42,26 @@ async def test_it_is_alive_and_ready_and_says_where_to_go(server: ServerProcess,
     told = server.tail(100)
     assert f"serves {server.file} on {server.url}" in told
     assert f"{server.url}/plugins/simulator/lotus-school/" in told
+    assert "NOT READY" not in told
+
+
+async def test_a_secret_that_is_missing_is_told_at_the_start_and_the_other_tenants_are_served(
+    tmp_path: Path, example: dict[str, Any], http: aiohttp.ClientSession
+) -> None:
+    twilio = {
+        "account_sid": f"AC{'0' * 32}",
+        "auth_token": {"env": "NOT_SET_ANYWHERE"},
+        "numbers": ["whatsapp:+14155238886"],
+    }
+    example["tenants"]["riverside-dental"]["plugins"].append({"twilio_whatsapp": twilio})
+    async with ServerProcess(tmp_path, example["tenants"]) as process:
+        server = await process.start()
+        told = server.tail(100)
+        why = "plugins[2].twilio_whatsapp.auth_token: the environment variable NOT_SET_ANYWHERE is not set"
+        assert f"    twilio_whatsapp    NOT READY: {why}" in told
+        assert "1 secret missing" in told
+        assert any("secret_missing" in line and "riverside-dental" in line for line in told.splitlines())
+        assert await _status(http, f"{server.url}/plugins/simulator/lotus-school/") == 200
 
 
 async def test_ctrl_c_ends_it_quickly_though_browsers_hold_connections(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from frontdesk.config import Place, Secret, SecretUnavailable, Settings, validate_settings
+from frontdesk.config import Place, Secret, SecretUnavailable, Settings, secrets_in, validate_settings
 
 LITERAL = "sk-live-hunter2"
 
@@ -186,3 +186,29 @@ def test_the_docstring_below_a_field_is_its_description() -> None:
 
 def test_a_plugin_without_settings_is_validated_as_empty() -> None:
     assert problems_of(None) == ["tenants.yaml: tenant shop: plugins[0].x.api_key: missing; required: The vendor's key"]
+
+
+def test_every_secret_of_settings_is_found_with_its_place() -> None:
+    class Account(Settings):
+        token: Secret
+
+    class Nested(Settings):
+        key: Secret
+        none: Secret | None = None
+        accounts: tuple[Account, ...] = ()
+        by_name: dict[str, Secret] = Field(default_factory=dict)
+        text: str = "env"
+
+    settings = Nested.model_validate(
+        {
+            "key": {"env": "A"},
+            "accounts": [{"token": {"env": "B"}}, {"token": {"env": "C"}}],
+            "by_name": {"x": {"file": "D"}},
+        }
+    )
+    assert {path: secret.reference for path, secret in secrets_in(settings)} == {
+        ("key",): {"env": "A"},
+        ("accounts", 0, "token"): {"env": "B"},
+        ("accounts", 1, "token"): {"env": "C"},
+        ("by_name", "x"): {"file": "D"},
+    }
