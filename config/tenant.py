@@ -198,15 +198,15 @@ class TenantConfig(Settings):
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
-    def say(self, sentence: str, language: str = "") -> str:
-        """The text of *sentence* (a key of `words`), with its placeholders filled.
+    def say(self, sentence: str, language: str = "", **more: str) -> str:
+        """The text of *sentence* (a key of `words`), with its placeholders filled; *more* are those only it may hold.
 
         In *language* (BCP 47) if it is not the tenant's and has a built-in text; else in the tenant's own words.
         """
         text: str = getattr(self.words, sentence)
         if language and language.partition("-")[0] != self.language.partition("-")[0]:
             text = default_words(language).get(sentence, text)
-        return text.format(assistant=self.persona.name, business=self.name)
+        return text.format(assistant=self.persona.name, business=self.name, **more)
 
     @field_validator("words", mode="before")
     @classmethod

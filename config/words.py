@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.resources import files
 from typing import Annotated
 
@@ -18,20 +18,24 @@ from .settings import Settings
 PLACEHOLDERS = ("assistant", "business")
 
 
-def _sentence(text: str) -> str:
-    right = f"placeholders are {' and '.join(f'{{{name}}}' for name in PLACEHOLDERS)}; a brace that is text is doubled"
+def _sentence(text: str, more: tuple[str, ...] = ()) -> str:
+    known = (*PLACEHOLDERS, *more)
+    right = f"placeholders are {' and '.join(f'{{{name}}}' for name in known)}; a brace that is text is doubled"
     try:
         parts = list(string.Formatter().parse(text))
     except ValueError as error:
         raise wrong(f"a brace is not closed or not opened ({error})", right) from None
     for _, name, format_spec, conversion in parts:
-        if name is not None and (name not in PLACEHOLDERS or format_spec or conversion):
+        if name is not None and (name not in known or format_spec or conversion):
             raise wrong("an unknown placeholder", right)
     return text
 
 
 Sentence = Annotated[Text, AfterValidator(_sentence)]
 """What a contact reads; may hold `{assistant}` and `{business}`."""
+
+SentenceWithTime = Annotated[Text, AfterValidator(partial(_sentence, more=("opens",)))]
+"""As `Sentence`, and may hold `{opens}`: when somebody will be there."""
 
 
 class Words(Settings):
@@ -43,6 +47,8 @@ class Words(Settings):
     """No answer can be given now: a person will come back to the contact."""
     handed_off: Sentence
     """A person is called, because the contact asked for one or because one is needed."""
+    closed: SentenceWithTime
+    """After a hand-off outside the opening hours: when somebody will be there."""
     not_understood_media: Sentence
     """A picture, voice note or file came that no plugin of the tenant can read."""
 

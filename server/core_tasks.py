@@ -3,10 +3,10 @@ them."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from frontdesk.config import TenantConfig
+from frontdesk.config import OpeningHours, TenantConfig
 
 from .model import Conversation, Message, Task
 from .plugin import CORE as CORE
@@ -17,6 +17,10 @@ HANDED_OFF = "handed_off"
 AUTO_RETURN = "auto_return"
 MESSAGE_FAILED = "message_failed"
 MESSAGE_RECEIVED = "message_received"
+REASSURE = "reassure"
+
+PATIENCE = timedelta(minutes=2)
+"""How long somebody who writes on after a hand-off waits for a person before the bot says that it has been heard."""
 
 
 def _task(name: str, key: str, at: datetime, **data: Any) -> Task:
@@ -50,7 +54,20 @@ def handed_off(runtime: Runtime, conversation: Conversation, now: datetime) -> l
     """After the bot stepped back: tell the plugins if any listens, and come back if no person does anything."""
     key = f"{conversation.id}/{conversation.owner_epoch}"
     tasks = [auto_return(runtime.tenant, conversation, now)]
+    if runtime.tenant.opening_hours != OpeningHours():
+        tasks.append(_reassure(conversation, now, "closed"))
     if runtime.hook("on_handoff") or runtime.hook("alert_operator"):
         data = {"conversation": conversation.id, "reason": conversation.handoff_reason}
         tasks.append(_task(HANDED_OFF, key, now, **data))
     return tasks
+
+
+def wrote_on(conversation: Conversation, now: datetime) -> Task:
+    """After the contact wrote to a conversation that nobody answers: once in a hand-off."""
+    return _reassure(conversation, now + PATIENCE, "wrote_on")
+
+
+def _reassure(conversation: Conversation, at: datetime, because: str) -> Task:
+    """Tell the contact when somebody will answer (services/reassurance.py)."""
+    key = f"{conversation.id}/{conversation.owner_epoch}/{because}"
+    return _task(REASSURE, key, at, conversation=conversation.id, epoch=conversation.owner_epoch, because=because)

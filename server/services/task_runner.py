@@ -18,6 +18,7 @@ from ..store.collections import CONTACTS, CONVERSATIONS, MESSAGES, TASKS, TURNS
 from ..telling import tell
 from ..work import SUSPENDED_PAUSE, Again, Finished, Outcome
 from .ownership import Ownership, UnknownConversation
+from .reassurance import reassure
 
 log = structlog.get_logger(__name__)
 
@@ -118,6 +119,8 @@ class TaskRunner:
         match task.name:
             case core_tasks.AUTO_RETURN:
                 return await self._auto_return(runtime, task)
+            case core_tasks.REASSURE:
+                await reassure(self._store, runtime.tenant, **task.data)
             case core_tasks.TURN_COMMITTED:
                 await self._turn_committed(runtime, repository, task)
             case core_tasks.HANDED_OFF:

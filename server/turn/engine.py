@@ -19,6 +19,7 @@ from ..tasks import Owner
 from ..work import SUSPENDED_PAUSE, Again, Finished, Outcome, Taken
 from . import attend, deeds
 from . import commit as ending
+from .follow_up import wrote_on_writes
 from .state import Draft, NoAnswer, OwnerChanged, Superseded, TurnMoved, Work
 from .take_up import has_read_all, put_away, take_up, unanswered
 from .think import think
@@ -91,6 +92,8 @@ class TurnEngine:
         if not waiting or conversation.owner != BOT or contact.kind == "staff":
             await attend.hear_and_tell(runtime, repository, self._store, self._media, conversation, contact, waiting)
             await self._leave(repository, held, conversation, contact, waiting)
+            if contact.kind != "staff":
+                await repository.write(*wrote_on_writes(runtime, conversation, waiting, self._store.now()))
             return Finished()
         # A process that was frozen until here finds out now, before it touches what its successor has made.
         if held.seconds_left() <= 0:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from .. import core_tasks
-from ..model import NOBODY, Commit, Conversation, Task
+from ..model import NOBODY, Commit, Conversation, Message, Task
 from ..runtime import Runtime
 from ..store import Insert, PutDue, Write
 from ..store.collections import TASKS
@@ -22,3 +23,15 @@ def follow_up_writes(runtime: Runtime, conversation: Conversation, commit: Commi
     for task in tasks:
         writes += [Insert(TASKS, task), PutDue("task", runtime.tenant.id, task.id, task.at)]
     return writes
+
+
+def wrote_on_writes(
+    runtime: Runtime, conversation: Conversation, waiting: Sequence[Message], now: datetime
+) -> list[Write]:
+    """The task of answering who wrote on after a hand-off that nobody has taken up; once in a hand-off."""
+    since = conversation.owner_since
+    if conversation.owner != NOBODY or since is None or not any(message.at > since for message in waiting):
+        return []
+    task = core_tasks.wrote_on(conversation, now)
+    # The due row first: without its task it is nothing, and a second task is not written.
+    return [PutDue("task", runtime.tenant.id, task.id, task.at), Insert(TASKS, task)]
