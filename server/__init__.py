@@ -18,6 +18,7 @@ from .errors import Refused as Refused
 from .errors import RetryLater as RetryLater
 from .errors import WebhookRefused as WebhookRefused
 from .hookspecs import hookimpl as hookimpl
+from .locality import is_local as is_local
 from .mind import ModelMessage as ModelMessage
 from .mind import ModelReply as ModelReply
 from .mind import ModelRequest as ModelRequest

@@ -25,6 +25,7 @@ from frontdesk import (
     WebhookRefused,
     WebhookRequest,
     hookimpl,
+    is_local,
 )
 
 from . import gate, pages
@@ -115,7 +116,7 @@ class Simulator(Channel):
 
     def may_use(self, peer: str, headers: Mapping[str, str]) -> bool:
         """Whether a request (header names in lower case) may reach the phone."""
-        return self.settings.open_to == "everyone" or gate.is_local(peer, headers)
+        return self.settings.open_to == "everyone" or is_local(peer, headers)
 
     def count_message(self, peer: str, headers: Mapping[str, str]) -> None:
         """A visitor sends a message or a file. Raises WebhookRefused(429) when it is one too many."""

@@ -85,6 +85,7 @@ async def _phone() -> str:
     words = words_in(tenant.language)
     config: dict[str, Any] = {
         "tenant": tenant.id,
+        "plugin": simulator.name,
         "assistant": tenant.persona.name,
         "locale": tenant.language,
         "zone": tenant.time_zone,

@@ -1,9 +1,11 @@
-"""What the start page shows: the tenants and where each can be tried."""
+"""What the start page shows: the tenants and where each can be tried, to whoever may see that."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..locality import is_local
 from ..registry import Registry
 from ..runtime import Runtimes
 
@@ -26,6 +28,13 @@ class Overview:
     def __init__(self, runtimes: Runtimes, registry: Registry) -> None:
         self._runtimes = runtimes
         self._registry = registry
+
+    def open_to(self, peer: str, headers: Mapping[str, str]) -> list[TenantLine]:
+        """The tenants with a page of their own, for a request from this machine; to anybody else none is named.
+
+        *peer* is the other end's address; *headers* have lower-case names.
+        """
+        return [tenant for tenant in self.tenants() if tenant.pages] if is_local(peer, headers) else []
 
     def tenants(self) -> list[TenantLine]:
         return [

@@ -295,7 +295,11 @@ async def test_the_panel_says_that_a_person_was_called(front: Any) -> None:
     conversation = await conversations.of("simulator", contact)
     await desk.desk.server.ownership.hand_off("school", conversation.id, "Muốn gặp thầy cô")
     await expect(page.locator("#owner")).to_have_text("Chưa ai: đã gọi nhân viên")
-    await expect(page.locator("#detail")).to_have_text("Muốn gặp thầy cô")
+    await expect(page.locator("#detail")).to_have_text("Đã báo cho nhân viên: Muốn gặp thầy cô")
+    colours = [
+        await page.locator(part).evaluate("part => getComputedStyle(part).color") for part in ("#owner", ".panel .button")
+    ]
+    assert colours[0] == colours[1], "a person who answers is no alarm"
     await says(page, "Có ai không?")
     await expect(page.locator("#doing")).to_have_text("Im lặng, để nhân viên trả lời")
 
@@ -317,3 +321,36 @@ async def test_times_are_those_of_the_business(front: Any) -> None:
     clocks = [await page.locator("#clock").text_content() for page in (london, hanoi)]
     assert all(re.fullmatch(r"\d\d:\d\d", clock or "") for clock in clocks)
     assert clocks[0] != clocks[1]
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_by_the_keyboard_alone_one_gets_to_the_phone_of_another_business(
+    front: Any, size: dict[str, int]
+) -> None:
+    desk, _ = await front()
+    page = await desk.open("clinic", size)
+    switch = page.get_by_role("button", name="Write to another business")
+    menu = page.get_by_role("navigation", name="Businesses on this server")
+    await switch.focus()
+    await page.keyboard.press("Enter")
+    await expect(switch).to_have_attribute("aria-expanded", "true")
+    await expect(menu.get_by_role("link", name="Riverside Dental")).to_be_focused()
+    await expect(menu.get_by_role("link", name="Riverside Dental")).to_have_attribute("aria-current", "page")
+    await page.keyboard.press("Escape")
+    await expect(menu).to_be_hidden()
+    await expect(switch).to_be_focused()
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("ArrowDown")
+    await expect(menu.get_by_role("link", name="Trung tâm Hoa Sen")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile("/plugins/simulator/school/$"))
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Trung tâm Hoa Sen")
+    assert desk.complaints == []
+
+
+async def test_a_long_name_of_a_business_is_read_whole_on_a_narrow_phone(front: Any) -> None:
+    desk, _ = await front()
+    page = await desk.open("school", {"width": 320, "height": 640})
+    name = page.get_by_role("heading", level=1)
+    await name.evaluate("name => name.textContent = 'Trung tâm Anh ngữ Hoa Sen Láng Hạ'")
+    assert await name.evaluate("name => name.scrollHeight <= name.clientHeight && name.scrollWidth <= name.clientWidth")

@@ -44,7 +44,7 @@ export function showTime(now) {
 function detail(doing, step) {
   if (!doing) return "";
   if (step === "stuck") return doing.error;
-  if (doing.owner === "nobody" && doing.reason) return doing.reason;
+  if (doing.owner === "nobody" && doing.reason) return say("operators_told", { reason: doing.reason });
   if (doing.waiting) return doing.waiting === 1 ? say("heard_one") : say("heard_many", { count: doing.waiting });
   const seconds = (new Date(doing.answered_at) - new Date(doing.heard_at)) / 1000;
   if (!doing.answered_at || !doing.heard_at || seconds < 0) return "";

@@ -5,6 +5,7 @@ import { Composer } from "./composer.js";
 import { clockTime, randomName, say } from "./config.js";
 import { Line } from "./line.js";
 import { showContact, showPanel, showTime } from "./panel.js";
+import { offerOthers } from "./switch.js";
 
 /** Dots that flash by are not seen: they stay this long before the answer takes their place. */
 const DOTS_MS = 700;
@@ -125,3 +126,4 @@ for (const chip of document.querySelectorAll("[data-suggestion]")) {
 }
 tick();
 begin();
+offerOthers();
