@@ -13,7 +13,7 @@ import click
 from frontdesk.config import TenantConfig
 
 from ..app import Server
-from ..model import NOBODY, Conversation
+from ..model import BOT, NOBODY, Conversation
 from ..services.ownership import NotYours, UnknownConversation
 from ..store import Repository
 from ..store.collections import CONTACTS
@@ -21,7 +21,7 @@ from ..turn.recall import history
 from .beside import beside, run
 from .files import file_option, known_tenant
 from .grammar import Commands
-from .output import duration, moment, one_line, phone, table
+from .output import duration, moment, one_line, phone, refuse_several, table
 
 _tenant = click.option("--tenant", default="", help="The tenant; may be left out when there is only one.")
 _as = click.option("--as", "name", default=getpass.getuser, help="Your name as operator; without it, your login.")
@@ -33,11 +33,12 @@ def conversations() -> None:
 
 
 @conversations.command("list")
+@click.argument("id", required=False, default="")
 @click.option("--tenant", default="", help="Of this tenant only; without it, of all.")
 @file_option
-def list_(tenant: str, path: Path | None) -> None:
-    """List them, the newest message first."""
-    run(_list(path, tenant))
+def list_(id: str, tenant: str, path: Path | None) -> None:
+    """List them, the newest message first; only those whose id begins with ID, if it is given."""
+    run(_list(path, tenant, id))
 
 
 @conversations.command()
@@ -49,9 +50,9 @@ def take(id: str, tenant: str, name: str, path: Path | None) -> None:
     """Answer a conversation yourself; what the bot was about to say is withdrawn."""
 
     async def work() -> None:
-        async with _acting(path, tenant) as (server, config):
-            await server.ownership.take(config.id, id, name)
-        click.echo(f"{name} answers {id} now; the bot comes back {_after(config)} after your last word")
+        async with _acting(path, tenant, id) as (server, config, found):
+            await server.ownership.take(config.id, found.id, name)
+        click.echo(f"{name} answers {found.id} now; the bot comes back {_after(config)} after your last word")
 
     run(work())
 
@@ -69,8 +70,8 @@ def say(id: str, text: tuple[str, ...], tenant: str, name: str, path: Path | Non
         raise click.UsageError("there is nothing to say: the text is empty")
 
     async def work() -> None:
-        async with _acting(path, tenant) as (server, config):
-            message = await server.ownership.say(config.id, id, name, words)
+        async with _acting(path, tenant, id) as (server, config, found):
+            message = await server.ownership.say(config.id, found.id, name, words)
         click.echo(f"queued as {message.id}")
 
     run(work())
@@ -85,18 +86,25 @@ def release(id: str, tenant: str, name: str, path: Path | None) -> None:
     """Give a conversation back to the bot, which answers what nobody has."""
 
     async def work() -> None:
-        async with _acting(path, tenant) as (server, config):
-            await server.ownership.release(config.id, id, name)
-        click.echo(f"the bot answers {id} again")
+        async with _acting(path, tenant, id) as (server, config, found):
+            await server.ownership.release(config.id, found.id, name)
+        already = found.owner == BOT
+        click.echo(f"the bot answers {found.id} {'already; nothing was changed' if already else 'again'}")
 
     run(work())
 
 
 @asynccontextmanager
-async def _acting(path: Path | None, tenant: str) -> AsyncIterator[tuple[Server, TenantConfig]]:
+async def _acting(path: Path | None, tenant: str, id: str) -> AsyncIterator[tuple[Server, TenantConfig, Conversation]]:
+    """The server, the tenant, and the one conversation whose id begins with *id*."""
     try:
         async with beside(path) as server:
-            yield server, known_tenant(server.file.tenants, tenant)
+            config = known_tenant(server.file.tenants, tenant)
+            found = await server.ownership.named(config.id, id)
+            if not found:
+                raise UnknownConversation(f"there is no conversation {id} at this tenant")
+            refuse_several(id, [each.id for each in found], "conversations")
+            yield server, config, found[0]
     except UnknownConversation as err:
         raise click.ClickException(f"{err}; `frontdesk conversations` lists them") from err
     except NotYours as err:
@@ -107,17 +115,19 @@ def _after(config: TenantConfig) -> str:
     return duration(config.return_to_bot_after.total_seconds())
 
 
-async def _list(path: Path | None, tenant: str) -> None:
+async def _list(path: Path | None, tenant: str, id: str) -> None:
     async with beside(path) as server:
         configs = [known_tenant(server.file.tenants, tenant)] if tenant else list(server.file.tenants.values())
         now = server.store.now()
         rows = [
             await _row(server.store.for_tenant(config.id), config, conversation, now)
             for config in configs
-            for conversation in await server.ownership.list(config.id)
+            for conversation in (
+                await server.ownership.named(config.id, id) if id else await server.ownership.list(config.id)
+            )
         ]
     if not rows:
-        click.echo("Nobody has written yet.")
+        click.echo(f"No conversation's id begins with {id!r}." if id else "Nobody has written yet.")
         return
     table(("TENANT", "ID", "OWNER", "WAITING", "CONTACT", "LAST", "MESSAGE"), rows)
 

@@ -28,6 +28,12 @@ def one_line(text: str, longest: int = 60) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
+def refuse_several(beginning: str, ids: Sequence[str], what: str) -> None:
+    """Raise UsageError that names the *ids* (of *what*) which begin with *beginning*, if there are several."""
+    if len(ids) > 1:
+        raise click.UsageError(f"{beginning!r} begins several {what}: {', '.join(ids)}; write more of the one you mean")
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print columns as wide as what is in them."""
     lines = [tuple(heads), *map(tuple, rows)]

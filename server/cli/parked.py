@@ -10,11 +10,12 @@ import click
 from frontdesk.config import TenantConfig
 
 from ..app import Server
+from ..services.ownership import NotYours
 from ..services.parked import Parked
 from .beside import beside, run
 from .files import file_option, known_tenant
 from .grammar import Commands
-from .output import moment, one_line, table
+from .output import moment, one_line, refuse_several, table
 
 _tenant = click.option("--tenant", default="", help="Of this tenant only; without it, of all.")
 
@@ -35,16 +36,17 @@ def list_(tenant: str, path: Path | None) -> None:
 @parked.command()
 @click.argument("id", required=False)
 @click.option("--all", "everything", is_flag=True, help="Every parked turn (of the tenant); a message is named.")
+@click.option("--take", is_flag=True, help="Also if an operator answers the conversation: take it from them.")
 @_tenant
 @file_option
-def replay(id: str | None, everything: bool, tenant: str, path: Path | None) -> None:
+def replay(id: str | None, everything: bool, take: bool, tenant: str, path: Path | None) -> None:
     """Answer a parked turn's messages after all, or send a parked message again.
 
     A parked message may have reached the contact: replay it if you know that it did not.
     """
     if bool(id) == everything:
         raise click.UsageError("name one ID, or say --all; `frontdesk parked` lists the ids")
-    run(_replay(path, tenant, id))
+    run(_replay(path, tenant, id or "", take))
 
 
 @parked.command()
@@ -76,31 +78,53 @@ def _why(parked: Parked) -> str:
     return one_line(parked.reason, 100)
 
 
-async def _replay(path: Path | None, tenant: str, id: str | None) -> None:
+async def _replay(path: Path | None, tenant: str, id: str, take: bool) -> None:
+    refused: list[str] = []
+    done = 0
     async with beside(path) as server:
-        count = 0
-        for config in _asked(server, tenant):
-            listed = [] if id else await server.parked.list(config.id, limit=1000)
-            ids = [id] if id else [each.id for each in listed if each.what == "turn"]
-            for each in ids:
-                if await server.parked.replay(config.id, each):
+        wanted = await _named(server, tenant, id, "turn", "message") if id else await _listed(server, tenant, "turn")
+        for config, each in wanted:
+            try:
+                if await server.parked.replay(config.id, each, take=take):
                     click.echo(f"replayed {each} of {config.id}")
-                    count += 1
-    if id and not count:
+                    done += 1
+            except NotYours as err:
+                refused.append(f"{each} of {config.id} is not replayed: {err}; --take takes it from them")
+    if refused:
+        raise click.ClickException(" | ".join(refused))
+    if id and not done:
         raise click.ClickException(f"nothing parked has the id {id!r}; `frontdesk parked` lists what is")
-    if not count:
+    if not done:
         click.echo("Nothing is parked.")
 
 
 async def _dismiss(path: Path | None, tenant: str, id: str) -> None:
     async with beside(path) as server:
-        for config in _asked(server, tenant):
-            if await server.parked.dismiss(config.id, id):
-                click.echo(f"dismissed {id} of {config.id}")
+        for config, each in await _named(server, tenant, id, "message", "sent twice"):
+            if await server.parked.dismiss(config.id, each):
+                click.echo(f"dismissed {each} of {config.id}")
                 return
     raise click.ClickException(
         f"no message in the list has the id {id!r}; a turn is answered (replay, or take and say)"
     )
+
+
+async def _named(server: Server, tenant: str, id: str, *whats: str) -> list[tuple[TenantConfig, str]]:
+    """What has this id, else the one whose id begins so; refuses a beginning of several."""
+    begin = [(config, each) for config, each in await _listed(server, tenant, *whats) if each.startswith(id)]
+    exact = [(config, each) for config, each in begin if each == id]
+    refuse_several(id, [each for _, each in exact or begin], "parked things")
+    return exact or begin
+
+
+async def _listed(server: Server, tenant: str, *whats: str) -> list[tuple[TenantConfig, str]]:
+    """Tenant and id of everything in the list that is one of *whats*."""
+    return [
+        (config, each.id)
+        for config in _asked(server, tenant)
+        for each in await server.parked.list(config.id, limit=1000)
+        if each.what in whats
+    ]
 
 
 def _asked(server: Server, tenant: str) -> Iterable[TenantConfig]:

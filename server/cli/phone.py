@@ -24,6 +24,8 @@ CHANNEL = "simulator"
 _ADDRESS = "simulator"
 _ON_ITS_WAY = ("proposed", "queued", "sending")
 _ARRIVED = ("accepted", "sent", "delivered", "read")
+SHORT = 8
+"""Characters of an id that tell it from the others."""
 _LOOK_BACK = 50
 """Messages that are looked through for new ones."""
 
@@ -63,6 +65,8 @@ class Phone:
         )
         await self._server.inbox.accept(self._tenant, CHANNEL, inbound)
         self._said += 1
+        if self._owner != BOT:
+            self._terminal.hint(self._quiet())
         self._settled.clear()
         self._changed.set()
 
@@ -105,7 +109,12 @@ class Phone:
         if conversation.owner != self._owner:
             self._owner = conversation.owner
             who = {BOT: "the bot answers again", NOBODY: "a person is called"}
-            self._terminal.hint(who.get(self._owner, f"{self._owner.partition(':')[2]} answers from now on"))
+            said = who.get(self._owner, f"{self._owner.partition(':')[2]} answers from now on")
+            self._terminal.hint(said if self._owner == BOT else f"{said}; {self._quiet()}")
+
+    def _quiet(self) -> str:
+        give_back = f"frontdesk conversations release {self._conversation[:SHORT]} --tenant {self._tenant.id}"
+        return f"the bot is quiet until `{give_back}`"
 
     async def _messages(self) -> Sequence[Message]:
         newest = await history(self._repository, self._conversation, limit=_LOOK_BACK)

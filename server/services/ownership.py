@@ -6,6 +6,7 @@ turn that thinks meanwhile finds out at its commit.
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 import uuid
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ from ..outbox.record import outbound_id
 from ..owner import passed_to
 from ..queue import Queue, Wake
 from ..runtime import Runtimes
-from ..store import Insert, PutDue, Repository, Store
+from ..store import Between, Insert, PutDue, Repository, Store
 from ..store.collections import CONVERSATIONS, MESSAGES, TASKS
 from ..turn.commit import mark_answered
 from . import unsaid
@@ -123,13 +124,21 @@ class Ownership:
         return message
 
     async def release(self, tenant: str, conversation: str, name: str = "") -> Conversation:
-        """Back to the bot; what came in and nobody answered is answered now, also what it had answered in vain."""
-        current = await self._store.for_tenant(tenant).get(CONVERSATIONS, conversation)
-        if current is None:
+        """Back to the bot; what came in and nobody answered is answered now. What the bot has already stays as it is."""
+        repository = self._store.for_tenant(tenant)
+        found = await repository.get(CONVERSATIONS, conversation)
+        if found is None:
             raise UnknownConversation(f"there is no conversation {conversation} at this tenant")
+        if found.owner == BOT:
+            return found
         await self._look("turn", tenant, conversation, SOON)
-        await unsaid.take_up(self._store, tenant, current)
-        changed = await self._change(tenant, conversation, BOT)
+        await unsaid.take_up(self._store, tenant, found)
+        now = self._store.now()
+
+        def give_back(current: Conversation) -> Mapping[str, Any]:
+            return {} if current.owner == BOT else passed_to(current, BOT, now)
+
+        changed = await self._changed(repository, conversation, give_back)
         log.info("given_back", tenant=tenant, conversation=conversation, by=name)
         await self._look("turn", tenant, conversation)
         return changed
@@ -168,6 +177,15 @@ class Ownership:
         return await self._store.for_tenant(tenant).find(
             CONVERSATIONS, where, order_by="last_inbound_at", descending=True, limit=limit
         )
+
+    async def named(self, tenant: str, beginning: str) -> list[Conversation]:
+        """The conversation with this id, else those whose id begins so; at most ten."""
+        if not beginning:
+            return []
+        repository = self._store.for_tenant(tenant)
+        exact = await repository.get(CONVERSATIONS, beginning)
+        last = beginning + chr(sys.maxunicode)
+        return [exact] if exact else await repository.find(CONVERSATIONS, {"id": Between(beginning, last)}, limit=10)
 
     async def _change(self, tenant: str, conversation: str, owner: Owner, reason: str = "") -> Conversation:
         now = self._store.now()

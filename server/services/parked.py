@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from .. import leases
-from ..model import BOT, Conversation, DueKind
+from ..model import BOT, OPERATOR, Conversation, DueKind
 from ..owner import passed_to
 from ..queue import Queue, Wake
-from ..store import Store
+from ..store import Repository, Store
 from ..store.collections import CONVERSATIONS, MESSAGES, TURNS
-from .ownership import SOON
+from .ownership import SOON, NotYours
 
 SENT_TWICE = "the provider has two messages of it: a sender was frozen between its last look and its write"
 
@@ -47,17 +49,23 @@ class ParkedDesk:
         found += [Parked(m.id, "sent twice", m.conversation, m.at, SENT_TWICE) for m in twice]
         return sorted(found, key=lambda parked: parked.since)
 
-    async def replay(self, tenant: str, id: str) -> bool:
+    async def replay(self, tenant: str, id: str, *, take: bool = False) -> bool:
         """Answer a parked turn's messages after all, or send a parked message (again). False: nothing parked is called so.
 
-        The conversation goes back to the bot for a turn; a person decided that a message was not sent.
+        The conversation goes back to the bot for a turn; a person decided that a message was not sent. Raises NotYours if
+        an operator answers it, unless it is to be taken from them (*take*).
         """
         repository = self._store.for_tenant(tenant)
         turn = await repository.get(TURNS, id)
         if turn is not None and turn.state == "parked":
+
+            def to_bot(current: Conversation) -> Mapping[str, Any]:
+                return self._to_bot(current, take)
+
+            await self._refuse_if_theirs(repository, turn.conversation, to_bot)
             await self._look("turn", tenant, turn.conversation, SOON)
             await repository.update(TURNS, turn, parked_times=0)
-            await leases.change(repository, turn.conversation, self._to_bot)
+            await leases.change(repository, turn.conversation, to_bot)
             await self._look("turn", tenant, turn.conversation)
             return True
         message = await repository.get(MESSAGES, id)
@@ -98,7 +106,14 @@ class ParkedDesk:
         await self._store.due.put(kind, tenant, conversation, self._store.now() + after)
         await self._queue.wake(Wake(kind, tenant, conversation), after.total_seconds())
 
-    def _to_bot(self, conversation: Conversation) -> dict[str, object]:
+    async def _refuse_if_theirs(self, repository: Repository, id: str, decide: leases.Decide) -> None:
+        """Ask before anything is written; what changes until then is asked again."""
+        if (conversation := await repository.get(CONVERSATIONS, id)) is not None:
+            decide(conversation)
+
+    def _to_bot(self, conversation: Conversation, take: bool) -> dict[str, object]:
         if conversation.owner == BOT:
             return {}
+        if conversation.owner.startswith(OPERATOR) and not take:
+            raise NotYours(f"{conversation.owner} answers conversation {conversation.id}")
         return passed_to(conversation, BOT, self._store.now())

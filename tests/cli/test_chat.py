@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,11 +36,14 @@ def test_the_same_user_goes_on_and_new_begins_anew(
 def test_when_a_person_is_called_it_says_so_and_waits_no_longer(
     frontdesk: Run, example: dict[str, Any], write: Callable[..., Path]
 ) -> None:
+    example["tenants"]["lotus-school"]["opening_hours"] = {}
     write(example)
     done = frontdesk("chat", "lotus-school", stdin="Cho em gặp người thật\nalo\n")
     assert done.returncode == 0
-    assert "(a person is called)" in done.stdout
-    assert done.stdout.endswith("you: alo\n")
+    (give_back,) = set(re.findall(r"`(frontdesk conversations release \w{8} --tenant lotus-school)`", done.stdout))
+    assert f"(a person is called; the bot is quiet until `{give_back}`)" in done.stdout
+    assert done.stdout.endswith(f"you: alo\n(the bot is quiet until `{give_back}`)\n")
+    assert frontdesk(*give_back.split()[1:]).stdout.endswith(" again\n")
 
 
 def test_a_tenant_without_the_simulator_is_told_what_to_add(

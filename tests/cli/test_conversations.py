@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from frontdesk.clock import SystemClock
-from frontdesk.model import Message
-from frontdesk.store.collections import MESSAGES
+from frontdesk.model import Conversation, Message
+from frontdesk.store.collections import CONVERSATIONS, MESSAGES
 from frontdesk.store.sqlite import SqliteStore
 from frontdesk.testing.process import ServerProcess
 
@@ -46,7 +46,7 @@ async def test_an_operator_takes_over_writes_and_gives_back(store: SqliteStore, 
     assert (message.text, message.author) == ("Em là Lan đây ạ", "operator:lan")
 
     chatted = await run("chat", TENANT, stdin="Cảm ơn em. Học phí bao nhiêu một khóa?\n")
-    assert "(lan answers from now on)" in chatted.stdout
+    assert "(lan answers from now on; the bot is quiet until" in chatted.stdout
     assert "Sen:" not in chatted.stdout, "the bot keeps quiet while a person answers"
     listed = (await run("conversations", "list", "--tenant", TENANT)).stdout
     assert re.search(rf"{id}  operator:lan +\d+ s ", listed), listed
@@ -59,6 +59,33 @@ async def test_an_operator_takes_over_writes_and_gives_back(store: SqliteStore, 
         return listed if "bot: " in listed else ""
 
     assert "4.200." in await until(answered, 15), "what came in while a person answered is answered now"
+
+
+async def test_the_beginning_of_an_id_is_enough_unless_there_are_two(store: SqliteStore, frontdesk: Run) -> None:
+    run = _in_thread(frontdesk)
+    ids = [f"abc{end}".ljust(24, "0") for end in "12"]
+    for id in ids:
+        fields = {"contact": id, "channel": "simulator", "created_at": store.now()}
+        assert await store.for_tenant(TENANT).insert(CONVERSATIONS, Conversation(id=id, **fields))
+    several = await run("conversations", "take", "abc", "--tenant", TENANT, "--as", "lan")
+    assert (several.returncode, several.stderr) == (
+        2,
+        f"frontdesk conversations take: 'abc' begins several conversations: {ids[0]}, {ids[1]}; "
+        "write more of the one you mean\n",
+    )
+    assert f"answers {ids[1]} now" in (await run("conversations", "take", "abc2", "--tenant", TENANT)).stdout
+    listed = (await run("conversations", "list", "abc2")).stdout
+    assert ids[1] in listed and ids[0] not in listed
+    assert "begins with 'xyz'" in (await run("conversations", "list", "xyz")).stdout
+
+
+async def test_giving_back_what_the_bot_has_changes_nothing_and_says_so(store: SqliteStore, frontdesk: Run) -> None:
+    run = _in_thread(frontdesk)
+    await run("chat", TENANT, stdin="Xin chào\n")
+    (before,) = await store.for_tenant(TENANT).find(CONVERSATIONS, {})
+    released = await run("conversations", "release", before.id, "--tenant", TENANT)
+    assert released.stdout == f"the bot answers {before.id} already; nothing was changed\n"
+    assert await store.for_tenant(TENANT).get(CONVERSATIONS, before.id) == before
 
 
 async def test_an_unknown_conversation_is_one_line(store: SqliteStore, frontdesk: Run) -> None:

@@ -15,7 +15,7 @@ def test_a_parked_turn_is_listed_and_answered_after_a_replay(
     tenant = example["tenants"]["riverside-dental"]
     tenant["plugins"] = ["simulator"]  # no model: nobody can answer
     write(example)
-    assert "(a person is called)" in frontdesk("chat", "riverside-dental", stdin="Where are you?\n").stdout
+    assert "(a person is called;" in frontdesk("chat", "riverside-dental", stdin="Where are you?\n").stdout
 
     heads, line = frontdesk("parked").stdout.splitlines()
     assert heads.split() == ["TENANT", "ID", "WHAT", "CONVERSATION", "SINCE", "WHY"]
@@ -25,7 +25,19 @@ def test_a_parked_turn_is_listed_and_answered_after_a_replay(
 
     tenant["plugins"] = ["simulator", "rehearsal_llm"]
     write(example)
-    assert frontdesk("parked", "replay", turn).stdout == f"replayed {turn} of riverside-dental\n"
+    of = ("--tenant", "riverside-dental", "--as", "lan")
+    assert frontdesk("conversations", "take", turn[:8], *of).returncode == 0
+    refused = frontdesk("parked", "replay", turn)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == (
+        f"frontdesk: {turn} of riverside-dental is not replayed: operator:lan answers conversation "
+        f"{turn.partition('.')[0]}; --take takes it from them\n"
+    )
+    assert frontdesk("parked", "replay", "--all").returncode == 1
+    assert "operator:lan" in frontdesk("conversations").stdout, "it is still theirs"
+
+    done = frontdesk("parked", "replay", turn[:8], "--take")
+    assert done.stdout == f"replayed {turn} of riverside-dental\n"
     heard = frontdesk("chat", "riverside-dental", stdin="Hello?\n").stdout
     assert "Grace: " in heard
     assert frontdesk("parked").stdout == "Nothing is parked.\n"

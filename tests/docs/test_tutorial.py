@@ -91,13 +91,15 @@ class Reader:
             process.wait(timeout=30)
 
     def saw(self, expected: str) -> None:
-        """What was printed since the last look is what the page shows; `…` stands for anything on its line."""
+        """What was printed since the last look is what the page shows; `…` stands for anything on its line, and alone on a
+        line for any number of lines."""
+        printed = "".join(re.sub(r" +", " ", line.rstrip()) + "\n" for line in self.printed.splitlines())
         wanted = [re.sub(r"\s*…\s*", "…", re.sub(r" +", " ", line)) for line in expected.splitlines()]
-        lines = [re.sub(r" +", " ", line.rstrip()) for line in self.printed.splitlines()]
-        assert len(lines) == len(wanted), self.printed
-        for line, want in zip(lines, wanted, strict=True):
-            pattern = ".*".join(re.escape(part) for part in want.split("…"))
-            assert re.fullmatch(pattern, line), f"the page shows {want!r}, printed was {line!r}"
+        pattern = "".join(
+            r"(?:.*\n)*" if line == "…" else ".*".join(re.escape(part) for part in line.split("…")) + r"\n"
+            for line in wanted
+        )
+        assert re.fullmatch(pattern, printed), f"the page shows\n{expected}\nprinted was\n{self.printed}"
         self.printed = ""
 
 

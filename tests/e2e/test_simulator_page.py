@@ -297,7 +297,8 @@ async def test_the_panel_says_that_a_person_was_called(front: Any) -> None:
     await expect(page.locator("#owner")).to_have_text("Chưa ai: đã gọi nhân viên")
     await expect(page.locator("#detail")).to_have_text("Đã báo cho nhân viên: Muốn gặp thầy cô")
     colours = [
-        await page.locator(part).evaluate("part => getComputedStyle(part).color") for part in ("#owner", ".panel .button")
+        await page.locator(part).evaluate("part => getComputedStyle(part).color")
+        for part in ("#owner", ".panel .button")
     ]
     assert colours[0] == colours[1], "a person who answers is no alarm"
     await says(page, "Có ai không?")

@@ -272,19 +272,27 @@ async def test_a_take_over_ends_a_hand_off_and_its_return(desk):
         assert await owner(lan) == "operator:Hoa"
 
 
+async def test_giving_back_what_the_bot_has_leaves_its_turn_alone(desk):
+    async with desk(tenants=AT_ONCE) as server:
+        lan = await greeted(server)
+        before = await lan.conversation()
+        assert await server.server.ownership.release("clinic", lan.id, "Hoa") == before
+        assert await lan.conversation() == before
+
+
 async def test_dying_while_giving_back_leaves_nothing_unanswered(desk, monkeypatch):
     async with desk(tenants=AT_ONCE) as server:
         clock, lan, desk_of = server.clock, await greeted(server), server.server.ownership
         await desk_of.take("clinic", lan.id, "Hoa")
         await lan.says("Are you there?")
         await server.quiet()
-        change = desk_of._change
+        change = desk_of._changed
 
         async def then_dies(*arguments, **more):
             await change(*arguments, **more)
             raise Died
 
-        monkeypatch.setattr(desk_of, "_change", then_dies)
+        monkeypatch.setattr(desk_of, "_changed", then_dies)
         with pytest.raises(Died):
             await desk_of.release("clinic", lan.id)
     async with desk(tenants=AT_ONCE, clock=clock) as server:
