@@ -57,7 +57,7 @@ class MediaLimits(Settings):
     """Pictures, voice notes and files."""
 
     max_bytes: int = Field(default=16 * MEGABYTE, gt=0)
-    """The largest file that is fetched or sent, in bytes; WhatsApp's own limit is 16 MB."""
+    """The largest file that is kept, in bytes, whether a contact sent it or a plugin made it; WhatsApp's limit is 16 MB."""
 
 
 def _local_url(earlier: dict[str, Any]) -> str:

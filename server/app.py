@@ -82,7 +82,7 @@ class Server:
             raise StartupError(f"{file.path}: server: {err}") from err
         self.queue = open_queue(self.config.queue, clock)
         self.changes = Changes()
-        self.media = FolderMedia(file.data_dir / "media")
+        self.media = FolderMedia(file.data_dir / "media", self.config.media.max_bytes)
         self.urls = MediaUrls(self.config.public_url, key, clock)
         self.shared = SharedObjects()
         self.blocking = BlockingCalls()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import hmac
 import os
@@ -21,7 +22,10 @@ class MediaStore(Protocol):
     """Where files are: a folder on one machine, a bucket on many."""
 
     async def put(self, tenant: str, content: bytes, content_type: str) -> str:
-        """Keep a file; the same content has the same key. Returns the key."""
+        """Keep a file; the same content has the same key. Returns the key.
+
+        Raises OSError if it cannot be kept: EFBIG, it is larger than `server.media.max_bytes`; ENOSPC, the disk is full.
+        """
         ...
 
     async def get(self, tenant: str, key: str) -> tuple[str, bytes] | None:
@@ -32,10 +36,14 @@ class MediaStore(Protocol):
 class FolderMedia:
     """One folder per tenant, two files per medium: the content, and its type beside it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, max_bytes: int) -> None:
         self._folder = folder
+        self._max_bytes = max_bytes
 
     async def put(self, tenant: str, content: bytes, content_type: str) -> str:
+        if len(content) > self._max_bytes:
+            reason = f"{len(content)} bytes; server.media.max_bytes allows {self._max_bytes}"
+            raise OSError(errno.EFBIG, reason)
         key = hashlib.sha256(content).hexdigest()
         await asyncio.to_thread(self._write, self._path(tenant, key), content, content_type)
         return key

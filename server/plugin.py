@@ -78,7 +78,10 @@ class MediaService(Protocol):
     """Files of a tenant."""
 
     async def put(self, content: bytes, content_type: str) -> str:
-        """Keep a file; its key is made from its content."""
+        """Keep a file; its key is made from its content.
+
+        Raises OSError: EFBIG if it is larger than `server.media.max_bytes`, ENOSPC if the disk is full.
+        """
         ...
 
     async def get(self, key: str) -> tuple[str, bytes] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -51,7 +52,7 @@ def test_nonsense_in_a_url_is_refused_without_an_error(expires, signature):
 
 
 async def test_the_same_content_is_one_file_with_its_type(tmp_path):
-    files = FolderMedia(tmp_path)
+    files = FolderMedia(tmp_path, 1_000_000)
     keys = {await files.put("clinic", b"\x00picture", "image/jpeg") for _ in range(2)}
     (key,) = keys
     assert await files.get("clinic", key) == ("image/jpeg", b"\x00picture")
@@ -60,7 +61,7 @@ async def test_the_same_content_is_one_file_with_its_type(tmp_path):
 
 
 async def test_the_same_picture_stored_many_times_at_once(tmp_path):
-    files = FolderMedia(tmp_path)
+    files = FolderMedia(tmp_path, 1_000_000)
     content = b"x" * 200_000
     keys = set(await asyncio.gather(*(files.put("clinic", content, "image/png") for _ in range(20))))
     (key,) = keys
@@ -73,7 +74,7 @@ async def test_the_same_picture_stored_many_times_at_once(tmp_path):
 )
 async def test_a_key_that_is_no_key_finds_nothing(tmp_path, key):
     (tmp_path / "passwd").write_text("secret")
-    assert await FolderMedia(tmp_path / "media").get("clinic", key) is None
+    assert await FolderMedia(tmp_path / "media", 1_000_000).get("clinic", key) is None
 
 
 async def test_the_page_gives_out_a_file_to_the_right_url_only(desk):
@@ -95,3 +96,12 @@ async def test_the_page_gives_out_a_file_to_the_right_url_only(desk):
             assert (await client.get(wrong)).status_code == 404
         server.clock.advance(61)
         assert (await client.get(f"{split.path}?{split.query}")).status_code == 404
+
+
+async def test_a_file_larger_than_allowed_is_not_kept(tmp_path):
+    files = FolderMedia(tmp_path / "media", 4)
+    with pytest.raises(OSError, match=r"5 bytes; server\.media\.max_bytes allows 4") as refused:
+        await files.put("clinic", b"12345", "image/png")
+    assert refused.value.errno == errno.EFBIG
+    assert not (tmp_path / "media").exists()
+    assert await files.put("clinic", b"1234", "image/png")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from typing import TYPE_CHECKING, Any, cast
 
 from quart import Blueprint, Response, abort, jsonify, make_response, render_template, request
@@ -136,9 +137,13 @@ async def _upload() -> Response:
         if content_type is None:
             return _sentence(f"This is none of {', '.join(KINDS)}.", 415)
         simulator.count_upload(len(content))
+        key = await simulator.media.put(content, content_type)
     except WebhookRefused as err:
         return _sentence(err.reason, err.status)
-    key = await simulator.media.put(content, content_type)
+    except OSError as err:
+        if err.errno != errno.EFBIG:
+            raise
+        return _sentence(f"The file is larger than this server takes: {err.strerror}.", 413)
     return jsonify(key=key, kind=KINDS[content_type])
 
 

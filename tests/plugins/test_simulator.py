@@ -382,6 +382,14 @@ async def test_a_file_over_5_mb_is_refused_and_one_of_5_mb_is_not(start: Any, in
     assert (await phone.uploads(most + b"\0", in_pieces=in_pieces))[0] == 413
 
 
+async def test_a_file_that_the_server_takes_no_more_is_refused_with_the_reason(start: Any) -> None:
+    server, phone = await start()
+    server.server.media._max_bytes = len(PNG) - 1
+    status, reason = await phone.uploads(PNG)
+    assert status == 413
+    assert "server.media.max_bytes" in reason
+
+
 async def test_a_picture_cannot_be_sent_as_a_voice_note(start: Any) -> None:
     _, phone = await start()
     _, uploaded = await phone.uploads(PNG)
