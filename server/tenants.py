@@ -119,7 +119,9 @@ class MissingSecret:
 
 def missing_secrets(file: TenantsFile, declared: Mapping[str, TenantPlugins]) -> list[MissingSecret]:
     """Look every secret up and forget it again; those that are not there, in the order of the file. It blocks."""
-    places = {("", ""): (file.server, Place(str(file.path), key="server"))}
+    places: dict[tuple[str, str], tuple[Settings, Place]] = {
+        ("", ""): (file.server, Place(str(file.path), key="server"))
+    }
     for id, plugins in declared.items():
         written = {entry.name: entry.place for entry in plugins.tenant.plugins}
         places |= {(id, kind.name): (settings, written[kind.name]) for kind, settings in plugins.plugins}

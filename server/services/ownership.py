@@ -171,13 +171,6 @@ class Ownership:
             await self._look("turn", tenant, conversation)
         return None
 
-    async def list(self, tenant: str, owner: Owner = "", limit: int = 50) -> list[Conversation]:
-        """Conversations, the newest message first; of one owner, or all."""
-        where = {"owner": owner} if owner else {}
-        return await self._store.for_tenant(tenant).find(
-            CONVERSATIONS, where, order_by="last_inbound_at", descending=True, limit=limit
-        )
-
     async def named(self, tenant: str, beginning: str) -> list[Conversation]:
         """The conversation with this id, else those whose id begins so; at most ten."""
         if not beginning:
@@ -186,6 +179,13 @@ class Ownership:
         exact = await repository.get(CONVERSATIONS, beginning)
         last = beginning + chr(sys.maxunicode)
         return [exact] if exact else await repository.find(CONVERSATIONS, {"id": Between(beginning, last)}, limit=10)
+
+    async def list(self, tenant: str, owner: Owner = "", limit: int = 50) -> list[Conversation]:
+        """Conversations, the newest message first; of one owner, or all."""
+        where = {"owner": owner} if owner else {}
+        return await self._store.for_tenant(tenant).find(
+            CONVERSATIONS, where, order_by="last_inbound_at", descending=True, limit=limit
+        )
 
     async def _change(self, tenant: str, conversation: str, owner: Owner, reason: str = "") -> Conversation:
         now = self._store.now()
