@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from . import yaml_positions
+from .packed import Packed
 from .problems import ConfigError, Key, Place, Problem, shown
 from .server import ServerConfig
 from .tenant import PluginEntry, TenantConfig, plugin_entries
@@ -26,7 +27,7 @@ class TenantsFile:
     path: Path
     server: ServerConfig
     tenants: Mapping[str, TenantConfig]
-    """By id, in the order of the file."""
+    """By id, in the order of the file. Packed: each look makes a new one."""
 
     @property
     def folder(self) -> Path:
@@ -102,7 +103,7 @@ def survey(path: str | Path) -> Survey:
     problems += [problem for problem in more if (problem.line, problem.tenant, problem.key) not in told]
     return Survey(
         sorted(problems, key=lambda problem: problem.line),
-        TenantsFile(path, server, tenants) if server is not None and not problems else None,
+        TenantsFile(path, server, Packed(tenants)) if server is not None and not problems else None,
         _times(document.data, server),
         _plugins(document.data, place),
     )

@@ -255,11 +255,7 @@ def create_server(
     if file is None or problems:
         raise ConfigError(problems)
     file = replace(file, server=file.server.bound_to(bind)) if bind else file
-    known = registry or Registry(file.server.times)
-    for tenant in declared.values():
-        for kind, _ in tenant.plugins:
-            known.load(kind.name)
-    return Server(file, declared, known, clock)
+    return Server(file, declared, declared.registry, clock)
 
 
 async def wait_for_store(server: Server, seconds: float) -> None:

@@ -130,7 +130,7 @@ class Runtimes:
         *,
         idle_after: float = 900.0,
     ) -> None:
-        self.declared = dict(declared)
+        self.declared = declared
         self.registry = registry
         self._services = services
         self._quarantine = quarantine

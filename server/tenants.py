@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from frontdesk.config import (
+    ConfigError,
     Place,
     PluginEntry,
     Problem,
     SecretUnavailable,
     Settings,
+    TenantConfig,
     TenantsFile,
     secrets_in,
     survey,
@@ -23,9 +25,7 @@ from .registry import PluginRefused, PluginType, Registry
 from .runtime import TenantPlugins
 
 
-def read_tenants(
-    path: Path, registry: Registry | None = None
-) -> tuple[TenantsFile | None, dict[str, TenantPlugins], list[Problem]]:
+def read_tenants(path: Path, registry: Registry | None = None) -> tuple[TenantsFile | None, Declared, list[Problem]]:
     """The file and each tenant with its checked plugins, or every problem of both, in the order of the file.
 
     With a problem the file is None and nobody is declared. Without a registry a new one is made from the file's own
@@ -42,12 +42,33 @@ def read_tenants(
         problems += more
         problems += _claims(id, checked[id], claimed)
     if found.file is None or problems:
-        return None, {}, sorted(problems, key=lambda problem: problem.line)
-    declared = {
-        id: TenantPlugins(tenant, tuple((kind, settings) for _, kind, settings in checked.get(id, ())))
-        for id, tenant in found.file.tenants.items()
-    }
-    return found.file, declared, []
+        return None, Declared({}, registry), sorted(problems, key=lambda problem: problem.line)
+    return found.file, Declared(found.file.tenants, registry), []
+
+
+class Declared(Mapping[str, TenantPlugins]):
+    """Every tenant with its plugins, made at each look from the file's: nothing more is held for one that is not used."""
+
+    def __init__(self, tenants: Mapping[str, TenantConfig], registry: Registry) -> None:
+        self._tenants = tenants
+        self.registry = registry
+
+    def __getitem__(self, id: str) -> TenantPlugins:
+        """Raises KeyError, and ConfigError for settings that were right when the file was read."""
+        tenant = self._tenants[id]
+        checked, problems = _plugins(tenant.plugins, self.registry)
+        if problems:
+            raise ConfigError(problems)
+        return TenantPlugins(tenant, tuple((kind, settings) for _, kind, settings in checked))
+
+    def __contains__(self, id: object) -> bool:
+        return id in self._tenants
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tenants)
+
+    def __len__(self) -> int:
+        return len(self._tenants)
 
 
 Checked = tuple[PluginEntry, PluginType, Settings]

@@ -274,7 +274,8 @@ TRIED: dict[str, Callable[[World], Awaitable[None]]] = {
 """Route → how it is tried."""
 
 OF_NO_TENANT = {
-    "GET /": "the start page names the tenants of this server, and nothing of theirs",
+    "GET /": "the start page names the tenants of this server to this machine, and nothing of theirs",
+    "GET /tenants.json": "the same for the menu of the phones",
     "GET /healthz": "the process",
     "GET /readyz": "the process, and the names of plugins",
     "GET /static/<path:filename>": "Quart's own; the folder does not exist",

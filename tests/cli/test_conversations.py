@@ -85,7 +85,10 @@ async def test_giving_back_what_the_bot_has_changes_nothing_and_says_so(store: S
     (before,) = await store.for_tenant(TENANT).find(CONVERSATIONS, {})
     released = await run("conversations", "release", before.id, "--tenant", TENANT)
     assert released.stdout == f"the bot answers {before.id} already; nothing was changed\n"
-    assert await store.for_tenant(TENANT).get(CONVERSATIONS, before.id) == before
+    after = await store.for_tenant(TENANT).get(CONVERSATIONS, before.id)
+    # (The lane may still give its lease back meanwhile: the version is no measure.)
+    assert after is not None and (after.owner, after.owner_epoch) == (before.owner, before.owner_epoch)
+    assert after.owner_since == before.owner_since
 
 
 async def test_an_unknown_conversation_is_one_line(store: SqliteStore, frontdesk: Run) -> None:

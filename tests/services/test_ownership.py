@@ -256,6 +256,7 @@ async def test_the_bots_hand_off_tells_the_operators_once_and_comes_back_if_nobo
         await lan.says("Hello?")
         await server.quiet()
         assert await owner(lan) == NOBODY and len(await lan.received()) == 1
+        assert "will come back to you" in await lan.hears(), "who writes on is told once that it was heard"
         server.clock.advance(SILENCE)
         assert await lan.hears() == "You said: Hello?"
         assert len(pager.told) == 2
