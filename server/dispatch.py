@@ -172,11 +172,11 @@ def _checked(hook: str, answer: Any) -> Any:
     adapter = _ANSWERS.get(hook)
     if adapter is None:
         return answer
-    adapter.validate_python(answer)
-    checked = adapter.validate_python(adapter.dump_python(answer, warnings=False))
-    if hook not in _BINARY:
-        adapter.dump_json(checked)  # half a surrogate pair passes for a str, and for nothing else after that
-    return checked
+    if hook in _BINARY:
+        adapter.validate_python(answer)
+        return adapter.validate_python(adapter.dump_python(answer, warnings=False))
+    # As JSON: half a surrogate pair passes for a str, and for nothing else after that.
+    return adapter.validate_json(adapter.dump_json(answer, warnings=False))
 
 
 def deadline(hook: str, times: Times) -> float:
