@@ -20,6 +20,7 @@ from frontdesk.admin_ui import blueprint as admin_pages
 from frontdesk.config import ConfigError, SecretUnavailable, TenantConfig, TenantsFile
 
 from . import crashpoints
+from .changes import Changes
 from .clock import Clock, system_clock
 from .errors import StartupError
 from .inbox import Inbox
@@ -37,7 +38,6 @@ from .registry import Registry
 from .runtime import Runtimes, TenantPlugins
 from .services import for_plugins
 from .services.blocking import BlockingCalls
-from .services.changes import Changes
 from .services.overview import Overview
 from .services.ownership import Ownership
 from .services.parked import ParkedDesk

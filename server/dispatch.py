@@ -111,32 +111,25 @@ async def _run(bound: BoundHook, seconds: float, arguments: dict[str, Any]) -> A
 async def first(hooks: tuple[BoundHook, ...], /, **arguments: Any) -> Any:
     """The first answer that is not None; a failing implementation is logged and the next one is asked."""
     for bound in hooks:
-        try:
-            answer = await call(bound, **arguments)
-        except HookFailed:
-            continue
-        except PluginError as err:
-            passed_over(bound, err)
-            continue
-        if answer is not None:
+        if (answer := await _or_none(bound, arguments)) is not None:
             return answer
     return None
 
 
 async def every(hooks: tuple[BoundHook, ...], /, **arguments: Any) -> list[tuple[str, Any]]:
     """(plugin, answer) of everyone who answered; whoever fails is logged and passed over."""
-    answers = []
-    for bound in hooks:
-        try:
-            answer = await call(bound, **arguments)
-        except HookFailed:
-            continue
-        except PluginError as err:
-            passed_over(bound, err)
-            continue
-        if answer is not None:
-            answers.append((bound.label.plugin, answer))
-    return answers
+    return [(bound.label.plugin, answer) for bound in hooks if (answer := await _or_none(bound, arguments)) is not None]
+
+
+async def _or_none(bound: BoundHook, arguments: dict[str, Any]) -> Any:
+    """Its answer; None, too, if it failed."""
+    try:
+        return await call(bound, **arguments)
+    except HookFailed:
+        return None
+    except PluginError as err:
+        passed_over(bound, err)
+        return None
 
 
 def passed_over(bound: BoundHook, error: PluginError) -> None:

@@ -14,10 +14,10 @@ import structlog
 
 from frontdesk.config import Times
 
+from .changes import Changes
 from .clock import Clock
 from .model import Due, DueKind
 from .queue import Queue, Wake
-from .services.changes import Changes
 from .store import Store, StoreError
 from .tasks import Owner
 from .work import Again, Finished, Outcome, Processor, Taken

@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 
 from frontdesk import worker
+from frontdesk.changes import Changes
 from frontdesk.config import Times
 from frontdesk.queue import Wake
 from frontdesk.queue.local import LocalQueue
-from frontdesk.services.changes import Changes
 from frontdesk.store import StoreUnavailable
 from frontdesk.store.sqlite import SqliteStore
 from frontdesk.testing.clock import MovableClock

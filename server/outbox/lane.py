@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from .. import leases
 from ..clock import Clock
 from ..crashpoints import reached
-from ..leases import ConversationGone, Held, LeaseLost
+from ..leases import Held
 from ..model import Due, Message
-from ..runtime import Runtime, Runtimes, UnknownTenant
+from ..runtime import Runtime, Runtimes
 from ..store import Between, In, Repository, Store
 from ..store.collections import MESSAGES
-from ..work import SUSPENDED_PAUSE, Again, Finished, Outcome, Taken
+from ..under_lease import work_on
+from ..work import Again, Finished, Outcome
 from . import gates, record
 from .reconcile import Reconciler
 from .sending import Sender
@@ -42,36 +42,14 @@ class Lane:
 
     async def process(self, due: Due) -> Outcome:
         """Send what may go now, in order."""
-        try:
-            runtime = await self._runtimes.get(due.tenant)
-        except UnknownTenant:
-            return Again(self._store.now() + SUSPENDED_PAUSE)
-        runtime.uses += 1
-        try:
-            with structlog.contextvars.bound_contextvars(tenant=due.tenant, conversation=due.ref):
-                return await self._look(runtime, due)
-        except ConversationGone:
-            return Finished()
-        except LeaseLost:
-            log.warning("lane_lost")
-            return Taken()
-        finally:
-            runtime.uses -= 1
-
-    async def _look(self, runtime: Runtime, due: Due) -> Outcome:
-        repository = self._store.for_tenant(due.tenant)
-        seconds = runtime.times.conversation_lease
-        held = await leases.acquire(repository, self._store, self._clock, due.ref, "lane", seconds)
-        if held is None:
-            return Taken()
-        reached("outbox.leased")
-        async with held.renewed():
-            outcome = await self._send_in_order(runtime, repository, held)
-        await held.release()
+        outcome = await work_on(
+            due, "outbox", self._send_in_order, store=self._store, runtimes=self._runtimes, clock=self._clock
+        )
         reached("outbox.released")
         return outcome
 
     async def _send_in_order(self, runtime: Runtime, repository: Repository, held: Held) -> Outcome:
+        reached("outbox.leased")
         # What is queued after this was read has written the due row anew, which whoever ends the row finds out.
         waiting = await _waiting(repository, held.conversation.id)
         for message in waiting:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import structlog
 
+from ..changes import Changes
 from ..channel import StatusUpdate
 from ..model import Message
 from ..queue import Queue, Wake
-from ..services.changes import Changes
 from ..store import Repository, Store
 from ..store.collections import MESSAGES
 from . import again, record

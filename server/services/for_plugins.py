@@ -10,6 +10,7 @@ from typing import Any
 from frontdesk.config import TenantConfig
 
 from .. import dispatch, leases
+from ..changes import Changes
 from ..channel import StatusUpdate
 from ..clock import milliseconds
 from ..errors import PluginError, RetryLater
@@ -23,7 +24,6 @@ from ..runtime import Runtimes
 from ..store import Between, Insert, PutDue, Store
 from ..store.collections import CONTACTS, CONVERSATIONS, IDENTITIES, MESSAGES, PLUGIN_DATA, TASKS
 from ..turn.recall import history
-from .changes import Changes
 
 
 def _id(plugin: str, group: str, key: str) -> str:

@@ -6,17 +6,18 @@ import asyncio
 
 import structlog
 
-from .. import dispatch, leases, settle
+from .. import dispatch, settle
 from ..clock import Clock
 from ..crashpoints import reached
-from ..leases import ConversationGone, Held, LeaseLost
+from ..leases import Held, LeaseLost
 from ..media import MediaStore
 from ..model import BOT, Contact, Conversation, Due, Message
 from ..queue import Queue, Wake
-from ..runtime import Runtime, Runtimes, UnknownTenant
+from ..runtime import Runtime, Runtimes
 from ..store import Repository, Store
 from ..tasks import Owner
-from ..work import SUSPENDED_PAUSE, Again, Finished, Outcome, Taken
+from ..under_lease import work_on
+from ..work import Again, Finished, Outcome, Taken
 from . import attend, deeds
 from . import commit as ending
 from .follow_up import wrote_on_writes
@@ -45,41 +46,21 @@ class TurnEngine:
 
     async def process(self, due: Due) -> Outcome:
         """One look at a conversation; at most one turn."""
-        try:
-            runtime = await self._runtimes.get(due.tenant)
-        except UnknownTenant:
-            return Again(self._store.now() + SUSPENDED_PAUSE)
-        runtime.uses += 1
-        try:
-            with structlog.contextvars.bound_contextvars(tenant=due.tenant, conversation=due.ref):
-                return await self._look(runtime, due)
-        except ConversationGone:
-            return Finished()
-        except LeaseLost:
-            log.warning("turn_lost")
-            return Taken()
-        finally:
-            runtime.uses -= 1
-
-    async def _look(self, runtime: Runtime, due: Due) -> Outcome:
-        repository = self._store.for_tenant(due.tenant)
-        seconds = runtime.times.conversation_lease
-        held = await leases.acquire(repository, self._store, self._clock, due.ref, "turn", seconds)
-        if held is None:
-            return Taken()
-        reached("turn.leased")
-        async with held.renewed():
-            try:
-                outcome = await self._hold(runtime, repository, held)
-            except TurnMoved:
-                log.warning("turn_moved")
-                outcome = Taken()
-        await held.release()
+        outcome = await work_on(due, "turn", self._hold, store=self._store, runtimes=self._runtimes, clock=self._clock)
         reached("turn.released")
-        await self._queue.wake(Wake("lane", due.tenant, due.ref))
+        if not isinstance(outcome, Taken):
+            await self._queue.wake(Wake("lane", due.tenant, due.ref))
         return outcome
 
     async def _hold(self, runtime: Runtime, repository: Repository, held: Held) -> Outcome:
+        reached("turn.leased")
+        try:
+            return await self._look(runtime, repository, held)
+        except TurnMoved:
+            log.warning("turn_moved")
+            return Taken()
+
+    async def _look(self, runtime: Runtime, repository: Repository, held: Held) -> Outcome:
         unfinished = await ending.finish(repository, self._store, held, runtime)
         if unfinished is not None:
             await held.change(unfinished)
