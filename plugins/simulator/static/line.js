@@ -104,6 +104,7 @@ export class Line extends EventTarget {
     }
     if (answer.status === 413) throw new Error(say("too_large"));
     if (answer.status === 415) throw new Error(say("wrong_type"));
+    if (answer.status === 429) throw new Error(say("too_many"));
     if (!answer.ok) throw new Error(say("not_uploaded"));
     return answer.json();
   }
@@ -130,7 +131,8 @@ export class Line extends EventTarget {
     }
     this.retries.flush.failures = 0;
     message.state = answer.ok ? "sent" : "failed";
-    if (!answer.ok) message.error = say("not_accepted", { status: answer.status });
+    if (answer.status === 429) message.error = say("too_many");
+    else if (!answer.ok) message.error = say("not_accepted", { status: answer.status });
     this.#pendingChanged();
     return true;
   }
