@@ -10,6 +10,7 @@ from .environment import load_env
 from .fields import Duration, Language, PhoneNumber, Seconds, Text, TimeZone
 from .hours import OpeningHours, Span
 from .init import write_init
+from .packed import Packed
 from .problems import ConfigError, Place, Problem
 from .server import Log, MediaLimits, ServerConfig
 from .settings import Secret, SecretUnavailable, Settings, secrets_in
@@ -27,6 +28,7 @@ __all__ = [
     "Log",
     "MediaLimits",
     "OpeningHours",
+    "Packed",
     "Persona",
     "PhoneNumber",
     "Place",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 from typing import TypeVar
 
 V = TypeVar("V")
@@ -17,17 +16,30 @@ class Packed(Mapping[str, V]):
     """
 
     def __init__(self, values: Mapping[str, V]) -> None:
-        self._whole = pickle.dumps({key: pickle.dumps(value) for key, value in values.items()})
+        self._kept: dict[str, V] = {}
+        self._whole: bytes | None = pickle.dumps({key: self._pack(key, value) for key, value in values.items()})
+        self._made: dict[str, bytes] = {}
 
-    @cached_property
+    def _pack(self, key: str, value: V) -> bytes:
+        try:
+            return pickle.dumps(value)
+        except (pickle.PicklingError, AttributeError, TypeError):
+            # Of a class that cannot be found by its name, such as one that a test made in a function.
+            self._kept[key] = value
+            return b""
+
+    @property
     def _packed(self) -> dict[str, bytes]:
         # Not before the first look: made while the parsed file is still there, these small objects would lie between its
         # own, and keep the memory around them from being given back.
-        whole, self._whole = self._whole, b""
-        packed: dict[str, bytes] = pickle.loads(whole)  # noqa: S301  our own, from the constructor
-        return packed
+        if (whole := self._whole) is not None:
+            self._made = pickle.loads(whole)  # noqa: S301  our own, from the constructor
+            self._whole = None
+        return self._made
 
     def __getitem__(self, key: str) -> V:
+        if key in self._kept:
+            return self._kept[key]
         value: V = pickle.loads(self._packed[key])  # noqa: S301  as above
         return value
 

@@ -9,7 +9,6 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 import aiohttp
@@ -23,6 +22,7 @@ from . import crashpoints
 from .changes import Changes
 from .clock import Clock, system_clock
 from .errors import StartupError
+from .forever import forever
 from .inbox import Inbox
 from .keys import signing_key
 from .media import FolderMedia, MediaUrls
@@ -44,7 +44,7 @@ from .services.parked import ParkedDesk
 from .services.retention import RetentionDesk
 from .services.shared import SharedObjects
 from .services.task_runner import TaskRunner
-from .store import StoreError, StoreUnavailable
+from .store import StoreUnavailable
 from .store.collections import INSTANCES
 from .store.opening import open_store
 from .tasks import Owner
@@ -124,9 +124,8 @@ class Server:
         await self.queue.start()
         self.http = self.open_http()
         self.watchdog.start()
-        self._background.start(self._show_alive(), "show alive")
-        self._background.start(self._tend(), "tend plugins")
-        self._background.start(self._tidy(), "delete what is too old")
+        for step in (self._show_alive, self._tend, self._tidy):
+            self._background.start(forever(self.clock, step), step.__name__)
         self.worker.start()
         log.info("started", instance=self.instance, tenants=len(self.runtimes.declared))
 
@@ -205,35 +204,25 @@ class Server:
 
     async def _tend(self) -> None:
         """Beside showing that we live: plugins may be slow to start, to stop, and to say how they are."""
-        while True:
-            await self.clock.sleep(HOUSEKEEPING_EVERY)
-            await self.runtimes.tend()
+        await self.clock.sleep(HOUSEKEEPING_EVERY)
+        await self.runtimes.tend()
 
     async def _tidy(self) -> None:
-        while True:
-            await self.clock.sleep(HOUSEKEEPING_EVERY)
-            try:
-                await self.retention.go_round()
-            except StoreError as err:
-                log.warning("store_away", reason=str(err), kind="retention")
+        await self.clock.sleep(HOUSEKEEPING_EVERY)
+        await self.retention.go_round()
 
     async def _show_alive(self) -> None:
-        started = self.store.now()
-        while True:
-            try:
-                await self.store.sync_time()
-                await self._write_instance(started)
-            except StoreError as err:
-                log.warning("store_away", reason=str(err), kind="housekeeping")
-            await self.clock.sleep(HOUSEKEEPING_EVERY)
+        await self.store.sync_time()
+        await self._write_instance()
+        await self.clock.sleep(HOUSEKEEPING_EVERY)
 
-    async def _write_instance(self, started: datetime) -> None:
+    async def _write_instance(self) -> None:
         seen = await self.store.shared.get(INSTANCES, self.instance)
         now = self.store.now()
         if seen is None:
             host, pid = socket.gethostname(), os.getpid()
             await self.store.shared.insert(
-                INSTANCES, Instance(id=self.instance, host=host, pid=pid, started_at=started, seen_at=now)
+                INSTANCES, Instance(id=self.instance, host=host, pid=pid, started_at=now, seen_at=now)
             )
         else:
             await self.store.shared.update(INSTANCES, seen, seen_at=now)

@@ -97,7 +97,10 @@ class Inbox:
     async def _first_contact(
         self, repository: Repository, tenant: TenantConfig, channel: str, inbound: Inbound
     ) -> Conversation:
-        """Write contact, conversation and identity; whoever else does so at the same time writes the same ids."""
+        """Write contact, identity and conversation; whoever else does so at the same time writes the same ids.
+
+        The conversation last: it is what is looked for, so that a beginning is completed by whoever comes next.
+        """
         id = contact_id(channel, inbound.external_id)
         now = self._store.now()
         staff = inbound.phone != "" and inbound.phone in tenant.staff
@@ -115,7 +118,7 @@ class Inbox:
         identity = Identity(
             id=f"{channel}:{inbound.external_id}", contact=id, channel=channel, external_id=inbound.external_id
         )
-        writes = (Insert(CONTACTS, contact), Insert(CONVERSATIONS, conversation), Insert(IDENTITIES, identity))
+        writes = (Insert(CONTACTS, contact), Insert(IDENTITIES, identity), Insert(CONVERSATIONS, conversation))
         if await repository.write(*writes) == len(writes):
             return conversation
         for write in writes:
@@ -131,7 +134,8 @@ async def _read(repository: Repository, id: str) -> Conversation:
 
 
 def _after_the_last(conversation: Conversation, now: datetime) -> datetime:
-    """Messages are told apart and kept in order by their time: no two of a conversation share a millisecond."""
+    """Messages that come one after the other keep their order by their time, though they come in one millisecond. Of
+    several at the same moment nobody can tell an order: the id decides."""
     last = conversation.last_inbound_at
     return now if last is None else max(now, last + timedelta(milliseconds=1))
 
@@ -158,7 +162,7 @@ def _bump(
     """What a new message does to its conversation, and when it must be looked at."""
     changes = {
         "inbound_seq": conversation.inbound_seq + 1,
-        "last_inbound_at": message.at,
+        "last_inbound_at": max(message.at, conversation.last_inbound_at or message.at),
         "unanswered_since": conversation.unanswered_since or message.at,
         "channel": channel,
         "address": inbound.address,

@@ -183,7 +183,10 @@ class Services:
     http: aiohttp.ClientSession
     """The process's one session: time-outs are set, cookies are not kept."""
     shared: SharedService
-    """`await self.shared(key, make)`: one object per process, plugin and key, such as an SDK client."""
+    """`await self.shared(key, make)`: one object per process, plugin and key, such as an SDK client.
+
+    It is closed when its last user has stopped: by `aclose()`, or by a `close()` that does not block.
+    """
     call_blocking: CallBlocking
     """`await self.call_blocking(function, …, timeout=seconds)`: an SDK that is not async, in a thread."""
     log: Any

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from frontdesk.config import (
-    ConfigError,
+    Packed,
     Place,
     PluginEntry,
     Problem,
@@ -42,24 +42,30 @@ def read_tenants(path: Path, registry: Registry | None = None) -> tuple[TenantsF
         problems += more
         problems += _claims(id, checked[id], claimed)
     if found.file is None or problems:
-        return None, Declared({}, registry), sorted(problems, key=lambda problem: problem.line)
-    return found.file, Declared(found.file.tenants, registry), []
+        return None, Declared({}, {}, registry), sorted(problems, key=lambda problem: problem.line)
+    settings = {
+        id: tuple((kind.name, settings) for _, kind, settings in checked.get(id, ())) for id in found.file.tenants
+    }
+    return found.file, Declared(found.file.tenants, settings, registry), []
 
 
 class Declared(Mapping[str, TenantPlugins]):
-    """Every tenant with its plugins, made at each look from the file's: nothing more is held for one that is not used."""
+    """Every tenant with its plugins, unpacked at each look: little is held for one that is not used."""
 
-    def __init__(self, tenants: Mapping[str, TenantConfig], registry: Registry) -> None:
+    def __init__(
+        self,
+        tenants: Mapping[str, TenantConfig],
+        settings: Mapping[str, tuple[tuple[str, Settings], ...]],
+        registry: Registry,
+    ) -> None:
+        """*settings*: each tenant's plugins in order, by name, checked."""
         self._tenants = tenants
+        self._settings = Packed(settings)
         self.registry = registry
 
     def __getitem__(self, id: str) -> TenantPlugins:
-        """Raises KeyError, and ConfigError for settings that were right when the file was read."""
-        tenant = self._tenants[id]
-        checked, problems = _plugins(tenant.plugins, self.registry)
-        if problems:
-            raise ConfigError(problems)
-        return TenantPlugins(tenant, tuple((kind, settings) for _, kind, settings in checked))
+        plugins = tuple((self.registry.load(name), settings) for name, settings in self._settings[id])
+        return TenantPlugins(self._tenants[id], plugins)
 
     def __contains__(self, id: object) -> bool:
         return id in self._tenants

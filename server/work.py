@@ -26,7 +26,7 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Somebody else is on it and will end it: leave the row to them."""
+    """Somebody else is on it: they find the row ripe when they end, and until then each sweep asks."""
 
 
 Outcome = Finished | Again | Taken

@@ -16,6 +16,7 @@ from frontdesk.config import Times
 
 from .changes import Changes
 from .clock import Clock
+from .forever import forever
 from .model import Due, DueKind
 from .queue import Queue, Wake
 from .store import Store, StoreError
@@ -32,8 +33,6 @@ SHARE = 4
 """One tenant gets at most one part in so many of them: a vendor of its that hangs leaves room for everybody else."""
 CROWDED_PAUSE = timedelta(seconds=1)
 """When to look again at a row whose tenant has its share of the places."""
-BROKEN_PAUSE = 1.0
-"""How long a loop of the worker rests after an error nobody foresaw (seconds)."""
 
 
 @dataclass
@@ -68,11 +67,11 @@ class Worker:
         self._wakes: dict[DueKind, asyncio.Queue[Wake]] = {kind: asyncio.Queue() for kind in processors}
 
     def start(self) -> None:
-        self._loops.start(self._forever(self._sort_wake), "wakes")
+        self._loops.start(forever(self._clock, self._sort_wake), "wakes")
         for kind in self._processors:
-            self._loops.start(self._forever(self._follow_wake, kind), f"wakes of {kind}")
-            self._loops.start(self._forever(self._sweep, kind), f"sweep of {kind}")
-        self._loops.start(self._forever(self._tell_watchers), "watchers")
+            self._loops.start(forever(self._clock, self._follow_wake, kind), f"wakes of {kind}")
+            self._loops.start(forever(self._clock, self._sweep, kind), f"sweep of {kind}")
+        self._loops.start(forever(self._clock, self._tell_watchers), "watchers")
 
     @property
     def busy(self) -> int:
@@ -83,19 +82,6 @@ class Worker:
         """Take nothing new, let what runs end; how much had to be cut off after *seconds*."""
         await self._loops.drain(0)
         return await self._working.drain(seconds)
-
-    async def _forever(self, step: Callable[..., Awaitable[None]], *arguments: DueKind) -> None:
-        """Repeat *step* until cancelled: whatever goes wrong in one, the next is tried."""
-        while True:
-            try:
-                await step(*arguments)
-            except StoreError as err:
-                log.warning("store_away", reason=str(err), kind=step.__name__)
-                await self._clock.sleep(BROKEN_PAUSE)
-            except Exception:
-                # A queue that is away, or a defect of ours: a loop that ended here would leave everybody unanswered.
-                log.exception("worker_loop_failed", step=step.__name__)
-                await self._clock.sleep(BROKEN_PAUSE)
 
     async def _sort_wake(self) -> None:
         wake = await self._queue.receive()

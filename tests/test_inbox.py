@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from frontdesk.inbox import inbound_id
-from frontdesk.store.collections import CONVERSATIONS, MESSAGES
+from frontdesk.store.collections import CONTACTS, CONVERSATIONS, IDENTITIES, MESSAGES
 from frontdesk.testing.death import Died
 
 AT_ONCE = {"clinic": {"settle": {"quiet_seconds": 0}}}
@@ -144,6 +144,30 @@ async def test_a_crash_before_the_webhook_was_answered_and_its_repetition_give_o
         await again.says("More.", id="SM2")
         await server.quiet()
         assert [m.text for m in await again.received()][-1] == "You said: More."
+
+
+async def test_a_contact_of_whom_a_crash_left_half_gets_their_identity_from_the_repetition(desk, monkeypatch):
+    """As on DocumentDB, where contact, identity and conversation are written one after the other."""
+    async with desk(tenants=AT_ONCE) as server:
+        lan, repository = server.contact("Lan"), type(server.repository())
+        write = repository.write
+        for written in (1, 2):
+            lan = server.contact(f"Lan {written}")
+
+            async def die_after(self, *writes, written=written):
+                if len(writes) == 3 and writes[0].collection is CONTACTS:
+                    await write(self, *writes[:written])
+                    raise Died("test")
+                return await write(self, *writes)
+
+            with monkeypatch.context() as patch:
+                patch.setattr(repository, "write", die_after)
+                with pytest.raises(Died):
+                    await lan.says("Hello.", id=f"SM{written}")
+            await lan.says("Hello.", id=f"SM{written}")
+            assert await lan.hears() == "You said: Hello."
+            identity = await server.repository().get(IDENTITIES, f"phone:{lan.external_id}")
+            assert identity is not None and identity.contact == lan.id
 
 
 async def _conflict_once(server, monkeypatch):

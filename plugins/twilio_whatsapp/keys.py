@@ -42,5 +42,6 @@ class SigningKeys:
                 self._again_at = self._monotonic() + PAUSE
                 await self.read()
             elif self._trouble is not None:
-                raise self._trouble
+                # The trace of this call only: one exception raised again and again would keep them all.
+                raise self._trouble.with_traceback(None)
         return self.current if self.current != keys else ()

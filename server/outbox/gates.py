@@ -35,8 +35,7 @@ async def closed(repository: Repository, message: Message, now: datetime) -> Sto
         contact = await repository.get(CONTACTS, conversation.contact)
         if contact is not None:
             stop = stop_reason(message, conversation, contact, now)
-            overtakes = stop is None and _overtakes(message, conversation.last_commit)
-            return Wait(now + COMMIT_PAUSE) if overtakes else stop
+            return Wait(now + COMMIT_PAUSE) if stop is None and overtakes(message, conversation.last_commit) else stop
     return Stop("withdrawn", "the contact was erased")
 
 
@@ -56,7 +55,7 @@ def overtaken(message: Message, conversation: Conversation, now: datetime) -> St
     return None
 
 
-def _overtakes(message: Message, commit: Commit | None) -> bool:
+def overtakes(message: Message, commit: Commit | None) -> bool:
     """Whether a commit has places before the message's and may not have them in the lane yet: its turn's due row ends
     it."""
     if commit is None or commit.finished or message.id in commit.outbound:

@@ -66,9 +66,12 @@ class Lane:
         # What the conversation forbids is seen here; whatever forbids it now, right before the attempt (sending.py).
         if (stop := gates.overtaken(message, held.conversation, now)) is not None:
             changes = {"state": stop.state, "error": stop.error}
-            if await record.change(repository, self._store, runtime.tenant.id, message, **changes):
-                log.info("message_left_lane", message=message.id, state=stop.state, reason=stop.error)
+            if not await record.change(repository, self._store, runtime.tenant.id, message, **changes):
+                return now  # somebody else moved it, perhaps to before what follows here
+            log.info("message_left_lane", message=message.id, state=stop.state, reason=stop.error)
             return None
+        if gates.overtakes(message, held.conversation.last_commit):
+            return now + gates.COMMIT_PAUSE
         if message.not_before is not None and message.not_before > now:
             return message.not_before
         if (after := await _previous_settles(repository, message)) is not None and after > now:

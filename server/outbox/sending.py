@@ -19,7 +19,7 @@ from ..media import MediaUrls
 from ..model import Message, Route
 from ..plugin import Channel
 from ..runtime import Runtime
-from ..store import Repository, Store
+from ..store import Repository, Store, StoreError
 from ..store.collections import MESSAGES
 from . import gates, record
 from .gates import Stop, Wait
@@ -30,6 +30,8 @@ RETRY_CAP = 300.0
 """The longest pause between two attempts (seconds); `useful_until` ends them."""
 NOT_RUNNING_PAUSE = 10.0
 """When to look again at a channel plugin that is not running (seconds)."""
+STORE_PAUSE = 0.2
+"""Between two questions to a store that is away (seconds)."""
 MEDIA_SECONDS = 6 * 3600.0
 """How long a media URL works: longer than a message may wait in Twilio's queue (4 hours)."""
 
@@ -72,12 +74,14 @@ class Sender:
         # The route that is on disk: the contact may have written on another channel since.
         channel = message.route.channel if message.route is not None else held.conversation.channel
         # Asked once more: waiting for the sender's rate and for the disk, a take-over may have come in between.
-        match await gates.closed(repository, message, self._store.now()):
+        match await self._closed(runtime, repository, held, message):
             case Stop(state, error):
                 await self._change(tenant, repository, message, state=state, error=error)
                 return None
             case Wait(until):
-                put_back = await self._change(tenant, repository, message, state="queued", not_before=until)
+                # No attempt: it must not count for the pause after a real one.
+                before = {"attempts": message.attempts - 1, "not_before": until}
+                put_back = await self._change(tenant, repository, message, state="queued", **before)
                 return until if put_back else None
         if held.lease.until <= self._store.now():
             raise LeaseLost(held.conversation.id)
@@ -103,6 +107,20 @@ class Sender:
         await record.learn(repository, self._store, tenant, message.id, provider_id, "accepted", known=message)
         reached("outbox.accepted")
         return None
+
+    async def _closed(
+        self, runtime: Runtime, repository: Repository, held: Held, message: Message
+    ) -> Stop | Wait | None:
+        """Asked for as long as an attempt still fits into the lease: nothing was sent, and whoever came after us would
+        have to find that out from the provider."""
+        while True:
+            try:
+                return await gates.closed(repository, message, self._store.now())
+            except StoreError as err:
+                if held.seconds_left() < runtime.times.send_timeout:
+                    raise
+                log.warning("store_away", reason=str(err), kind="lane")
+                await self._clock.sleep(STORE_PAUSE)
 
     async def _later(
         self, tenant: str, repository: Repository, message: Message, after: float, reason: str

@@ -14,7 +14,7 @@ import math
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar, TypeVarTuple
 
 import structlog
@@ -29,15 +29,17 @@ log = structlog.get_logger(__name__)
 
 IN_FLIGHT = 4
 """The most calls at a time of one plugin of one tenant."""
+OF_PLUGIN = 16
+"""The most of one plugin over all tenants: a vendor that hangs leaves room for the other plugins."""
 THREADS = 64
 """The most of the whole process."""
 
 
 @dataclass
 class _Places:
-    """Of one plugin of one tenant; kept while somebody has a place or waits for one."""
+    """Of one plugin, of one tenant or of all; kept while somebody has a place or waits for one."""
 
-    free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IN_FLIGHT))
+    free: asyncio.Semaphore
     users: int = 0
 
 
@@ -112,18 +114,24 @@ class BlockingCalls:
 
     async def _place(self, owner: tuple[str, str], ends: float) -> ExitStack:
         """Closing it gives the place back."""
-        places = self._places.setdefault(owner, _Places())
-        places.users += 1
+        _, plugin = owner
         with ExitStack() as stack:
-            stack.callback(self._leave, owner)
+            own = self._enter(stack, owner, IN_FLIGHT)
+            of_plugin = self._enter(stack, ("", plugin), OF_PLUGIN)
             try:
                 async with asyncio.timeout_at(ends):
-                    for free in (places.free, self._free):
+                    for free in (own, of_plugin, self._free):
                         await free.acquire()
                         stack.callback(free.release)
             except TimeoutError:
                 raise RetryLater("too many blocking calls are in flight already", after=5) from None
             return stack.pop_all()
+
+    def _enter(self, stack: ExitStack, owner: tuple[str, str], most: int) -> asyncio.Semaphore:
+        places = self._places.setdefault(owner, _Places(asyncio.Semaphore(most)))
+        places.users += 1
+        stack.callback(self._leave, owner)
+        return places.free
 
     def _leave(self, owner: tuple[str, str]) -> None:
         self._places[owner].users -= 1

@@ -82,7 +82,8 @@ class SharedByInstance:
 
 
 async def _close(plugin: str, shared: _Object) -> None:
-    """Close what can be closed: `aclose()` or `close()`. It is foreign code: what it does wrong is told and passed over."""
+    """Close what can be closed: `aclose()`, or a `close()` that does not block. It is foreign code: what it does wrong is
+    told and passed over."""
     label = Running("", plugin, "shared")
 
     async def close() -> None:
@@ -90,9 +91,20 @@ async def _close(plugin: str, shared: _Object) -> None:
         if method is not None and inspect.isawaitable(result := method()):
             await result
 
+    task = asyncio.current_task()
+    assert task is not None
+    cancelled_before = task.cancelling()
     async with shared.lock:  # it may still be being made
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await Stepped(label, close, {})
-        except Exception as err:  # noqa: BLE001  isolation
-            log.warning("shared_not_closed", **label._asdict(), reason=blame.in_words(err), trace=blame.trace(err))
+        except asyncio.CancelledError as err:
+            if task.cancelling() > cancelled_before:
+                raise
+            _not_closed(label, err)  # something inside it was cancelled, and not we
+        except (Exception, SystemExit) as err:  # noqa: BLE001  isolation
+            _not_closed(label, err)
+
+
+def _not_closed(label: Running, err: BaseException) -> None:
+    log.warning("shared_not_closed", **label._asdict(), reason=blame.in_words(err), trace=blame.trace(err))

@@ -26,7 +26,7 @@ EXAMPLE = Path(__file__).parents[2] / "tenants.example.yaml"
 FORM = "application/x-www-form-urlencoded"
 PRIVATE = ("901234567", "Đỗ Bí Mật", "răng sâu", AUTH_TOKEN)
 """Number, name and words of the contact, and our own secret: never in the log."""
-FAILURES = ("hook_failed", "work_failed", "worker_loop_failed", "store_away")
+FAILURES = ("hook_failed", "work_failed", "loop_failed", "store_away")
 _numbers = itertools.count(10_000_000)
 
 Send = Callable[[Front], Awaitable[int]]

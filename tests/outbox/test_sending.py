@@ -7,9 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from frontdesk import NeedsAttention, Plugin, Refused, RetryLater, hookimpl
+from frontdesk import NeedsAttention, Plugin, Refused, RetryLater, hookimpl, leases
 from frontdesk.errors import MaybeSent
-from frontdesk.model import Media
+from frontdesk.model import Commit, Lease, Media
+from frontdesk.outbox import gates, sending
+from frontdesk.store import StoreUnavailable
+from frontdesk.store.collections import MESSAGES
 
 
 class Listener(Plugin):
@@ -271,3 +274,56 @@ async def test_a_message_becomes_useless_while_it_is_retried(start, vendor, outb
         message = await outbound(server, lan, "expired")
         assert server.clock.now() - message.at >= timedelta(minutes=1)
         assert (await told(server))[0][1] == "expired"
+
+
+async def test_a_store_that_is_away_between_intent_and_gate_is_asked_again(start, vendor, monkeypatch):
+    """Nothing was sent: nobody need find that out from the provider."""
+    closed, asked = gates.closed, []
+
+    async def once_away(*arguments):
+        asked.append(1)
+        if len(asked) == 1:
+            raise StoreUnavailable("fail-over")
+        return await closed(*arguments)
+
+    async with start() as server:
+        lan = server.contact("Lan")
+        monkeypatch.setattr(gates, "closed", once_away)
+        began = server.clock.monotonic()
+        await lan.says("Hello.")
+        async with asyncio.timeout(10):
+            while not asked:
+                await asyncio.sleep(0.01)
+        server.clock.advance(sending.STORE_PAUSE)
+        await lan.hears()
+        assert server.clock.monotonic() - began < 5 and vendor.asked == 0
+
+
+async def test_waiting_for_an_earlier_commit_counts_as_no_attempt(start, vendor):
+    async with start() as server:
+        lan = server.contact("Lan")
+        await lan.says("Hello.")
+        await lan.hears()
+        await server.quiet()
+        await server.server.ownership.take("clinic", lan.id, "Hoa")
+        # A process died right after its commit: for the rest of its lease nothing that follows is written.
+        until = server.clock.now() + timedelta(seconds=20)
+        await leases.change(
+            server.repository(),
+            lan.id,
+            lambda _: {"turn_lease": Lease(token="dead", until=until), "last_commit": Commit(turn="x", first_place=1)},
+        )
+
+        def refuse(message):
+            raise RetryLater("busy", after=3)
+
+        vendor.before = refuse
+        said = await server.server.ownership.say("clinic", lan.id, "Hoa", "Good morning.")
+
+        async def refused():
+            message = await server.repository().get(MESSAGES, said.id)
+            return message if message.error == "busy" else None
+
+        message = await server.until("it was refused once", refused)
+        assert server.clock.now() > until - timedelta(seconds=1), "it waited"
+        assert message.attempts == 1 and message.not_before - server.clock.now() < timedelta(seconds=10)

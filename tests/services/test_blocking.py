@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from frontdesk import Plugin, RetryLater, hookimpl
 from frontdesk.services import blocking
-from frontdesk.services.blocking import IN_FLIGHT, BlockingCalls
+from frontdesk.services.blocking import IN_FLIGHT, OF_PLUGIN, THREADS, BlockingCalls
 from frontdesk.tasks import Owner
 from frontdesk.testing.plugins import ScriptedModel
 
@@ -146,7 +146,7 @@ async def test_a_caller_who_is_cancelled_leaves_the_call_its_place(vendor):
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert len(calls._places) == 1
+    assert calls._places[("clinic", "p")].users == 1
     vendor.go.set()
     await until(lambda: not calls._places)
 
@@ -164,6 +164,18 @@ async def test_the_end_waits_for_what_runs_and_begins_no_more(vendor):
     vendor.go.set()
     await closing
     assert await waiting == "A" and not calls._running
+
+
+async def test_a_vendor_that_hangs_leaves_room_for_the_other_plugins(vendor):
+    calls = BlockingCalls()
+    hung = [
+        started(calls.of(f"t{number}", "slow", 0.2)(vendor.call, "a"))
+        for number in range(THREADS // IN_FLIGHT)
+        for _ in range(IN_FLIGHT)
+    ]
+    await asyncio.gather(*hung, return_exceptions=True)
+    assert vendor.most == OF_PLUGIN, "their places are taken until they return"
+    assert await calls.of("t0", "quick", 5)(str.upper, "chào") == "CHÀO"
 
 
 class Calls(Plugin):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from structlog.testing import capture_logs
 
 from frontdesk import Plugin, hookimpl
 from frontdesk.services.shared import SharedObjects
+from frontdesk.tasks import Owner
 
 
 class Client:
@@ -98,6 +100,39 @@ async def test_what_cannot_be_closed_is_told_without_its_words_and_the_rest_is_c
     assert client.closed
     (told,) = logs
     assert (told["event"], told["plugin"]) == ("shared_not_closed", "p") and "Lan" not in repr(told)
+
+
+class Reader:
+    """An SDK's client with a task of its own, which it cancels and awaits."""
+
+    def __init__(self):
+        self.task = Owner("reader").start(asyncio.sleep(3600), "read")
+
+    async def aclose(self):
+        self.task.cancel()
+        await self.task
+
+
+class Quitter:
+    """Ends the program."""
+
+    def close(self):
+        sys.exit(1)
+
+
+@pytest.mark.parametrize("kind", [Reader, Quitter])
+async def test_a_close_that_cancels_or_exits_reaches_nobody_else(kind):
+    objects = SharedObjects()
+    user = objects.of("p")
+
+    async def make():
+        return kind()
+
+    await user("a", make)
+    client = await user("b", made)
+    with capture_logs() as logs:
+        await user.release()
+    assert client.closed and [entry["event"] for entry in logs] == ["shared_not_closed"]
 
 
 class Shares(Plugin):

@@ -66,3 +66,15 @@ async def test_a_file_that_cannot_be_read_is_not_taken_for_a_forgery() -> None:
     clock.advance(PAUSE)
     file.there = True
     assert await keys.newer_than((b"old",)) == ()
+
+
+async def test_a_flood_of_wrong_signatures_makes_no_growing_trace() -> None:
+    file, clock = File(), MovableClock()
+    keys = await started(file, clock)
+    file.there = False
+    lengths = []
+    for _ in range(50):
+        with pytest.raises(NeedsAttention) as caught:
+            await keys.newer_than(keys.current)
+        lengths.append(len(caught.traceback))
+    assert max(lengths[1:]) == lengths[1]
