@@ -60,6 +60,15 @@ class MediaLimits(Settings):
     """The largest file that is kept, in bytes, whether a contact sent it or a plugin made it; WhatsApp's limit is 16 MB."""
 
 
+class MetricsAccess(Settings):
+    """The page /metrics, for Prometheus and what reads like it."""
+
+    token: Secret | None = None
+    """Who sends it as a bearer token may read the page, from anywhere. Without it, only this machine may."""
+    tenant_label: bool = False
+    """Whether each series is told for each tenant: one line a tenant, on a page whose cost is its lines."""
+
+
 def _local_url(earlier: dict[str, Any]) -> str:
     port = re.search(r"[^/]:([0-9]+)$", earlier.get("bind", ""))
     return f"http://localhost:{port[1]}" if port else "http://localhost"
@@ -84,6 +93,8 @@ class ServerConfig(Settings):
     """Limits of pictures, voice notes and files."""
     log: Log = Log()
     """What is logged and how."""
+    metrics: MetricsAccess = MetricsAccess()
+    """Who may read /metrics, and how fine it is."""
     signing_key: Secret | None = None
     """Signs the expiring URLs by which providers fetch media. Without it the server makes one and keeps it in
     `data_dir`, readable by its own user only; several machines must share one."""

@@ -16,7 +16,7 @@ import structlog
 from quart import Quart
 
 from frontdesk.admin_ui import blueprint as admin_pages
-from frontdesk.config import ConfigError, SecretUnavailable, TenantConfig, TenantsFile
+from frontdesk.config import ConfigError, Secret, SecretUnavailable, TenantConfig, TenantsFile
 
 from . import crashpoints
 from .changes import Changes
@@ -27,6 +27,11 @@ from .inbox import Inbox
 from .keys import signing_key
 from .media import FolderMedia, MediaUrls
 from .model import Instance
+from .observe.backlog import Backlog
+from .observe.metrics import Metrics
+from .observe.plugins import PluginStates
+from .observe.store import MeasuredStore
+from .observe.webhooks import MeasuredWebhooks
 from .outbox.lane import Lane
 from .outbox.reconcile import Reconciler
 from .outbox.sending import Sender
@@ -44,14 +49,14 @@ from .services.parked import ParkedDesk
 from .services.retention import RetentionDesk
 from .services.shared import SharedObjects
 from .services.task_runner import TaskRunner
-from .store import StoreUnavailable
+from .store import Store, StoreUnavailable
 from .store.collections import INSTANCES
 from .store.opening import open_store
 from .tasks import Owner
 from .tenants import addresses, read_tenants
 from .turn.engine import TurnEngine
 from .watchdog import Watchdog
-from .web import health, media, plugin_routes
+from .web import health, media, metrics, plugin_routes
 from .web.webhooks import PREFIX, Receive, Scope, Send, Webhooks
 from .worker import Worker
 
@@ -76,10 +81,13 @@ class Server:
         self.registry = registry
         times = self.config.times
         try:
-            self.store = open_store(file.store_url(), clock)
+            store = open_store(file.store_url(), clock)
             key = signing_key(self.config.signing_key, file.data_dir)
+            self._metrics_token = _revealed(self.config.metrics.token, "metrics.token")
         except (SecretUnavailable, ValueError) as err:
             raise StartupError(f"{file.path}: server: {err}") from err
+        self.metrics = Metrics(by_tenant=self.config.metrics.tenant_label)
+        self.store: Store = MeasuredStore(store, self.metrics, clock)
         self.queue = open_queue(self.config.queue, clock)
         self.changes = Changes()
         self.media = FolderMedia(file.data_dir / "media", self.config.media.max_bytes)
@@ -87,7 +95,10 @@ class Server:
         self.shared = SharedObjects()
         self.blocking = BlockingCalls()
         self.quarantine = Quarantine(file.data_dir)
-        self.runtimes = Runtimes(declared, registry, self._services, self.quarantine, clock, times)
+        self.runtimes = Runtimes(
+            declared, registry, self._services, self.quarantine, clock, times, failed=self.metrics.hook_failed
+        )
+        PluginStates(self.runtimes, self.metrics)
         self.inbox = Inbox(self.store, self.queue)
         self.status = StatusDesk(self.store, self.queue, self.changes)
         self.ownership = Ownership(self.store, self.queue, self.runtimes)
@@ -96,7 +107,9 @@ class Server:
         self._background = Owner("server")
         self.worker = self._make_worker()
         self.readiness = health.Readiness(self)
-        self.watchdog = Watchdog(self.quarantine, warn_after=times.loop_warning, exit_after=times.loop_exit)
+        self.watchdog = Watchdog(
+            self.quarantine, warn_after=times.loop_warning, exit_after=times.loop_exit, late=self.metrics.loop_lag
+        )
         self.instance = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self.http: aiohttp.ClientSession | None = None
         self.quart = self._make_quart()
@@ -180,7 +193,9 @@ class Server:
             self.store,
             self.queue,
             {
-                "turn": TurnEngine(self.store, self.queue, self.runtimes, self.media, self.clock, self._background),
+                "turn": TurnEngine(
+                    self.store, self.queue, self.runtimes, self.media, self.clock, self._background, self.metrics
+                ),
                 "lane": Lane(self.store, self.runtimes, sender, reconciler, self.clock),
                 "task": TaskRunner(self.store, self.runtimes, self.ownership, self.clock),
             },
@@ -189,15 +204,18 @@ class Server:
             self.config.times,
         )
 
-    def _make_webhooks(self) -> Webhooks:
+    def _make_webhooks(self) -> MeasuredWebhooks:
         channels = {kind.name: kind for kind in self.registry.loaded() if kind.is_channel}
         claimed = addresses(self.runtimes.declared)
-        return Webhooks(self.runtimes, channels, claimed, self.inbox, self.status, self.config, self.clock)
+        webhooks = Webhooks(self.runtimes, channels, claimed, self.inbox, self.status, self.config, self.clock)
+        return MeasuredWebhooks(webhooks, channels, self.metrics, self.clock)
 
     def _make_quart(self) -> Quart:
         app = Quart("frontdesk")
         app.register_blueprint(health.blueprint(self.readiness))
         app.register_blueprint(media.blueprint(self.media, self.urls))
+        backlog = Backlog(self.store, self.runtimes.declared, self.clock, self.metrics)
+        app.register_blueprint(metrics.blueprint(self.metrics, backlog, self._metrics_token))
         app.register_blueprint(admin_pages(Overview(self.runtimes, self.registry)))
         plugin_routes.mount(app, self.registry.loaded(), self.runtimes)
         return app
@@ -245,6 +263,16 @@ def create_server(
         raise ConfigError(problems)
     file = replace(file, server=file.server.bound_to(bind)) if bind else file
     return Server(file, declared, declared.registry, clock)
+
+
+def _revealed(secret: Secret | None, key: str) -> str:
+    """Raises SecretUnavailable, or ValueError if it is there and empty: an empty token would be no lock."""
+    if secret is None:
+        return ""
+    value = secret.reveal()
+    if not value:
+        raise ValueError(f"{key}: {secret} is empty; write what who reads it shall send, or leave the key out")
+    return value
 
 
 async def wait_for_store(server: Server, seconds: float) -> None:

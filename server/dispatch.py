@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import structlog
 from pydantic import StringConstraints, TypeAdapter, ValidationError
@@ -18,6 +19,7 @@ from frontdesk.config import Times
 
 from . import blame, channel, mind
 from .breaker import Breaker
+from .clock import Clock
 from .errors import HookFailed as HookFailed
 from .errors import PluginError
 from .step import Running, Stepped
@@ -43,6 +45,24 @@ TOOL = "tool "
 """Before the method's name, where a hook's name stands when a tool is called."""
 
 
+class Timekeeper(Protocol):
+    """Wants to know how long the hooks take that are called on somebody's behalf."""
+
+    clock: Clock
+
+    def hook_ended(self, label: Running, seconds: float, outcome: str) -> None:
+        """*outcome*: `ok`, or the name of what was raised."""
+        ...
+
+
+timekeeper: ContextVar[Timekeeper | None] = ContextVar("timekeeper", default=None)
+"""On whose behalf hooks are called at the moment: a turn."""
+
+
+def uncounted(_label: Running) -> None:
+    """Counts no failure."""
+
+
 @dataclass(slots=True)
 class BoundHook:
     """One implementation of one instance, with what dispatch needs to call it."""
@@ -54,6 +74,8 @@ class BoundHook:
     breaker: Breaker
     failures: int = field(default=0)
     last_failure: str = ""
+    failed: Callable[[Running], None] = uncounted
+    """Told of each failure."""
 
 
 async def call(bound: BoundHook, /, *, within: float | None = None, **arguments: Any) -> Any:
@@ -62,6 +84,20 @@ async def call(bound: BoundHook, /, *, within: float | None = None, **arguments:
     Raises what the plugin raised on purpose (PluginError), else HookFailed. A PluginError counts as an answer, not as a
     failure: a vendor that is busy says nothing about the plugin.
     """
+    keeper = timekeeper.get()
+    if keeper is None:
+        return await _call(bound, within, arguments)
+    began, outcome = keeper.clock.monotonic(), "ok"
+    try:
+        return await _call(bound, within, arguments)
+    except BaseException as err:
+        outcome = type(err).__name__
+        raise
+    finally:
+        keeper.hook_ended(bound.label, keeper.clock.monotonic() - began, outcome)
+
+
+async def _call(bound: BoundHook, within: float | None, arguments: dict[str, Any]) -> Any:
     seconds = bound.seconds if within is None else min(within, bound.seconds)
     if seconds <= 0:
         raise HookFailed(*bound.label, "no time is left for it", ran=False)
@@ -141,6 +177,7 @@ def _failure(bound: BoundHook, reason: str, error: BaseException) -> HookFailed:
     """*reason* goes to logs; raised `from None`, since *error*'s own text may not."""
     bound.breaker.failed()
     bound.failures += 1
+    bound.failed(bound.label)
     bound.last_failure = reason
     log.warning("hook_failed", **bound.label._asdict(), reason=reason, trace=blame.trace(error))
     return HookFailed(*bound.label, reason)

@@ -100,10 +100,14 @@ class ModelRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Usage:
-    """Tokens of one call."""
+    """Tokens of one call, and what it cost if the plugin knows."""
 
     input_tokens: int = 0
     output_tokens: int = 0
+    cost: float | None = None
+    """In `currency`; None: not known."""
+    currency: str = "USD"
+    """ISO 4217."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

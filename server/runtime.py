@@ -129,6 +129,7 @@ class Runtimes:
         times: Times,
         *,
         idle_after: float = 900.0,
+        failed: Callable[[Running], None] = dispatch.uncounted,
     ) -> None:
         self.declared = declared
         self.registry = registry
@@ -137,6 +138,7 @@ class Runtimes:
         self._clock = clock
         self._times = times
         self._idle_after = idle_after
+        self._failed = failed
         self._ready: dict[str, Runtime] = {}
         self._starting: dict[str, asyncio.Task[Runtime]] = {}
         self._owner = Owner("runtimes")
@@ -245,6 +247,7 @@ class Runtimes:
             arguments=arguments,
             seconds=dispatch.deadline(hook, self._times),
             breaker=Breaker(self._clock),
+            failed=self._failed,
         )
 
     def _bind_tool(self, tenant: str, plugin: Plugin, tool: Tool) -> BoundTool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 from frontdesk.config import TenantConfig
 
@@ -29,6 +30,20 @@ def due_at(tenant: TenantConfig, message: Message, unanswered_since: datetime, n
     quiet = now + timedelta(seconds=quiet_seconds(tenant, message))
     cap = unanswered_since + timedelta(seconds=tenant.settle.cap_seconds)
     return max(now, min(quiet, cap))
+
+
+def waited_for(
+    tenant: TenantConfig, last: Message, unanswered_since: datetime
+) -> Literal["", "quiet", "fragment", "media", "cap"]:
+    """What a turn waited for that answers *last* and what came before: the rule by which its time came; empty: nothing."""
+    seconds = quiet_seconds(tenant, last)
+    if seconds <= 0:
+        return ""
+    if unanswered_since + timedelta(seconds=tenant.settle.cap_seconds) < last.at + timedelta(seconds=seconds):
+        return "cap"
+    if last.media:
+        return "media"
+    return "fragment" if is_fragment(last.text) else "quiet"
 
 
 def is_fragment(text: str) -> bool:

@@ -35,20 +35,23 @@ class Watchdog:
         warn_after: float = 2.0,
         exit_after: float = 30.0,
         leave: Callable[[int], None] = os._exit,
+        late: Callable[[float], None] = lambda _: None,
     ) -> None:
         self._quarantine = quarantine
         self._warn_after = warn_after
         self._exit_after = exit_after
         self._leave = leave
+        self._late = late
         self._beat = time.monotonic()
         self._ended = threading.Event()
         self._handle: asyncio.TimerHandle | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        """Begin to watch; *late* is told with each beat how many seconds late the loop was."""
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
-        self._pulse()
+        self._begin_beat()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         self._thread.start()
 
@@ -60,7 +63,11 @@ class Watchdog:
             self._thread.join()
 
     def _pulse(self) -> None:
-        self._beat = time.monotonic()
+        self._late(max(0.0, time.monotonic() - self._begun - self._warn_after / 8))
+        self._begin_beat()
+
+    def _begin_beat(self) -> None:
+        self._beat = self._begun = time.monotonic()
         self._handle = self._loop.call_later(self._warn_after / 8, self._pulse)
 
     def _watch(self) -> None:

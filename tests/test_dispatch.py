@@ -7,12 +7,12 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from structlog.testing import capture_logs
 
-from frontdesk import Done, Fetched, ModelReply, PluginError, Refused, RetryLater, Section, step
+from frontdesk import Done, Fetched, ModelReply, PluginError, Refused, RetryLater, Section, dispatch, step
 from frontdesk.breaker import Breaker
 from frontdesk.config import Times
 from frontdesk.dispatch import BoundHook, HookFailed, call, deadline, every, first
@@ -74,6 +74,47 @@ async def test_what_it_raises_on_purpose_is_passed_on_and_no_failure():
         with pytest.raises(RetryLater):
             await call(bound)
     assert bound.breaker.state == "closed"
+
+
+async def test_a_failure_is_told_to_who_counts_them_and_an_answer_on_purpose_is_not():
+    counted: list[Running] = []
+
+    async def fails(error):
+        raise error
+
+    bound = hook(fails)
+    bound.failed = counted.append
+    with pytest.raises(RetryLater):
+        await call(bound, error=RetryLater("busy", after=1))
+    assert counted == []
+    with pytest.raises(HookFailed):
+        await call(bound, error=ValueError())
+    assert counted == [bound.label]
+
+
+async def test_who_keeps_the_time_is_told_how_long_each_hook_took_and_how_it_ended():
+    class Keeper:
+        clock = MovableClock()
+        told: ClassVar[list[tuple[str, float, str]]] = []
+
+        def hook_ended(self, label, seconds, outcome):
+            self.told.append((label.hook, seconds, outcome))
+
+    async def takes(seconds):
+        Keeper.clock.advance(seconds)
+        if seconds > 1:
+            raise Refused("too long")
+
+    bound = hook(takes)
+    token = dispatch.timekeeper.set(Keeper())
+    try:
+        await call(bound, seconds=0.5)
+        with pytest.raises(Refused):
+            await call(bound, seconds=2)
+    finally:
+        dispatch.timekeeper.reset(token)
+    await call(bound, seconds=0.1)
+    assert Keeper.told == [("on_message", 0.5, "ok"), ("on_message", 2, "Refused")]
 
 
 async def test_a_validation_error_of_its_own_does_not_show_the_values():

@@ -61,3 +61,12 @@ def test_what_is_and_what_is_no_fragment():
     whole = ["Xin chào ạ", "Mấy giờ mở cửa?", "ok!", "Thank you so much dear", "Cảm ơn", ""]
     assert [settle.is_fragment(text) for text in fragments] == [True] * len(fragments)
     assert [settle.is_fragment(text) for text in whole] == [False] * len(whole)
+
+
+def test_what_was_waited_for_is_the_rule_by_which_the_time_came():
+    picture = (Media(content_type="image/jpeg"),)
+    config = tenant(quiet_seconds=2.5, fragment_seconds=6, media_seconds=7, cap_seconds=15)
+    found = [settle.waited_for(config, each, START) for each in (message(), message("Cho hỏi,"), message("", picture))]
+    assert found == ["quiet", "fragment", "media"]
+    assert settle.waited_for(config, message(), START - timedelta(seconds=14)) == "cap"
+    assert settle.waited_for(tenant(quiet_seconds=0), message("Cho hỏi,"), START) == ""

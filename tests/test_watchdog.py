@@ -64,6 +64,21 @@ async def test_who_blocks_the_loop_is_named_with_its_stack_in_time(tmp_path):
     assert watched.exits == []
 
 
+async def test_each_beat_tells_how_late_the_loop_was(tmp_path):
+    late: list[float] = []
+    watchdog = Watchdog(Quarantine(tmp_path), warn_after=0.4, late=late.append)
+    watchdog.start()
+    try:
+        await asyncio.sleep(0.12)
+        on_time = list(late)
+        time.sleep(0.2)  # noqa: ASYNC251  blocking the loop is the point
+        await asyncio.sleep(0.02)
+    finally:
+        watchdog.stop()
+    assert on_time and min(late) >= 0
+    assert 0.1 < max(late) < 10
+
+
 def block_until_it_left(watched):
     """Hold the loop up as a plugin would, until the watchdog has had its turn (a busy machine may let it wait)."""
     ends = time.monotonic() + 20

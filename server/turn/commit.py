@@ -17,7 +17,7 @@ from ..runtime import Runtime
 from ..store import Collection, Insert, PutDue, Repository, Store, Update, Write
 from ..store.codec import changed_copy
 from ..store.collections import MESSAGES, NOTES, TURNS
-from . import deeds, guard
+from . import deeds, guard, trace
 from .follow_up import follow_up_writes
 from .split import parts
 from .state import TurnMoved, Work
@@ -233,6 +233,7 @@ def _proposal(work: Work) -> tuple[dict[str, Any], list[Message]]:
     texts = [part for text in work.draft.texts for part in parts(text, limit)]
     ids = [f"{work.turn.id}.{work.turn.attempts}.{ordinal}" for ordinal in range(1, len(texts) + 1)]
     messages = [_outbound(work, id, text, epoch) for id, text in zip(ids, texts, strict=True)]
+    trace.proposed(work, messages)
     changes = {"state": "proposed", "outbound": tuple(ids), "model": work.draft.model, "trace": tuple(work.trace)}
     return changes, messages
 

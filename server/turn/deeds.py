@@ -81,6 +81,7 @@ async def _run(work: Work, bound: BoundTool, call: ToolCall, deed: Deed, argumen
             raise Refused(NOT_RUN) from err
         if answer is None:
             # The vendor may still do it: the intent stays, so that the same call once more has the same key.
+            _count(work, "unknown")
             raise Refused(MAY_STILL_BE) from err
     reached("deed.ran")
     return await _write_result(work, call, deed, answer)
@@ -96,6 +97,7 @@ async def _look_up(work: Work, bound: BoundTool, deed: Deed, arguments: dict[str
     try:
         return await tools.invoke(work, bound, bound.tool.lookup, arguments, deed.key)
     except (dispatch.HookFailed, PluginError) as err:
+        _count(work, "unknown")
         raise Refused(UNKNOWN) from err
 
 
@@ -109,6 +111,11 @@ async def _write_result(work: Work, call: ToolCall, deed: Deed, answer: Any) -> 
 
 async def _replace(work: Work, deed: Deed) -> None:
     await journal(work, deeds=tuple(deed if old.key == deed.key else old for old in work.turn.deeds))
+    _count(work, deed.state)
+
+
+def _count(work: Work, outcome: str) -> None:
+    work.metrics.deeds.add(work.runtime.tenant.id, outcome)
 
 
 async def journal(work: Work, **changes: Any) -> None:

@@ -12,13 +12,14 @@ from ..crashpoints import reached
 from ..leases import Held, LeaseLost
 from ..media import MediaStore
 from ..model import BOT, Contact, Conversation, Due, Message
+from ..observe.metrics import Metrics
 from ..queue import Queue, Wake
 from ..runtime import Runtime, Runtimes
 from ..store import Repository, Store
 from ..tasks import Owner
 from ..under_lease import work_on
 from ..work import Again, Finished, Outcome, Taken
-from . import attend, deeds
+from . import attend, deeds, trace
 from . import commit as ending
 from .follow_up import wrote_on_writes
 from .state import Draft, NoAnswer, OwnerChanged, Superseded, TurnMoved, Work
@@ -35,7 +36,14 @@ class TurnEngine:
     """Works on the `turn` rows of `due`."""
 
     def __init__(
-        self, store: Store, queue: Queue, runtimes: Runtimes, media: MediaStore, clock: Clock, owner: Owner
+        self,
+        store: Store,
+        queue: Queue,
+        runtimes: Runtimes,
+        media: MediaStore,
+        clock: Clock,
+        owner: Owner,
+        metrics: Metrics,
     ) -> None:
         self._store = store
         self._queue = queue
@@ -43,6 +51,7 @@ class TurnEngine:
         self._media = media
         self._clock = clock
         self._owner = owner
+        self._metrics = metrics
 
     async def process(self, due: Due) -> Outcome:
         """One look at a conversation; at most one turn."""
@@ -93,6 +102,9 @@ class TurnEngine:
             left_over=any(message.id not in turn.read for message in waiting),
             epoch_read=conversation.owner_epoch,
             ends_at=self._clock.monotonic() + runtime.times.turn_deadline,
+            metrics=self._metrics,
+            began=self._clock.monotonic(),
+            began_at=self._store.now(),
             trace=list(turn.trace),
         )
         return await self._run(work, conversation)
@@ -118,7 +130,7 @@ class TurnEngine:
             await held.change(lambda current: {"unanswered_since": None} if current.inbound_seq == seen else {})
 
     async def _run(self, work: Work, conversation: Conversation) -> Outcome:
-        with structlog.contextvars.bound_contextvars(turn=work.turn.id):
+        with structlog.contextvars.bound_contextvars(turn=work.turn.id), trace.observed(work, self._metrics):
             self._show_typing(work)
             try:
                 try:
@@ -126,8 +138,10 @@ class TurnEngine:
                 except NoAnswer as err:
                     await self._without_model(work, str(err))
             except Superseded:
+                work.ending = "superseded"
                 return await self._start_over(work)
             except OwnerChanged as err:
+                work.ending = "withdrawn"
                 reason = f"the owner changed while it was written; now it is {err}"
                 await ending.withdraw(work.repository, work.store, work.turn, reason, work.trace)
                 return Finished()
@@ -159,6 +173,7 @@ class TurnEngine:
         except TimeoutError as err:
             raise NoAnswer("the turn's deadline passed") from err
         await ending.commit(work)
+        work.ending = "committed"
 
     async def _without_model(self, work: Work, reason: str) -> None:
         """After a deed the closing words come from the deed itself; without one a person is called."""
@@ -177,12 +192,14 @@ class TurnEngine:
         else:
             work.note("parked", reason=reason)
             await ending.park(work, reason)
+            work.ending = "parked"
             return
         work.note("closed without a model", reason=reason)
         await ending.commit(work)
+        work.ending = "without_model"
 
     async def _start_over(self, work: Work) -> Outcome:
-        work.note("superseded by a newer message")
+        work.note("superseded by a newer message", characters=sum(map(len, work.draft.texts)), model=work.draft.model)
         await deeds.journal(work, superseded=work.turn.superseded + 1, tries=0, trace=tuple(work.trace))
         due = await self._store.due.get("turn", work.runtime.tenant.id, work.turn.conversation)
         return Again(max(due.due_at, self._store.now()) if due is not None else self._store.now())

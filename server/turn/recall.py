@@ -7,6 +7,7 @@ from ..mind import ModelMessage, ModelRequest, Section, ToolSpec
 from ..model import Message
 from ..store import Repository
 from ..store.collections import MESSAGES
+from . import trace
 from .state import Work
 from .tools import CALL_A_PERSON
 
@@ -34,15 +35,18 @@ async def request(work: Work) -> ModelRequest:
     sections = await dispatch.every(
         work.runtime.hook("prompt_section"), conversation=work.held.conversation, contact=work.contact
     )
-    return ModelRequest(
+    answered = [(plugin, section) for plugin, section in sections if isinstance(section, Section)]
+    request = ModelRequest(
         tenant=work.runtime.tenant,
         contact=work.contact,
         now=work.store.now().astimezone(work.runtime.tenant.zone),
-        sections=tuple(section for _, section in sections if isinstance(section, Section)),
+        sections=tuple(section for _, section in answered),
         messages=tuple(before + now + work.exchange),
         tools=_tools(work),
         seconds=min(work.seconds_left(), work.runtime.times.think_deadline),
     )
+    trace.prompt(work, request, answered, len(before))
+    return request
 
 
 def _tools(work: Work) -> tuple[ToolSpec, ...]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from .. import dispatch
 from ..clock import Clock
 from ..leases import Held
 from ..mind import ModelMessage
 from ..model import Contact, Message, Turn
+from ..observe.metrics import Metrics
 from ..runtime import Runtime
+from ..step import Running
 from ..store import Repository, Store
+from . import trace
 
 
 class Superseded(Exception):
@@ -58,6 +63,17 @@ class Work:
     """The conversation's owner_epoch when the turn was taken up."""
     ends_at: float
     """On clock.monotonic(): when the turn must have ended."""
+    metrics: Metrics
+    began: float
+    """On clock.monotonic(): when it was taken up."""
+    began_at: datetime
+    """The same by the store's time."""
+    model_seconds: float = 0.0
+    """How long models have thought in this take-up."""
+    ending: str = "lost"
+    """One of observe.metrics.ENDINGS."""
+    prompt: dict[str, Any] = field(default_factory=dict)
+    """What the last line of the trace about the prompt says."""
     exchange: list[ModelMessage] = field(default_factory=list)
     """What the model and the tools have said to each other in this turn."""
     trace: list[dict[str, Any]] = field(default_factory=list)
@@ -68,4 +84,11 @@ class Work:
 
     def note(self, what: str, **details: Any) -> None:
         """Add a line to the turn's timeline: what happened, when, in words and figures, no personal data."""
-        self.trace.append({"at": self.store.now().isoformat(), "what": what, **details})
+        trace.add(self.trace, self.store.now(), what, details)
+
+    def hook_ended(self, label: Running, seconds: float, outcome: str) -> None:
+        """See dispatch.Timekeeper. Models and tools have lines of their own."""
+        if label.hook == "think" or label.hook.startswith(dispatch.TOOL):
+            return
+        if seconds > trace.SLOW_HOOK or outcome != "ok":
+            self.note("hook", plugin=label.plugin, hook=label.hook, seconds=round(seconds, 4), outcome=outcome)

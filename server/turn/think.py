@@ -8,7 +8,7 @@ from .. import blame, dispatch, mind
 from ..crashpoints import reached
 from ..errors import NeedsAttention, PluginError
 from ..mind import ModelMessage, ModelReply
-from . import deeds, guard, recall, tools
+from . import deeds, guard, recall, tools, trace
 from .state import NoAnswer, Work
 
 log = structlog.get_logger(__name__)
@@ -60,6 +60,7 @@ async def _ask(work: Work) -> ModelReply:
         if work.seconds_left() <= 0:
             reasons.append("the turn's deadline has passed")
             break
+        began = work.clock.monotonic()
         try:
             reply: ModelReply | None = await dispatch.call(bound, within=work.seconds_left(), request=request)
         except (PluginError, dispatch.HookFailed) as err:
@@ -69,14 +70,14 @@ async def _ask(work: Work) -> ModelReply:
                 await _alert(work, bound.label.plugin, err.what)
         else:
             if reply is not None and (reply.tool_calls or reply.text.strip()):
-                tokens = reply.usage.output_tokens
-                work.note("thought", plugin=bound.label.plugin, model=reply.model, output_tokens=tokens)
+                trace.thought(work, bound.label.plugin, reply, work.clock.monotonic() - began)
                 return reply
             text = logged = "answered nothing"
+        finally:
+            work.model_seconds += work.clock.monotonic() - began
+        trace.no_answer(work, bound.label.plugin, text, work.clock.monotonic() - began)
         reasons.append(f"{bound.label.plugin}: {text}")
         log.warning("model_failed", tenant=work.runtime.tenant.id, plugin=bound.label.plugin, reason=logged)
-    for reason in reasons:
-        work.note("no answer", reason=reason)
     raise NoAnswer("; ".join(reasons) or "no plugin of this tenant thinks: list a model, such as rehearsal_llm")
 
 

@@ -10,7 +10,7 @@ from ..errors import NeedsAttention, PluginError, Refused, RetryLater
 from ..mind import ModelMessage, ToolCall, ToolResult, ToolSpec
 from ..runtime import BoundTool
 from ..tools import Done, ToolContext
-from . import deeds
+from . import deeds, trace
 from .state import Work
 
 CALL_A_PERSON = ToolSpec(
@@ -34,12 +34,17 @@ async def run(work: Work, call: ToolCall) -> ToolResult:
 
     Raises Superseded or OwnerChanged just before a deed, and TurnMoved if the turn was taken from us.
     """
-    work.note("tool", tool=call.name)
+    with trace.tool(work, call) as line:
+        return await _answer(work, call, line)
+
+
+async def _answer(work: Work, call: ToolCall, line: dict[str, Any]) -> ToolResult:
     if call.name == CALL_A_PERSON.name:
         work.draft.handoff = _reason(call)
         return ToolResult(id=call.id, name=call.name, content="A colleague has been asked to take over.")
     bound = work.runtime.tools.get(call.name)
     if bound is None:
+        line["outcome"] = "unknown tool"
         there_are = ", ".join([*work.runtime.tools, CALL_A_PERSON.name])
         return _error(call, f"there is no tool {call.name}; there are: {there_are}")
     try:
@@ -49,10 +54,13 @@ async def run(work: Work, call: ToolCall) -> ToolResult:
         answer = await invoke(work, bound, bound.tool.method, arguments)
         return ToolResult(id=call.id, name=call.name, content=told(answer))
     except Refused as err:
+        line["outcome"] = "refused"
         return _error(call, err.reason)
     except RetryLater as err:
+        line["outcome"] = "later"
         return _error(call, f"it is not possible right now ({err.reason}); it may be in a while")
     except NeedsAttention as err:
+        line["outcome"] = "needs attention"
         await dispatch.every(
             work.runtime.hook("alert_operator"),
             title=f"{call.name} does not work",
@@ -61,6 +69,7 @@ async def run(work: Work, call: ToolCall) -> ToolResult:
         )
         return _error(call, "it does not work at the moment; a colleague has been told")
     except (dispatch.HookFailed, PluginError):
+        line["outcome"] = "failed"
         return _error(call, "it failed; nothing is known to have been done")
 
 
