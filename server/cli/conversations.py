@@ -15,6 +15,8 @@ from frontdesk.config import TenantConfig
 from ..app import Server
 from ..model import BOT, NOBODY, Conversation
 from ..services.ownership import NotYours, UnknownConversation
+from ..services.timeline import timeline
+from ..services.timeline_words import Language
 from ..store import Repository
 from ..store.collections import CONTACTS
 from ..turn.recall import history
@@ -22,6 +24,7 @@ from .beside import beside, run
 from .files import file_option, known_tenant
 from .grammar import Commands
 from .output import duration, moment, one_line, phone, refuse_several, table
+from .why import as_json, as_words
 
 _tenant = click.option("--tenant", default="", help="The tenant; may be left out when there is only one.")
 _as = click.option("--as", "name", default=getpass.getuser, help="Your name as operator; without it, your login.")
@@ -29,7 +32,7 @@ _as = click.option("--as", "name", default=getpass.getuser, help="Your name as o
 
 @click.group(cls=Commands, default="list")
 def conversations() -> None:
-    """List the conversations; take one over, write in it, give it back to the bot."""
+    """List the conversations; take one over, write in it, give it back to the bot; tell why the bot said what it said."""
 
 
 @conversations.command("list")
@@ -90,6 +93,27 @@ def release(id: str, tenant: str, name: str, path: Path | None) -> None:
             await server.ownership.release(config.id, found.id, name)
         already = found.owner == BOT
         click.echo(f"the bot answers {found.id} {'already; nothing was changed' if already else 'again'}")
+
+    run(work())
+
+
+@conversations.command()
+@click.argument("id")
+@click.option("--turn", "no", type=click.IntRange(1), help="The number of the turn; without it, the newest.")
+@click.option("--language", type=click.Choice(["en", "vi"]), default="en", help="The language of the words: en or vi.")
+@click.option("--json", "for_machines", is_flag=True, help="For machines.")
+@_tenant
+@file_option
+def why(id: str, no: int | None, language: Language, for_machines: bool, tenant: str, path: Path | None) -> None:
+    """Tell step by step how the bot came to its answer in one turn."""
+
+    async def work() -> None:
+        async with _acting(path, tenant, id) as (server, config, found):
+            told = await timeline(server.store.for_tenant(config.id), found.id, no)
+        if told is None:
+            which = f"turn {no}" if no is not None else "turn yet"
+            raise click.ClickException(f"{found.id} has no {which}; {found.owner} answers it")
+        click.echo(as_json(told, language) if for_machines else as_words(told, language, config.zone))
 
     run(work())
 

@@ -49,7 +49,7 @@ async def _answer_calls(work: Work) -> None:
     results = [await tools.run(work, call) for call in work.exchange[-1].tool_calls]
     work.exchange.append(ModelMessage(role="user", tool_results=tuple(results)))
     if work.turn.pinned:
-        await deeds.journal(work, exchange=mind.dump(work.exchange))
+        await deeds.journal(work, exchange=mind.dump(work.exchange), trace=tuple(work.trace))
 
 
 async def _ask(work: Work) -> ModelReply:

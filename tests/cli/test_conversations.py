@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -44,6 +45,8 @@ async def test_an_operator_takes_over_writes_and_gives_back(store: SqliteStore, 
     said = await run("conversations", "say", id, "Em là Lan đây ạ", "--tenant", TENANT, "--as", "lan")
     message = await _sent(store, said.stdout.split()[-1])
     assert (message.text, message.author) == ("Em là Lan đây ạ", "operator:lan")
+
+    await _told_why(run, id)
 
     chatted = await run("chat", TENANT, stdin="Cảm ơn em. Học phí bao nhiêu một khóa?\n")
     assert "(lan answers from now on; the bot is quiet until" in chatted.stdout
@@ -125,3 +128,17 @@ async def _sent(store: SqliteStore, id: str) -> Message:
 
     message: Message = await until(sent, 5)
     return message
+
+
+async def _told_why(run: Callable[..., Any], id: str) -> None:
+    """Of the turn that answered `Xin chào`: in words of either language, and as data."""
+    arguments = ("conversations", "why", id[:8], "--tenant", TENANT)
+    lines = (await run(*arguments)).stdout.splitlines()
+    assert lines[0].startswith(f"{id}.1: committed, begun ")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}  The contact sent a text: “Xin chào”", lines[1])
+    assert any(" rehearsal_llm " in line and " answered in " in line for line in lines)
+    assert "Khách gửi tin nhắn: “Xin chào”" in (await run(*arguments, "--language", "vi")).stdout
+    told = json.loads((await run(*arguments, "--json", "--turn", "1")).stdout)
+    assert (told["no"], told["steps"][0]["data"]["text"]) == (1, "Xin chào")
+    missing = await run(*arguments, "--turn", "7")
+    assert (missing.returncode, missing.stderr) == (1, f"frontdesk: {id} has no turn 7; operator:lan answers it\n")
