@@ -11,6 +11,7 @@ from frontdesk.config import ConfigError
 from ..errors import StartupError
 from ..store import StoreError
 from ..version import VERSION
+from .backup import backup, restore
 from .chat import chat
 from .check import check
 from .conversations import conversations
@@ -34,7 +35,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _command in (serve, check, chat, init, plugins, conversations, parked):
+for _command in (serve, check, chat, init, plugins, conversations, parked, backup, restore):
     cli.add_command(_command)
 
 

@@ -30,6 +30,7 @@ from . import (
     Where,
     Write,
     jobs,
+    sqlite_backup,
 )
 from .codec import changed_copy, check_tenant, due_row, first_version, milliseconds_of
 from .collections import COLLECTIONS, DUE
@@ -175,15 +176,7 @@ class SqliteStore:
         part = path.with_name(path.name + ".part")
         try:
             part.unlink(missing_ok=True)
-            source = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT.total_seconds())
-            target = sqlite3.connect(part)
-            try:
-                # All pages in one step: a snapshot, which a writer cannot send back to the start.
-                source.backup(target, pages=-1)
-                target.execute("PRAGMA journal_mode = DELETE")
-            finally:
-                target.close()
-                source.close()
+            sqlite_backup.copy(self.path, part)
             part.replace(path)
         except (OSError, sqlite3.Error) as error:
             part.unlink(missing_ok=True)
