@@ -12,7 +12,7 @@ from .hours import OpeningHours, Span
 from .init import write_init
 from .packed import Packed
 from .problems import ConfigError, Place, Problem
-from .server import Log, MediaLimits, MetricsAccess, ServerConfig
+from .server import Log, MediaLimits, MetricsAccess, ServerConfig, TracesTarget
 from .settings import Secret, SecretUnavailable, Settings, secrets_in
 from .tenant import Fact, Persona, PluginEntry, Settle, TenantConfig, Tone
 from .tenants_file import Survey, TenantsFile, load, read, survey
@@ -49,6 +49,7 @@ __all__ = [
     "TimeZone",
     "Times",
     "Tone",
+    "TracesTarget",
     "Words",
     "load",
     "load_env",

@@ -69,6 +69,19 @@ class MetricsAccess(Settings):
     """Whether each series is told for each tenant: one line a tenant, on a page whose cost is its lines."""
 
 
+def _collector(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
+        raise wrong(f"found {shown(value)}", "write the collector's URL, e.g. http://localhost:4318")
+    return value
+
+
+class TracesTarget(Settings):
+    """Where OpenTelemetry traces of turns are sent."""
+
+    endpoint: Annotated[str, AfterValidator(_collector)] | None = None
+    """The URL of a collector that takes OTLP over HTTP, without `/v1/traces`. Without it nothing is sent."""
+
+
 def _local_url(earlier: dict[str, Any]) -> str:
     port = re.search(r"[^/]:([0-9]+)$", earlier.get("bind", ""))
     return f"http://localhost:{port[1]}" if port else "http://localhost"
@@ -95,6 +108,8 @@ class ServerConfig(Settings):
     """What is logged and how."""
     metrics: MetricsAccess = MetricsAccess()
     """Who may read /metrics, and how fine it is."""
+    traces: TracesTarget = TracesTarget()
+    """Where OpenTelemetry traces of turns are sent."""
     signing_key: Secret | None = None
     """Signs the expiring URLs by which providers fetch media. Without it the server makes one and keeps it in
     `data_dir`, readable by its own user only; several machines must share one."""

@@ -31,6 +31,7 @@ from .observe.backlog import Backlog
 from .observe.metrics import Metrics
 from .observe.plugins import PluginStates
 from .observe.store import MeasuredStore
+from .observe.traces import Traces
 from .observe.webhooks import MeasuredWebhooks
 from .outbox.lane import Lane
 from .outbox.reconcile import Reconciler
@@ -104,13 +105,15 @@ class Server:
         self.ownership = Ownership(self.store, self.queue, self.runtimes)
         self.parked = ParkedDesk(self.store, self.queue)
         self.retention = RetentionDesk(self.store, lambda: self.runtimes.declared)
+        self.instance = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+        endpoint = self.config.traces.endpoint
+        self.traces = Traces(endpoint, self.instance) if endpoint is not None else None
         self._background = Owner("server")
         self.worker = self._make_worker()
         self.readiness = health.Readiness(self)
         self.watchdog = Watchdog(
             self.quarantine, warn_after=times.loop_warning, exit_after=times.loop_exit, late=self.metrics.loop_lag
         )
-        self.instance = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self.http: aiohttp.ClientSession | None = None
         self.quart = self._make_quart()
         self._webhooks = self._make_webhooks()
@@ -152,6 +155,8 @@ class Server:
         await self.shared.close()
         if self.http is not None:
             await self.http.close()
+        if self.traces is not None:
+            await self.traces.close()
         await self.queue.stop()
         self.watchdog.stop()
         await self.store.close()
@@ -194,7 +199,14 @@ class Server:
             self.queue,
             {
                 "turn": TurnEngine(
-                    self.store, self.queue, self.runtimes, self.media, self.clock, self._background, self.metrics
+                    self.store,
+                    self.queue,
+                    self.runtimes,
+                    self.media,
+                    self.clock,
+                    self._background,
+                    self.metrics,
+                    self.traces,
                 ),
                 "lane": Lane(self.store, self.runtimes, sender, reconciler, self.clock),
                 "task": TaskRunner(self.store, self.runtimes, self.ownership, self.clock),

@@ -13,6 +13,7 @@ from ..leases import Held, LeaseLost
 from ..media import MediaStore
 from ..model import BOT, Contact, Conversation, Due, Message
 from ..observe.metrics import Metrics
+from ..observe.traces import Traces
 from ..queue import Queue, Wake
 from ..runtime import Runtime, Runtimes
 from ..store import Repository, Store
@@ -44,6 +45,7 @@ class TurnEngine:
         clock: Clock,
         owner: Owner,
         metrics: Metrics,
+        traces: Traces | None = None,
     ) -> None:
         self._store = store
         self._queue = queue
@@ -52,6 +54,7 @@ class TurnEngine:
         self._clock = clock
         self._owner = owner
         self._metrics = metrics
+        self._traces = traces
 
     async def process(self, due: Due) -> Outcome:
         """One look at a conversation; at most one turn."""
@@ -130,7 +133,7 @@ class TurnEngine:
             await held.change(lambda current: {"unanswered_since": None} if current.inbound_seq == seen else {})
 
     async def _run(self, work: Work, conversation: Conversation) -> Outcome:
-        with structlog.contextvars.bound_contextvars(turn=work.turn.id), trace.observed(work, self._metrics):
+        with structlog.contextvars.bound_contextvars(turn=work.turn.id), trace.observed(work, self._traces):
             self._show_typing(work)
             try:
                 try:

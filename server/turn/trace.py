@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .. import dispatch, settle
 from ..mind import ModelReply, ModelRequest, Section, ToolCall
 from ..model import Message
-from ..observe.metrics import Metrics
+from ..observe.traces import Traces
 
 if TYPE_CHECKING:
     from .state import Work
@@ -47,19 +47,24 @@ def _cut(value: Any) -> Any:
 
 
 @contextmanager
-def observed(work: Work, metrics: Metrics) -> Iterator[None]:
-    """The turn runs inside: its slow hooks get a line, and its end is counted."""
+def observed(work: Work, traces: Traces | None) -> Iterator[None]:
+    """The turn runs inside: its slow hooks get a line, its end is counted, and made a trace of if that is wanted."""
+    tenant, metrics, before = work.runtime.tenant.id, work.metrics, len(work.trace)
     token = dispatch.timekeeper.set(work)
     taken_up(work)
     try:
         yield
     finally:
         dispatch.timekeeper.reset(token)
-        metrics.turns.add(work.runtime.tenant.id, work.ending)
+        metrics.turns.add(tenant, work.ending)
         if work.ending in ("committed", "without_model"):
             metrics.settle_seconds(max(0.0, (work.began_at - work.unanswered[0].at).total_seconds()))
             metrics.model_seconds(work.model_seconds)
             metrics.overhead_seconds(max(0.0, work.clock.monotonic() - work.began - work.model_seconds))
+        if traces is not None:
+            turn = work.turn
+            ids = {"tenant": tenant, "conversation": turn.conversation, "turn": turn.id, "ending": work.ending}
+            traces.turn_ended(ids, work.began_at, work.store.now(), work.trace[before:])
 
 
 def taken_up(work: Work) -> None:

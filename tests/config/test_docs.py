@@ -20,6 +20,7 @@ from frontdesk.config import (
     TenantConfig,
     Times,
     Tone,
+    TracesTarget,
     Words,
 )
 
@@ -30,6 +31,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "server.media:": MediaLimits,
     "server.log:": Log,
     "server.metrics:": MetricsAccess,
+    "server.traces:": TracesTarget,
     "server.times:": Times,
     "tenants:": TenantConfig,
     "persona:": Persona,
