@@ -277,6 +277,7 @@ OF_NO_TENANT = {
     "GET /": "the start page names the tenants of this server to this machine, and nothing of theirs",
     "GET /tenants.json": "the same for the menu of the phones",
     "GET /healthz": "the process",
+    "GET /metrics": "the process, the names of plugins, and sums over tenants",
     "GET /readyz": "the process, and the names of plugins",
     "GET /static/<path:filename>": "Quart's own; the folder does not exist",
     "GET /static/admin/<path:filename>": "files of the product",

@@ -56,4 +56,4 @@ def _embedded(path: Path | None) -> SqliteStore:
 
 def _told(path: Path, found: dict[str, int]) -> str:
     size = f"{path.stat().st_size / 1_000_000:.1f} MB"
-    return f"{size}, {found.get('conversations', 0)} conversations, {found.get('messages', 0)} messages"
+    return f"{size}; conversations: {found.get('conversations', 0)}, messages: {found.get('messages', 0)}"

@@ -57,7 +57,7 @@ def observed(work: Work, traces: Traces | None) -> Iterator[None]:
     finally:
         dispatch.timekeeper.reset(token)
         metrics.turns.add(tenant, work.ending)
-        if work.ending in ("committed", "without_model"):
+        if work.ending in ("committed", "without_model") and work.unanswered:
             metrics.settle_seconds(max(0.0, (work.began_at - work.unanswered[0].at).total_seconds()))
             metrics.model_seconds(work.model_seconds)
             metrics.overhead_seconds(max(0.0, work.clock.monotonic() - work.began - work.model_seconds))
@@ -70,6 +70,8 @@ def observed(work: Work, traces: Traces | None) -> Iterator[None]:
 def taken_up(work: Work) -> None:
     """When the messages came that this turn reads, and what it had waited for."""
     messages = work.unanswered
+    if not messages:
+        return  # parked for good, and looked at again for messages that it has not read
     work.note(
         "taken up",
         attempt=work.turn.attempts,

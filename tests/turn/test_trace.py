@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,3 +48,8 @@ def test_lines_texts_and_lists_are_bounded_and_what_is_left_out_is_counted(lines
     left_out = kept[-1]["lines"] if kept and kept[-1]["what"] == "more" else 0
     assert len(told) + left_out == lines
     assert [line["number"] for line in told] == list(range(len(told)))
+
+
+def test_a_parked_turn_that_is_looked_at_for_messages_it_has_not_read_has_no_line_of_any():
+    work = SimpleNamespace(unanswered=[], note=pytest.fail)
+    trace.taken_up(work)
