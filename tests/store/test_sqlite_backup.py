@@ -28,9 +28,15 @@ async def backup(tmp_path: Path, sample: Any) -> Path:
     return tmp_path / "backup.db"
 
 
-def change(path: Path, statement: str) -> None:
+def change(path: Path, *statements: str) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute(statement)
+        for statement in statements:
+            connection.execute(statement)
+
+
+def lose_a_page(path: Path) -> None:
+    """Damage that no reading comes across."""
+    change(path, "PRAGMA writable_schema = ON", "DELETE FROM sqlite_schema WHERE name = 'notes_by_conversation_at'")
 
 
 async def test_what_is_restored_is_what_was_backed_up_and_its_users_alone(backup: Path, tmp_path: Path, sample: Any):
@@ -81,6 +87,7 @@ def damaged(path: Path) -> None:
     ("spoil", "says"),
     [
         (damaged, "damaged|cannot be read"),
+        (lose_a_page, "is damaged: .*Page [0-9]+ is never used"),
         (lambda path: path.write_bytes(path.read_bytes()[:5000]), "damaged|cannot be read"),
         (lambda path: path.write_text("PK"), "cannot be read|no store of Frontdesk"),
         (lambda path: path.unlink(), "is not there"),
