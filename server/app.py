@@ -226,7 +226,7 @@ class Server:
         app = Quart("frontdesk")
         app.register_blueprint(health.blueprint(self.readiness))
         app.register_blueprint(media.blueprint(self.media, self.urls))
-        backlog = Backlog(self.store, self.runtimes.declared, self.clock, self.metrics)
+        backlog = Backlog(self.store, lambda: self.runtimes.declared, self.clock, self.metrics)
         app.register_blueprint(metrics.blueprint(self.metrics, backlog, self._metrics_token))
         app.register_blueprint(admin_pages(Overview(self.runtimes, self.registry)))
         plugin_routes.mount(app, self.registry.loaded(), self.runtimes)

@@ -7,7 +7,7 @@ leaves these families out, so that nobody takes yesterday's figures for today's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -50,9 +50,11 @@ class _Look:
 
 
 class Backlog:
-    """Keeps what the last look found, and shows it in *metrics*. *tenants*: those that are declared, as they are now."""
+    """Keeps what the last look found, and shows it in *metrics*. *tenants* gives those that are declared."""
 
-    def __init__(self, store: Store, tenants: Mapping[str, object], clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self, store: Store, tenants: Callable[[], Mapping[str, object]], clock: Clock, metrics: Metrics
+    ) -> None:
         self._store = store
         self._tenants = tenants
         self._clock = clock
@@ -90,10 +92,11 @@ class Backlog:
 
     async def _go_round(self) -> None:
         """Ask about the next tenants; what is known of one that is declared no longer is forgotten."""
-        self._of_tenant = {id: waiting for id, waiting in self._of_tenant.items() if id in self._tenants}
-        if self._next >= len(self._tenants):
+        tenants = self._tenants()
+        self._of_tenant = {id: waiting for id, waiting in self._of_tenant.items() if id in tenants}
+        if self._next >= len(tenants):
             self._next = 0
-        for tenant in list(islice(self._tenants, self._next, self._next + TENANTS_A_LOOK)):
+        for tenant in list(islice(tenants, self._next, self._next + TENANTS_A_LOOK)):
             self._of_tenant[tenant] = await _waiting(self._store.for_tenant(tenant))
             self._next += 1
 

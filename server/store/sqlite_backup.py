@@ -26,7 +26,9 @@ def examine(path: Path) -> dict[str, int]:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
                 raise StoreError(f"{path} is no store of Frontdesk; name a file that `frontdesk backup` has written")
-            damage = [" ".join(row[0].split()) for row in connection.execute("PRAGMA integrity_check(3)") if row[0] != "ok"]
+            damage = [
+                " ".join(row[0].split()) for row in connection.execute("PRAGMA integrity_check(3)") if row[0] != "ok"
+            ]
             if damage:
                 raise StoreError(f"{path} is damaged: {'; '.join(damage)}. Take another backup")
             return _counted(path, connection)
