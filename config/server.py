@@ -99,7 +99,8 @@ class ServerConfig(Settings):
     """Where all state is kept: `sqlite:///` and a path (relative to this file; four slashes: absolute; `?max_pages=N`
     limits the file), or a MongoDB or DocumentDB URL. A URL that holds a password is a secret: `{env: NAME}`."""
     queue: Annotated[str, AfterValidator(_queue)] = "local"
-    """What wakes the workers: `local` (in the process), or a URL whose scheme is the name of an installed queue."""
+    """What wakes the workers: `local` (in the process), `sqs://…` (SQS), or a URL whose scheme is the name of another
+    installed queue."""
     data_dir: str = Field(default="data", min_length=1)
     """The folder for media and for the keys the server makes, relative to this file."""
     media: MediaLimits = MediaLimits()

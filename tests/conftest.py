@@ -79,3 +79,15 @@ def booking_plugin() -> type[Plugin]:
     module = _module(_PLUGINS / "projects" / "frontdesk-plugin-booking" / "frontdesk_plugin_booking.py")
     cls: type[Plugin] = module.Booking
     return cls
+
+
+@pytest.fixture
+def aws_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials that a stand-in accepts; nothing of this machine's own, and no look for a role."""
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/dev/null")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "an example of a secret key")
