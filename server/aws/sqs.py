@@ -7,12 +7,14 @@ late; what a queue loses or repeats is harmless, because `due` holds the truth.
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import math
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -25,6 +27,7 @@ from ..services.blocking import BlockingCalls
 from ..tasks import Owner
 from .batches import BATCH, Batches
 from .client import CALL_SECONDS, CONNECT_SECONDS, FAILURES, READ_SECONDS, explain, make_client, needs_a_person
+from .schedules import Schedules
 from .sqs_address import parse
 
 log = structlog.get_logger(__name__)
@@ -42,7 +45,9 @@ STOP_SECONDS = 2.0
 
 _WAKE = TypeAdapter(Wake)
 # Who holds a thread, for its log lines and its share of them.
-_START, _CHECK, _WRITE, _POLL = (("aws", f"sqs {what}") for what in ("start", "check", "write", "poll"))
+_START, _CHECK, _WRITE, _SCHEDULE, _POLL = (
+    ("aws", f"sqs {what}") for what in ("start", "check", "write", "schedule", "poll")
+)
 
 
 class SqsQueue:
@@ -61,6 +66,9 @@ class SqsQueue:
         self._poller = Owner("sqs")
         self._outgoing = Batches("sqs wakes", self._send)
         self._handed_over = Batches("sqs receipts", self._delete)
+        self._schedules: Schedules | None = None
+        self._later = Batches("sqs schedules", self._schedule)
+        self._arn = ""
         self._received: asyncio.Queue[tuple[Wake, str]] = asyncio.Queue(maxsize=1)
         self._not_handed_over: set[str] = set()
         self._stopping = threading.Event()
@@ -78,13 +86,21 @@ class SqsQueue:
             self._note(err)
         self._outgoing.start()
         self._handed_over.start()
+        self._later.start()
         self._poller.start(self._poll(), "poll")
 
     async def wake(self, wake: Wake, delay: float = 0.0) -> None:
-        """Does not wait for AWS. Later than 900 s: nothing is sent, and the sweep finds the due row when it is ripe."""
+        """Does not wait for AWS. Later than 900 s: a schedule sends it, if there is a role for that; else nothing is sent,
+        and the sweep finds the due row when it is ripe."""
         seconds = max(0, math.ceil(delay))
-        if seconds <= LONGEST_DELAY and not self._outgoing.add((wake, seconds)):
-            log.warning("wake_not_taken", kind=wake.kind, reason="too many wakes wait to be sent")
+        if seconds <= LONGEST_DELAY:
+            taken = self._outgoing.add((wake, seconds))
+        elif self._address.scheduler_role:
+            taken = self._later.add((wake, self._clock.now() + timedelta(seconds=delay)))
+        else:
+            return
+        if not taken:
+            log.warning("wake_not_taken", reason="too many wakes wait to be sent")
 
     async def receive(self) -> Wake:
         """A wake is deleted from the queue once it has been received here."""
@@ -103,20 +119,22 @@ class SqsQueue:
         """What was received and handed over to nobody is given back, for others to take at once."""
         self._stopping.set()
         await self._poller.drain(0)
-        for batches in (self._outgoing, self._handed_over):
+        for batches in (self._later, self._outgoing, self._handed_over):
             if left := await batches.stop(STOP_SECONDS):
                 log.warning("wakes_left", count=left)
         if self._not_handed_over:
             with suppress(*FAILURES):
                 await self._calls.call(_WRITE, lambda: self._give_back(self._not_handed_over), STOP_SECONDS)
         await self._calls.close(STOP_SECONDS)
-        for client in filter(None, (self._sqs, self._poll_sqs)):
+        for client in filter(None, (self._sqs, self._poll_sqs, self._schedules)):
             client.close()
 
     def _open(self) -> tuple[Any, Any]:
         where = {"region": self._address.region, "endpoint": self._address.endpoint}
         poll_seconds = LONG_POLL + READ_SECONDS
         once = {"mode": "standard", "total_max_attempts": 1}
+        if self._address.scheduler_role:
+            self._schedules = Schedules(self._address)
         return make_client("sqs", **where), make_client("sqs", **where, read_timeout=poll_seconds, retries=once)
 
     async def _look_at_queue(self) -> None:
@@ -130,6 +148,7 @@ class SqsQueue:
         found: dict[str, str] = self._sqs.get_queue_attributes(QueueUrl=self._queue_url(), AttributeNames=asked).get(
             "Attributes", {}
         )
+        self._arn = found.get("QueueArn", self._arn)
         return found
 
     def _queue_url(self) -> str:
@@ -184,6 +203,22 @@ class SqsQueue:
         ]
         if failed := await self._in_batch("send_message_batch", entries):
             log.warning("wake_not_taken", reason=failed)
+
+    async def _schedule(self, batch: list[tuple[Wake, datetime]]) -> None:
+        for wake, at in batch:
+            try:
+                made = await self._calls.call(_SCHEDULE, functools.partial(self._make_schedule, wake, at), CALL_SECONDS)
+            except FAILURES as err:
+                log.warning("wake_not_scheduled", reason=explain(err))
+                continue
+            if not made:
+                self._outgoing.add((wake, 0))
+
+    def _make_schedule(self, wake: Wake, at: datetime) -> bool:
+        assert self._schedules is not None, "there is a role"
+        if not self._arn:
+            self._attributes()
+        return self._schedules.create(wake, at, self._arn)
 
     async def _delete(self, receipts: list[str]) -> None:
         entries = [{"Id": str(place), "ReceiptHandle": receipt} for place, receipt in enumerate(receipts)]

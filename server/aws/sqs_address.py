@@ -12,6 +12,8 @@ EXAMPLES = (
 )
 _HOST = re.compile(r"(?:^|\.)sqs(?:-fips)?\.([a-z]{2}(?:-[a-z]+)+-\d)\.")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")
+_SCHEDULER = ("scheduler_role", "scheduler_group", "scheduler_endpoint")
 _PATH = re.compile(r"/(\d{12})/([^/]+)")
 
 
@@ -25,6 +27,10 @@ class SqsAddress:
     """Empty: what boto3 finds."""
     endpoint: str
     """Where the service is; empty: in its region."""
+    scheduler_role: str = ""
+    """The role in which EventBridge Scheduler sends what is later than SQS can hold back; empty: nobody does."""
+    scheduler_group: str = "default"
+    scheduler_endpoint: str = ""
 
 
 def parse(setting: str) -> SqsAddress:
@@ -32,10 +38,15 @@ def parse(setting: str) -> SqsAddress:
     parts = urlsplit(setting)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     region, endpoint = options.pop("region", ""), options.pop("endpoint", "")
+    scheduler = {name: options.pop(name) for name in _SCHEDULER if name in options}
     if parts.scheme != "sqs" or not parts.netloc or options or "@" in parts.netloc or parts.fragment:
         raise _wrong("is no address of a queue")
     if endpoint and not re.match(r"https?://[^/]", endpoint):
         raise _wrong(f"endpoint={endpoint!r} is no URL")
+    if scheduler and not _ROLE.fullmatch(scheduler.get("scheduler_role", "")):
+        raise ValueError(
+            "server.queue: scheduler_role is no ARN of a role; write scheduler_role=arn:aws:iam::ACCOUNT:role/NAME"
+        )
     name, url = parts.netloc, ""
     if parts.path.strip("/"):
         found = _PATH.fullmatch(parts.path)
@@ -52,7 +63,7 @@ def parse(setting: str) -> SqsAddress:
         )
     if not _NAME.fullmatch(name):
         raise _wrong(f"{name!r} is no name of a queue")
-    return SqsAddress(name, url, region, endpoint)
+    return SqsAddress(name, url, region, endpoint, **scheduler)
 
 
 def _wrong(what: str) -> ValueError:

@@ -34,6 +34,10 @@ HOST = "sqs.ap-southeast-1.amazonaws.com"
                 "https://10.0.0.7",
             ),
         ),
+        (
+            "sqs://wakes?scheduler_role=arn:aws:iam::123456789012:role/s&scheduler_group=g&scheduler_endpoint=http://x",
+            SqsAddress("wakes", "", "", "", "arn:aws:iam::123456789012:role/s", "g", "http://x"),
+        ),
         ("sqs://wakes", SqsAddress("wakes", "", "", "")),
         ("sqs://wakes?region=eu-west-1", SqsAddress("wakes", "", "eu-west-1", "")),
         (
@@ -56,6 +60,9 @@ def test_a_queue_is_told_by_its_url_or_by_its_name(setting, address):
         ("sqs://key:secret@wakes", "is no address"),
         (f"sqs://{HOST}/wakes", "has a path that is not /ACCOUNT/NAME"),
         ("sqs://wakes?endpoint=127.0.0.1:8200", "endpoint='127.0.0.1:8200' is no URL"),
+        ("sqs://wakes?scheduler_role=frontdesk", "scheduler_role is no ARN .*write scheduler_role=arn:aws:iam"),
+        ("sqs://wakes?scheduler_group=g", "scheduler_role is no ARN"),
+        ("sqs://wakes?scheduler_rule=g", "is no address"),
         ("sqs://wa.kes", "'wa.kes' is no name of a queue"),
         ("sqs://wakes.fifo", "wakes.fifo is a FIFO queue.*make a standard queue"),
         (f"sqs://{HOST}/123456789012/wakes.fifo", "is a FIFO queue"),
