@@ -56,6 +56,8 @@ class Log(Settings):
 class MediaLimits(Settings):
     """Pictures, voice notes and files."""
 
+    store: str = Field(default="folder", pattern=r"^(folder|s3://\S+)$")
+    """Where they are kept: `folder` (below `data_dir`), or `s3://BUCKET/PREFIX`, a bucket that several machines share."""
     max_bytes: int = Field(default=16 * MEGABYTE, gt=0)
     """The largest file that is kept, in bytes, whether a contact sent it or a plugin made it; WhatsApp's limit is 16 MB."""
 
@@ -104,7 +106,7 @@ class ServerConfig(Settings):
     data_dir: str = Field(default="data", min_length=1)
     """The folder for media and for the keys the server makes, relative to this file."""
     media: MediaLimits = MediaLimits()
-    """Limits of pictures, voice notes and files."""
+    """Pictures, voice notes and files: where they are kept, and their limits."""
     log: Log = Log()
     """What is logged and how."""
     metrics: MetricsAccess = MetricsAccess()

@@ -25,7 +25,7 @@ from .errors import StartupError
 from .forever import forever
 from .inbox import Inbox
 from .keys import signing_key
-from .media import FolderMedia, MediaUrls
+from .media import MediaUrls, open_media
 from .model import Instance
 from .observe.backlog import Backlog
 from .observe.metrics import Metrics
@@ -91,7 +91,7 @@ class Server:
         self.store: Store = MeasuredStore(store, self.metrics, clock)
         self.queue = open_queue(self.config.queue, clock)
         self.changes = Changes()
-        self.media = FolderMedia(file.data_dir / "media", self.config.media.max_bytes)
+        self.media = open_media(self.config.media.store, file.data_dir / "media", self.config.media.max_bytes)
         self.urls = MediaUrls(self.config.public_url, key, clock)
         self.shared = SharedObjects()
         self.blocking = BlockingCalls()
@@ -138,6 +138,7 @@ class Server:
         """Raises StoreError when the store cannot be opened, StartupError for what a person must mend."""
         await self.store.open()
         await self.queue.start()
+        await self.media.start()
         self.http = self.open_http()
         self.watchdog.start()
         for step in (self._show_alive, self._tend, self._tidy):
@@ -158,6 +159,7 @@ class Server:
         if self.traces is not None:
             await self.traces.close()
         await self.queue.stop()
+        await self.media.stop()
         self.watchdog.stop()
         await self.store.close()
         log.info("stopped", instance=self.instance)

@@ -14,23 +14,51 @@ from typing import Protocol
 from urllib.parse import quote, urlencode
 
 from .clock import Clock
+from .errors import StartupError
 
-_KEY = re.compile(r"[0-9a-f]{64}")
+KEY = re.compile(r"[0-9a-f]{64}")
 
 
 class MediaStore(Protocol):
     """Where files are: a folder on one machine, a bucket on many."""
 
+    async def start(self) -> None:
+        """Raises StartupError for what a person must mend."""
+        ...
+
+    async def stop(self) -> None: ...
+
     async def put(self, tenant: str, content: bytes, content_type: str) -> str:
         """Keep a file; the same content has the same key. Returns the key.
 
-        Raises OSError if it cannot be kept: EFBIG, it is larger than `server.media.max_bytes`; ENOSPC, the disk is full.
+        Raises OSError if it cannot be kept: EFBIG, it is larger than `server.media.max_bytes`; ENOSPC, the disk is full;
+        EIO, the bucket did not take it.
         """
         ...
 
     async def get(self, tenant: str, key: str) -> tuple[str, bytes] | None:
-        """Content type and content; None if there is no such file."""
+        """Content type and content; None if there is no such file. Raises OSError if it cannot be read now."""
         ...
+
+
+def open_media(setting: str, folder: Path, max_bytes: int) -> MediaStore:
+    """What `server.media.store` names: `folder`, or `s3://…`. Raises StartupError."""
+    if setting == "folder":
+        return FolderMedia(folder, max_bytes)
+    # boto3 takes 0.3 s to import; only who uses it pays.
+    from .aws.s3_media import S3Media
+
+    try:
+        return S3Media(setting, max_bytes)
+    except ValueError as err:
+        raise StartupError(str(err)) from err
+
+
+def key_of(content: bytes, max_bytes: int) -> str:
+    """Under which key *content* is kept. Raises OSError (EFBIG) if it is too large to be."""
+    if len(content) > max_bytes:
+        raise OSError(errno.EFBIG, f"{len(content)} bytes; server.media.max_bytes allows {max_bytes}")
+    return hashlib.sha256(content).hexdigest()
 
 
 class FolderMedia:
@@ -40,16 +68,19 @@ class FolderMedia:
         self._folder = folder
         self._max_bytes = max_bytes
 
+    async def start(self) -> None:
+        return None
+
+    async def stop(self) -> None:
+        return None
+
     async def put(self, tenant: str, content: bytes, content_type: str) -> str:
-        if len(content) > self._max_bytes:
-            reason = f"{len(content)} bytes; server.media.max_bytes allows {self._max_bytes}"
-            raise OSError(errno.EFBIG, reason)
-        key = hashlib.sha256(content).hexdigest()
+        key = key_of(content, self._max_bytes)
         await asyncio.to_thread(self._write, self._path(tenant, key), content, content_type)
         return key
 
     async def get(self, tenant: str, key: str) -> tuple[str, bytes] | None:
-        if not _KEY.fullmatch(key):
+        if not KEY.fullmatch(key):
             return None
         return await asyncio.to_thread(self._read, self._path(tenant, key))
 

@@ -1,0 +1,83 @@
+"""Files of tenants in an S3 bucket: what several machines share. Given out only through our own signed URLs."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from ..errors import StartupError
+from ..media import KEY, key_of
+from ..services.blocking import BlockingCalls
+from .client import CALL_SECONDS, FAILURES, explain, make_client, needs_a_person
+from .s3_address import S3Address, parse
+
+T = TypeVar("T")
+
+CONNECTIONS = 32
+STOP_SECONDS = 2.0
+
+
+class S3Media:
+    """`server.media.store: s3://BUCKET/PREFIX`: one object per medium, `PREFIX/TENANT/KEY`, its type in the object's own.
+
+    Needs s3:GetObject and s3:PutObject below the prefix, and s3:ListBucket on the bucket: without that, S3 answers 403 for
+    a file that is not there.
+    """
+
+    def __init__(self, setting: str, max_bytes: int) -> None:
+        self._address: S3Address = parse(setting)
+        self._max_bytes = max_bytes
+        self._calls = BlockingCalls()
+        self._s3: Any = None
+
+    async def start(self) -> None:
+        """Raises StartupError for what a person must mend. A bucket that is away now may come."""
+        self._s3 = await self._calls.call(("aws", "s3 start"), self._open, CALL_SECONDS)
+        try:
+            await self._calls.call(
+                ("aws", "s3 start"), lambda: self._s3.head_bucket(Bucket=self._address.bucket), CALL_SECONDS
+            )
+        except FAILURES as err:
+            if needs_a_person(err):
+                raise StartupError(f"server.media.store: {self._address.bucket}: {explain(err)}") from err
+
+    async def stop(self) -> None:
+        await self._calls.close(STOP_SECONDS)
+        if self._s3 is not None:
+            self._s3.close()
+
+    async def put(self, tenant: str, content: bytes, content_type: str) -> str:
+        key = key_of(content, self._max_bytes)
+        where = {"Bucket": self._address.bucket, "Key": self._address.key(tenant, key)}
+        await self._asked(tenant, lambda: self._s3.put_object(**where, Body=content, ContentType=content_type))
+        return key
+
+    async def get(self, tenant: str, key: str) -> tuple[str, bytes] | None:
+        if not KEY.fullmatch(key):
+            return None
+        return await self._asked(tenant, lambda: self._read(self._address.key(tenant, key)))
+
+    async def _asked(self, tenant: str, call: Callable[[], T]) -> T:
+        """At most four calls at a time of one tenant."""
+        try:
+            return await self._calls.call((tenant, "s3"), call, CALL_SECONDS)
+        except FAILURES as err:
+            raise OSError(errno.EIO, f"the bucket {self._address.bucket}: {explain(err)}") from err
+
+    def _open(self) -> Any:
+        return make_client(
+            "s3", region=self._address.region, endpoint=self._address.endpoint, max_pool_connections=CONNECTIONS
+        )
+
+    def _read(self, key: str) -> tuple[str, bytes] | None:
+        try:
+            found = self._s3.get_object(Bucket=self._address.bucket, Key=key)
+        except ClientError as err:
+            if err.response.get("Error", {}).get("Code") == "NoSuchKey":
+                return None
+            raise
+        with found["Body"] as body:
+            return str(found["ContentType"]), body.read()

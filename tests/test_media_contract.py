@@ -1,0 +1,123 @@
+"""What every store of media does, whatever is behind it: a folder, a bucket of S3 (moto's server) by boto3 itself."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from moto.server import ThreadedMotoServer
+
+from frontdesk.aws.client import make_client
+from frontdesk.errors import StartupError
+from frontdesk.media import MediaStore, open_media
+
+BUCKET = "frontdesk-media"
+REGION = "ap-southeast-1"
+
+
+@pytest.fixture(scope="module")
+def moto_url() -> Iterator[str]:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    yield f"http://127.0.0.1:{server.get_host_and_port()[1]}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(moto_url: str, aws_keys: None) -> str:
+    """The setting of a bucket that is there, and empty."""
+    bucket = f"media-{uuid.uuid4().hex}"
+    client = make_client("s3", region=REGION, endpoint=moto_url)
+    client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    client.close()
+    return f"s3://{bucket}/desk/1?region={REGION}&endpoint={moto_url}"
+
+
+@pytest.fixture(params=["folder", "s3"])
+def setting(request: pytest.FixtureRequest) -> str:
+    return "folder" if request.param == "folder" else request.getfixturevalue("s3")
+
+
+@pytest.fixture
+async def files(setting: str, tmp_path: Path) -> AsyncIterator[MediaStore]:
+    made = open_media(setting, tmp_path, 100_000)
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def test_the_same_content_has_the_same_key_and_comes_back_with_its_type(files: MediaStore) -> None:
+    content = bytes(range(256)) * 300
+    (key,) = {await files.put("clinic", content, "image/jpeg") for _ in range(2)}
+    assert await files.get("clinic", key) == ("image/jpeg", content)
+
+
+async def test_many_files_come_and_go_at_once(files: MediaStore) -> None:
+    contents = [bytes([number]) * 1000 for number in range(12)]
+    keys = await asyncio.gather(*(files.put("clinic", content, "image/png") for content in contents))
+    assert await asyncio.gather(*(files.get("clinic", key) for key in keys)) == [("image/png", c) for c in contents]
+
+
+async def test_an_empty_file_and_a_long_type_are_kept(files: MediaStore) -> None:
+    key = await files.put("clinic", b"", 'audio/ogg; codecs="opus"')
+    assert await files.get("clinic", key) == ('audio/ogg; codecs="opus"', b"")
+
+
+async def test_a_file_is_its_tenants_alone(files: MediaStore) -> None:
+    key = await files.put("clinic", b"a picture of one tenant", "image/png")
+    assert await files.get("school", key) is None
+
+
+@pytest.mark.parametrize("key", ["a" * 64, "", "..", "../clinic/" + "a" * 64, "A" * 64, "a" * 64 + "\n"])
+async def test_what_is_not_there_and_what_is_no_key_is_nothing(files: MediaStore, key: str) -> None:
+    assert await files.get("clinic", key) is None
+
+
+async def test_a_file_that_is_too_large_is_not_kept(files: MediaStore) -> None:
+    with pytest.raises(OSError, match=r"100001 bytes; server\.media\.max_bytes allows 100000") as refused:
+        await files.put("clinic", b"x" * 100_001, "image/png")
+    assert refused.value.errno == errno.EFBIG
+
+
+@pytest.mark.parametrize("setting", ["s3"], indirect=True)
+async def test_a_desk_gives_a_file_of_the_bucket_out_by_its_own_url(desk, setting: str) -> None:
+    async with desk(server={"media": {"store": setting}}) as server:
+        phone = await server.plugin("phone")
+        split = urlsplit(phone.media.url(await phone.media.put(b"GIF89a", "image/gif"), seconds=60))
+        client = server.server.quart.test_client()
+        answer = await client.get(f"{split.path}?{split.query}")
+        assert (answer.status_code, await answer.get_data()) == (200, b"GIF89a")
+        assert (await client.get(split.path)).status_code == 404
+        assert not (server.server.file.data_dir / "media").exists()
+
+
+async def test_a_bucket_that_is_not_there_stops_the_start(moto_url: str, aws_keys: None, tmp_path: Path) -> None:
+    files = open_media(f"s3://nobody-has-this?region={REGION}&endpoint={moto_url}", tmp_path, 100)
+    with pytest.raises(StartupError, match=r"^server\.media\.store: nobody-has-this: it is not there .*use-aws\.md"):
+        await files.start()
+    await files.stop()
+
+
+async def test_a_bucket_that_is_away_is_an_error_of_the_file_and_not_of_the_start(
+    aws_keys: None, tmp_path: Path, unused_tcp_port: int
+) -> None:
+    files = open_media(f"s3://{BUCKET}?region={REGION}&endpoint=http://127.0.0.1:{unused_tcp_port}", tmp_path, 100)
+    await files.start()
+    with pytest.raises(OSError, match=f"the bucket {BUCKET}: Could not connect") as refused:
+        await files.put("clinic", b"x", "image/png")
+    assert refused.value.errno == errno.EIO
+    await files.stop()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["s3://", "s3://B", "s3://media?regoin=x", "s3://media//a", "s3://media/a?endpoint=127.0.0.1", "s3://a@media"],
+)
+def test_what_is_no_place_in_s3_stops_the_start_with_what_would_be_right(wrong: str, tmp_path: Path) -> None:
+    with pytest.raises(StartupError, match=r"is no place in S3; write s3://BUCKET/PREFIX\?region="):
+        open_media(wrong, tmp_path, 100)
