@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -101,6 +101,7 @@ async def test_what_the_scheduler_refuses_is_told_and_left_to_the_sweep(world, r
     assert sqs.queue.sent == 0
 
 
+@settings(max_examples=30)
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_every_wake_has_a_name_that_the_scheduler_takes(tenant, ref):
     at = MovableClock().now()
