@@ -162,6 +162,15 @@ def missing_secrets(file: TenantsFile, declared: Mapping[str, TenantPlugins]) ->
     return missing
 
 
+def without_model(declared: Mapping[str, TenantPlugins]) -> list[str]:
+    """One sentence for each tenant of which no plugin thinks. It may be meant so: then every message waits for a person."""
+    return [
+        f"tenant {id}: no plugin of it thinks, so nobody but people answer; list a model, such as rehearsal_llm"
+        for id, tenant in declared.items()
+        if not any("think" in kind.hooks for kind, _ in tenant.plugins)
+    ]
+
+
 def addresses(declared: Mapping[str, TenantPlugins]) -> dict[tuple[str, str], str]:
     """(channel, address) → tenant, for the shared webhooks."""
     return {

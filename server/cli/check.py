@@ -9,7 +9,7 @@ import click
 from frontdesk.config import ConfigError, Problem, load_env
 
 from ..runtime import TenantPlugins
-from ..tenants import missing_secrets, read_tenants
+from ..tenants import missing_secrets, read_tenants, without_model
 from .files import tenants_file
 
 
@@ -33,6 +33,8 @@ def check(context: click.Context, file: Path | None, resolve: bool) -> None:
     if problems:
         click.echo(f"{path}: {_count(len(problems), 'problem')}", err=True)
         context.exit(1)
+    for sentence in without_model(declared):
+        click.echo(f"Note: {sentence}")
     click.echo(f"OK: {path}: {_count(len(declared), 'tenant')}, {_parts(list(declared.values()))}")
 
 

@@ -13,8 +13,8 @@ import click
 from frontdesk.config import TenantConfig
 
 from ..app import Server
-from ..model import BOT, NOBODY, Conversation
-from ..services.ownership import NotYours, UnknownConversation
+from ..model import BOT, NOBODY, OPERATOR, Conversation
+from ..services.ownership import NotYours, UnknownConversation, operator
 from ..services.timeline import timeline
 from ..services.timeline_words import Language
 from ..store import Repository
@@ -27,7 +27,17 @@ from .output import duration, moment, one_line, phone, refuse_several, table
 from .why import as_json, as_words
 
 _tenant = click.option("--tenant", default="", help="The tenant; may be left out when there is only one.")
-_as = click.option("--as", "name", default=getpass.getuser, help="Your name as operator; without it, your login.")
+
+
+def _name(context: click.Context, option: click.Parameter, name: str) -> str:
+    if not name.strip():
+        raise click.BadParameter("an empty name; write yours, or leave the option out for your login")
+    return name.strip()
+
+
+_as = click.option(
+    "--as", "name", default=getpass.getuser, callback=_name, help="Your name as operator; without it, your login."
+)
 
 
 @click.group(cls=Commands, default="list")
@@ -40,7 +50,7 @@ def conversations() -> None:
 @click.option("--tenant", default="", help="Of this tenant only; without it, of all.")
 @file_option
 def list_(id: str, tenant: str, path: Path | None) -> None:
-    """List them, the newest message first; only those whose id begins with ID, if it is given."""
+    """List them, the one whose contact wrote last first; only those whose id begins with ID, if it is given."""
     run(_list(path, tenant, id))
 
 
@@ -55,6 +65,8 @@ def take(id: str, tenant: str, name: str, path: Path | None) -> None:
     async def work() -> None:
         async with _acting(path, tenant, id) as (server, config, found):
             await server.ownership.take(config.id, found.id, name)
+        if found.owner not in (BOT, NOBODY, operator(name)):
+            click.echo(f"until now {found.owner.removeprefix(OPERATOR)} answered it; tell them")
         click.echo(f"{name} answers {found.id} now; the bot comes back {_after(config)} after your last word")
 
     run(work())
@@ -121,6 +133,8 @@ def why(id: str, no: int | None, language: Language, for_machines: bool, tenant:
 @asynccontextmanager
 async def _acting(path: Path | None, tenant: str, id: str) -> AsyncIterator[tuple[Server, TenantConfig, Conversation]]:
     """The server, the tenant, and the one conversation whose id begins with *id*."""
+    if not id:
+        raise click.UsageError("the ID is empty; `frontdesk conversations` lists them")
     try:
         async with beside(path) as server:
             config = known_tenant(server.file.tenants, tenant)

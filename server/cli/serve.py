@@ -19,7 +19,7 @@ from frontdesk.config import load
 from ..app import Server, create_server, wait_for_store
 from ..observe.logging import set_up_logging
 from ..services.overview import Overview
-from ..tenants import MissingSecret, missing_secrets
+from ..tenants import MissingSecret, missing_secrets, without_model
 from ..web.webhooks import PREFIX
 from .files import prepared
 from .hosting import Listener, end_at_once, host
@@ -117,6 +117,8 @@ def _where_to_go(server: Server, path: Path, listener: Listener, missing: list[M
     if missing:
         right = "frontdesk check --resolve tells them again"
         yield f"{len(missing)} secret{'' if len(missing) == 1 else 's'} missing: what needs them does not work; {right}"
+    for sentence in without_model(server.runtimes.declared):
+        yield f"Note: {sentence}"
     yield "Ctrl-C stops it."
 
 

@@ -17,6 +17,15 @@ def test_a_good_file_is_said_to_be_good(frontdesk: Run) -> None:
     assert done.stdout.startswith(f"OK: {EXAMPLE}: 2 tenants, 2 plugins, ")
 
 
+def test_a_tenant_without_a_model_is_pointed_out(frontdesk: Run, tmp_path: Path) -> None:
+    text = EXAMPLE.read_text("utf-8")
+    (tmp_path / "quiet.yaml").write_text(text.replace("- rehearsal_llm", "", 1), "utf-8")
+    done = frontdesk("check", "quiet.yaml")
+    assert done.returncode == 0
+    note, ok = done.stdout.splitlines()
+    assert note.startswith("Note: tenant ") and "list a model" in note and ok.startswith("OK: ")
+
+
 def test_every_problem_is_told_at_once_each_on_its_line(frontdesk: Run, tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text(
         "server: {bnd: x}\n"

@@ -142,3 +142,18 @@ async def _told_why(run: Callable[..., Any], id: str) -> None:
     assert (told["no"], told["steps"][0]["data"]["text"]) == (1, "Xin chào")
     missing = await run(*arguments, "--turn", "7")
     assert (missing.returncode, missing.stderr) == (1, f"frontdesk: {id} has no turn 7; operator:lan answers it\n")
+
+
+async def test_who_answered_until_now_is_named_and_empty_names_and_ids_are_refused(
+    store: SqliteStore, frontdesk: Run
+) -> None:
+    run = _in_thread(frontdesk)
+    await run("chat", TENANT, stdin="Xin chào\n")
+    (found,) = await store.for_tenant(TENANT).find(CONVERSATIONS, {})
+    id = found.id
+    await run("conversations", "take", id, "--tenant", TENANT, "--as", "lan")
+    taken = await run("conversations", "take", id, "--tenant", TENANT, "--as", "minh")
+    assert taken.stdout.startswith("until now lan answered it; tell them\nminh answers")
+    for bad in ((id, "--as", ""), ("",)):
+        refused = await run("conversations", "take", *bad, "--tenant", TENANT)
+        assert refused.returncode == 2 and "empty" in refused.stderr
