@@ -6,7 +6,7 @@ import hashlib
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -35,6 +35,13 @@ RANK: dict[str, int] = {
     "read": 6,
 }
 """A status never goes back. `failed` gives way to a later `delivered`: the provider knows best what arrived."""
+
+
+class Learnt(NamedTuple):
+    """What came of a report: the message as it is now, and the state that it was in when this was written."""
+
+    message: Message
+    was: str
 
 
 def outbound_id(author: str, key: str) -> str:
@@ -70,8 +77,8 @@ async def learn(
     error: str = "",
     final: bool = True,
     known: Message | None = None,
-) -> Message | None:
-    """The provider says that it has the message, and how far it got; the message as it is then, None: there is none.
+) -> Learnt | None:
+    """The provider says that it has the message, and how far it got; what came of it, None: there is no such message.
 
     A send that returned and a callback say the same and may overtake each other. A second message of the provider under
     our one id is the case that nobody can rule out: it is counted, and changes nothing else.
@@ -87,13 +94,13 @@ async def learn(
         if changes.get("possible_duplicate"):
             log.error("sent_twice", message=message, provider_ids=[current.provider_id, provider_id])
         if not changes:
-            return current
+            return Learnt(current, current.state)
         if final:
             took = await change(repository, store, tenant, current, **changes)
         else:
             took = await repository.update(MESSAGES, current, **changes) is not None
         if took:
-            return replace(current, **changes)
+            return Learnt(replace(current, **changes), current.state)
         current = await repository.get(MESSAGES, message)
     return None
 

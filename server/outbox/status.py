@@ -55,9 +55,12 @@ class StatusDesk:
             error=error,
             final=repeated is None,
         )
-        if learnt is not None and learnt.state in again.ARRIVED and (repeated or message.state == "failed"):
-            await again.take_back(repository, message)
-        return learnt
+        if learnt is None:
+            return None
+        # Asked of what was replaced, not of what was read before: a failure may have been written in between.
+        if learnt.message.state in again.ARRIVED and (repeated or learnt.was == "failed"):
+            await again.take_back(repository, learnt.message)
+        return learnt.message
 
     async def _hurry(self, tenant: str, conversation: str) -> None:
         """If more waits in the lane, it may be for this: it is looked at now and not when its own time has come."""

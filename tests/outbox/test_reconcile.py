@@ -224,7 +224,7 @@ async def test_a_ghost_that_learns_its_message_was_taken_stops_it_from_being_sen
         await say(server, lan, "one")
         message = await outbound(server, lan, "queued")
         learnt = await record.learn(server.repository(), server.server.store, "clinic", message.id, "SM7", "accepted")
-        assert (learnt.state, learnt.provider_id) == ("accepted", "SM7")
+        assert (learnt.was, learnt.message.state, learnt.message.provider_id) == ("queued", "accepted", "SM7")
         vendor.before = None
         await server.quiet()
         assert len(vendor.taken) == 1

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from frontdesk import Plugin, hookimpl
 from frontdesk.channel import StatusUpdate
+from frontdesk.outbox import status
 from frontdesk.outbox.record import RANK, _news, outbound_id
 from frontdesk.testing.clock import MovableClock
 
@@ -120,6 +121,24 @@ async def test_failed_is_told_with_its_reason_and_gives_way_to_delivered(start):
         await report(server, "delivered")
         (message,) = await lan.received()
         assert (message.state, message.error) == ("delivered", "")
+
+
+async def test_delivered_while_a_failure_that_may_be_repeated_is_written_takes_the_repetition_back(start, monkeypatch):
+    async with start() as server:
+        lan, message = await answered(server)
+        find = status.find
+
+        async def then_it_fails(*arguments):
+            found = await find(*arguments)
+            monkeypatch.setattr(status, "find", find)
+            await report(server, "failed", code="63018", reason="Too fast.", again_after=5.0)
+            return found
+
+        monkeypatch.setattr(status, "find", then_it_fails)
+        await report(server, "delivered")
+        server.clock.advance(10)
+        await server.quiet()
+        assert [m.id for m in await lan.received()] == [message.id]
 
 
 async def test_two_of_the_providers_messages_under_our_one_id_are_counted_and_shown(start):
