@@ -134,6 +134,8 @@ class Conversation:
     taken_epoch: int = 0
     """The owner_epoch of the last take-over by a person: what the bot queued before it is never sent."""
     owner_since: datetime | None = None
+    given_back: bool = False
+    """The bot got it back, and has not looked yet at what a take-over left unsaid."""
     last_human_at: datetime | None = None
     """When a person last acted (took, wrote); automatic return counts from here."""
     handoff_reason: str = ""

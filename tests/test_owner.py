@@ -42,6 +42,10 @@ def test_only_a_person_voids_what_the_bot_has_queued() -> None:
     assert [after(owner).taken_epoch for owner in (BOT, NOBODY, "operator:Minh")] == [3, 3, 5]
 
 
+def test_the_bot_looks_at_what_was_left_unsaid_when_it_is_back() -> None:
+    assert [after(owner).given_back for owner in (BOT, NOBODY, "operator:Minh")] == [True, False, False]
+
+
 def test_a_hand_off_keeps_its_reason_until_the_bot_is_back() -> None:
     assert after(NOBODY, "muốn gặp người").handoff_reason == "muốn gặp người"
     assert after("operator:Minh").handoff_reason == "wants a person"

@@ -27,7 +27,6 @@ from ..runtime import Runtimes
 from ..store import Between, Insert, PutDue, Repository, Store
 from ..store.collections import CONVERSATIONS, MESSAGES, TASKS
 from ..turn.commit import mark_answered
-from . import unsaid
 
 log = structlog.get_logger(__name__)
 
@@ -132,7 +131,6 @@ class Ownership:
         if found.owner == BOT:
             return found
         await self._look("turn", tenant, conversation, SOON)
-        await unsaid.take_up(self._store, tenant, found)
         now = self._store.now()
 
         def give_back(current: Conversation) -> Mapping[str, Any]:
@@ -161,9 +159,6 @@ class Ownership:
             return passed_to(current, BOT, now)
 
         repository = self._store.for_tenant(tenant)
-        current = await self._changed(repository, conversation, lambda _: {})
-        if give_back(current):
-            await unsaid.take_up(self._store, tenant, current)
         changed = await self._changed(repository, conversation, give_back)
         if changed.owner != BOT:
             return silent_until(changed) if changed.owner_epoch == epoch else None

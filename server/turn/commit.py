@@ -159,18 +159,15 @@ async def finish(
     commit = held.conversation.last_commit
     if commit is None or commit.finished:
         return None
-    documents: dict[str, Message | Turn] = {document.id: document for document in known}
-    writes: list[Write] = []
     follows = _follows(commit, store)
-    for id in follows:
-        writes += await _update(repository, follows, id, documents.get(id))
-    writes += follow_up_writes(runtime, held.conversation, commit, store.now())
-    writes.append(PutDue("lane", runtime.tenant.id, held.conversation.id, store.now()))
+    after = follow_up_writes(runtime, held.conversation, commit, store.now())
+    after.append(PutDue("lane", runtime.tenant.id, held.conversation.id, store.now()))
+    writes = [*await _unwritten(repository, commit, follows, known), *after]
     while (took := await repository.write(*writes)) < len(writes):
-        # A task that is there was written by an earlier attempt; a document that moved on is read again.
+        # A task that is there was written by an earlier attempt; where a document moved on, all are read again.
         moved, writes = writes[took], writes[took + 1 :]
         if isinstance(moved, Update):
-            writes = [*await _update(repository, follows, moved.document.id), *writes]
+            writes = [*await _unwritten(repository, commit, follows), *after]
     reached("turn.lane_due")
     return lambda conversation: (
         {"last_commit": replace(commit, finished=True)} if conversation.last_commit == commit else {}
@@ -181,7 +178,8 @@ _Follow = tuple[Collection[Any], Callable[[Any], Mapping[str, Any]]]
 
 
 def _follows(commit: Commit, store: Store) -> dict[str, _Follow]:
-    """Document → what the commit makes of it (nothing: it was done), in the order in which they are written."""
+    """Document → what the commit makes of it (nothing: it was done), in the order in which they are written: the turn
+    last."""
     follows: dict[str, _Follow] = {}
     for place, id in enumerate(commit.outbound, start=commit.first_place):
         follows[id] = (MESSAGES, partial(_queued, place))
@@ -191,14 +189,27 @@ def _follows(commit: Commit, store: Store) -> dict[str, _Follow]:
     return follows
 
 
-async def _update(
-    repository: Repository, follows: Mapping[str, _Follow], id: str, known: Message | Turn | None = None
-) -> list[Write]:
-    """The write that is still needed; none if it was done, or the document was erased."""
-    collection, decide = follows[id]
-    document = known if known is not None else await repository.get(collection, id)
-    changes = decide(document) if document is not None else {}
-    return [Update(collection, document, changes)] if changes else []
+async def _unwritten(
+    repository: Repository, commit: Commit, follows: Mapping[str, _Follow], known: Sequence[Message | Turn] = ()
+) -> list[Update[Any]]:
+    """The writes to the commit's documents that are still needed; of one that was erased, none.
+
+    The turn is written last, so its state says that all of them took, and what became of the messages since (a person took
+    over and gave back, say) is not undone. It is read last, too: if it is not closed, the messages read before it are as
+    the commit found them, or made them.
+    """
+    documents: dict[str, Message | Turn | None] = {document.id: document for document in known}
+    for id, (collection, _) in follows.items():
+        if id not in documents:
+            documents[id] = await repository.get(collection, id)
+    turn = documents[commit.turn]
+    if turn is not None and turn.state == commit.state:
+        return []
+    return [
+        Update(collection, document, changes)
+        for id, (collection, decide) in follows.items()
+        if (document := documents[id]) is not None and (changes := decide(document))
+    ]
 
 
 def _queued(place: int, message: Message) -> dict[str, Any]:
@@ -212,8 +223,6 @@ def _answered(turn: str, message: Message) -> dict[str, Any]:
 
 def _closed(commit: Commit, store: Store, turn: Turn) -> dict[str, Any]:
     # Whatever a ghost has made of the turn since: the conversation says how it ended.
-    if turn.state == commit.state:
-        return {}
     changes: dict[str, Any] = {"state": commit.state, "closed_at": store.now()}
     return changes | ({"parked_times": turn.parked_times + 1, "tries": 0} if commit.state == "parked" else {})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import structlog
 
@@ -20,7 +21,7 @@ from ..store import Repository, Store
 from ..tasks import Owner
 from ..under_lease import work_on
 from ..work import Again, Finished, Outcome, Taken
-from . import attend, deeds, trace
+from . import attend, deeds, trace, unsaid
 from . import commit as ending
 from .follow_up import wrote_on_writes
 from .state import Draft, NoAnswer, OwnerChanged, Superseded, TurnMoved, Work
@@ -76,6 +77,8 @@ class TurnEngine:
         unfinished = await ending.finish(repository, self._store, held, runtime)
         if unfinished is not None:
             await held.change(unfinished)
+        if held.conversation.given_back and held.conversation.owner == BOT:
+            await self._take_up_unsaid(runtime, repository, held)
         # Read once: the renewer brings in newer ones, and this turn may only count on what it saw before it read.
         conversation = held.conversation
         contact = await attend.contact_of(runtime, repository, conversation)
@@ -111,6 +114,18 @@ class TurnEngine:
             trace=list(turn.trace),
         )
         return await self._run(work, conversation)
+
+    async def _take_up_unsaid(self, runtime: Runtime, repository: Repository, held: Held) -> None:
+        before = held.conversation
+        since = await unsaid.take_up(repository, self._store, runtime.tenant.id, before)
+
+        def seen(current: Conversation) -> dict[str, Any]:
+            if current.owner_epoch != before.owner_epoch:
+                return {}
+            waiting = [at for at in (since, current.unanswered_since) if at is not None]
+            return {"given_back": False, "unanswered_since": min(waiting, default=None)}
+
+        await held.change(seen)
 
     async def _leave(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from frontdesk import hookimpl
+from frontdesk import RetryLater, hookimpl
 from frontdesk.channel import StatusUpdate
 from frontdesk.errors import MaybeSent
 from frontdesk.model import BOT
@@ -27,6 +27,18 @@ class Unsure(Phone):
         from frontdesk.channel import Found
 
         return (Found(provider_id="SM?", at=since, matches=None),)
+
+
+class Busy(Phone):
+    """Takes nothing while it is busy."""
+
+    busy = False
+
+    @hookimpl
+    async def send(self, message):
+        if type(self).busy:
+            raise RetryLater("busy", after=3)
+        return await Phone.send(self, message)
 
 
 async def parked(server, count=1):
@@ -70,6 +82,27 @@ async def test_a_parked_turn_is_listed_with_its_reason_and_replayed(desk):
         assert await lan.hears() == "You said: Hello."
         assert (await lan.conversation()).owner == BOT
         await parked(server, 0)
+
+
+async def test_replaying_a_turn_answers_what_a_take_over_had_withdrawn(desk):
+    Busy.busy = True
+    async with desk(plugins={"phone": Busy, "model": _model()}, tenants=AT_ONCE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        for text in ("Hello.", "Are you there?"):
+            await lan.says(text)
+
+            async def waits():
+                return [m for m in await lan.messages() if m.direction == "outbound" and m.state == "queued"]
+
+            await server.until("its answer waits", waits)
+            model.script = [ValueError("no key")]
+        (found,) = await parked(server)
+        await server.server.ownership.take("clinic", lan.id, "Hoa")
+        Busy.busy = False
+        assert await server.server.parked.replay("clinic", found.id, take=True)
+        assert await lan.hears() == "You said: Hello. / Are you there?"
+        await server.quiet()
+        assert len(await lan.received()) == 1
 
 
 async def test_a_message_that_may_have_been_sent_is_sent_again_by_hand_only(desk):

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import asyncio
 
-from frontdesk import leases
+import pytest
+
+from frontdesk import RetryLater, hookimpl, leases
 from frontdesk.model import NOBODY
-from frontdesk.store.collections import MESSAGES, NOTES, TASKS
-from frontdesk.testing.plugins import ScriptedModel
+from frontdesk.store.collections import MESSAGES, NOTES, TASKS, TURNS
+from frontdesk.testing.plugins import Phone, ScriptedModel
 from frontdesk.turn import commit
 
 AT_ONCE = {"clinic": {"settle": {"quiet_seconds": 0}}}
+
+
+class Busy(Phone):
+    """Takes nothing while it is busy."""
+
+    busy = False
+
+    @hookimpl
+    async def send(self, message):
+        if type(self).busy:
+            raise RetryLater("busy", after=3)
+        return await Phone.send(self, message)
 
 
 async def happened(server, death):
@@ -172,9 +186,81 @@ async def test_finishing_a_commit_again_and_again_changes_nothing(desk):
         assert (await lan.conversation()).last_commit.finished
 
 
-async def test_plugins_are_told_once_of_a_committed_turn(desk):
-    from frontdesk import hookimpl
+async def test_who_finishes_a_commit_again_leaves_a_message_that_waits_for_its_answer_again(desk):
+    async with desk(tenants=AT_ONCE) as server:
+        lan, store = server.contact("Lan"), server.server.store
+        await lan.says("Hello.", id="SM1")
+        frozen = await lan.message("SM1")
+        await lan.hears()
+        await server.quiet()
+        repository, runtime = server.repository(), await server.server.runtimes.get("clinic")
+        held = await leases.acquire(repository, store, server.clock, lan.id, "turn", 20)
+        await repository.update(MESSAGES, await lan.message("SM1"), state="received", turn="")
+        await held.change(lambda c: {"last_commit": commit.replace(c.last_commit, finished=False)})
+        for known in ((), (frozen,)):
+            await commit.finish(repository, store, held, runtime, known)
+            assert (await lan.message("SM1")).state == "received"
 
+
+@pytest.mark.parametrize("closed", [False, True])
+async def test_a_message_that_is_answered_and_reopened_while_a_ghost_looks_stays_open(desk, closed):
+    """The turn is read after its messages: whoever closed it in between did so after the messages were read."""
+    async with desk(tenants=AT_ONCE) as server:
+        lan, store = server.contact("Lan"), server.server.store
+        await lan.says("Hello.", id="SM1")
+        await lan.hears()
+        await server.quiet()
+        repository, runtime = server.repository(), await server.server.runtimes.get("clinic")
+        held = await leases.acquire(repository, store, server.clock, lan.id, "turn", 20)
+        (turn,) = await lan.turns()
+        await repository.update(TURNS, turn, state="proposed")
+        await repository.update(MESSAGES, await lan.message("SM1"), state="received", turn="")
+        await held.change(lambda c: {"last_commit": commit.replace(c.last_commit, finished=False)})
+
+        class Ghost:
+            """Reads as the repository, and others work between its readings."""
+
+            write = repository.write
+
+            async def get(self, collection, id):
+                found = await repository.get(collection, id)
+                if collection is MESSAGES and found.direction == "inbound" and closed and turn.id not in seen:
+                    seen.append(turn.id)
+                    await repository.update(TURNS, (await lan.turns())[0], state="committed")
+                    answered = await repository.update(MESSAGES, found, state="answered", turn=turn.id)
+                    await repository.update(MESSAGES, answered, state="received", turn="")
+                return found
+
+        seen = []
+        await commit.finish(Ghost(), store, held, runtime)
+        assert (await lan.message("SM1")).state == ("received" if closed else "answered")
+
+
+@pytest.mark.parametrize("point", ["turn.committed", "turn.lane_due"])
+async def test_a_take_over_and_a_give_back_before_a_dead_process_was_noticed_leave_nobody_unanswered(
+    desk, dies_at, point
+):
+    Busy.busy = True
+    async with desk(plugins={"phone": Busy, "model": ScriptedModel}, tenants=AT_ONCE) as server:
+        lan, own = server.contact("Lan"), server.server.ownership
+        death = dies_at(point)
+        await lan.says("Hello.")
+        await happened(server, death)
+        await own.take("clinic", lan.id, "Hoa")
+        if point == "turn.lane_due":
+
+            async def withdrawn():
+                return [m for m in await lan.messages() if m.state == "withdrawn"]
+
+            await server.until("what the bot said is withdrawn", withdrawn)
+        await own.release("clinic", lan.id, "Hoa")
+        Busy.busy = False
+        assert await lan.hears() == "You said: Hello."
+        await server.quiet()
+        assert len(await lan.received()) == 1
+
+
+async def test_plugins_are_told_once_of_a_committed_turn(desk):
     class Listener(ScriptedModel):
         @hookimpl
         async def on_turn_committed(self, conversation, contact, turn):
