@@ -157,8 +157,11 @@ class SqliteStore:
     def _prepare(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            # What contacts wrote is nobody else's on this machine; the WAL takes over the file's mode.
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+            # What contacts wrote is nobody else's on this machine; the WAL takes over the file's mode. A file that is
+            # there is not opened: closing it would end the locks of every connection that this process has to it
+            # (SQLite: How To Corrupt An SQLite Database File, 2.2).
+            if not self.path.is_file():
+                os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
             connection = self._connect()
             try:
                 prepare(connection, list(self._tables.values()))

@@ -292,3 +292,15 @@ async def test_queries_walk_their_index(store: SqliteStore, path: Path, sample: 
     plan = " ".join(row[3] for row in sqlite3.connect(path).execute(f"EXPLAIN QUERY PLAN {sql}", values))
     assert "USING INDEX messages_by_conversation_at" in plan
     assert "TEMP B-TREE" not in plan
+
+
+async def test_a_second_store_on_the_file_leaves_the_firsts_locks_in_place(store: SqliteStore, path: Path) -> None:
+    """Without them another process that closes the file takes itself for the last one, and deletes its log."""
+    await store.check(timedelta(seconds=5))
+    second = SqliteStore(path, SystemClock())
+    await second.open()
+    await second.close()
+    code = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT 1 FROM notes'); c.close()"
+    ended = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code, str(path)], check=False)
+    assert ended.returncode == 0
+    assert path.with_name(path.name + "-wal").exists()
