@@ -28,26 +28,24 @@ async def take_up(repository: Repository, store: Store, tenant: str, conversatio
     """What was answered in vain waits for its answer again; since when, None: nothing does.
 
     Nothing is in vain once any message followed, an operator's for one. A turn that did something in the world, or said
-    a part, is not begun anew: the rest of its own words go out after all. Doing this twice is doing it once.
+    a part, is not begun anew: the rest of its own words go out after all, and before them, to keep the order, the words
+    of the turns before it. Doing this twice is doing it once.
     """
+    waiting: list[tuple[Turn, list[Message]]] = []
+    begun = 0
     words = await _unsaid(repository, conversation)
-    anew: list[Turn] = []
-    after_all: list[Message] = []
     for id in dict.fromkeys(message.turn for message in words):
         turn = await repository.get(TURNS, id)
         if turn is None or turn.state != "committed":
             continue
         its_own = [message for message in words if message.turn == id]
-        begun = len(its_own) < len(turn.outbound) or any(message.state == "sending" for message in its_own)
-        if turn.deeds or begun:
-            after_all += its_own
-        else:
-            anew.append(turn)
-    # In this order: once the words are in the lane, what lies before them counts as followed.
-    reopened = [at for turn in anew for at in await _reopen(repository, turn)]
-    if after_all:
+        waiting.append((turn, its_own))
+        in_part = len(its_own) < len(turn.outbound) or any(message.state == "sending" for message in its_own)
+        if turn.deeds or in_part:
+            begun = len(waiting)
+    if after_all := [message for _, its_own in waiting[:begun] for message in its_own]:
         await _say_after_all(repository, store, tenant, conversation, after_all)
-    return min(reopened, default=None)
+    return min([at for turn, _ in waiting[begun:] for at in await _reopen(repository, turn)], default=None)
 
 
 async def _unsaid(repository: Repository, conversation: Conversation) -> list[Message]:
@@ -79,7 +77,10 @@ async def _reopen(repository: Repository, turn: Turn) -> list[datetime]:
     reopened: list[datetime] = []
     for id in turn.read:
         while (message := await repository.get(MESSAGES, id)) is not None:
-            if (message.state, message.turn) != ("answered", turn.id):
+            if message.state == "received":
+                reopened.append(message.at)
+                break
+            if message.turn != turn.id:
                 break
             if await repository.update(MESSAGES, message, state="received", turn="") is not None:
                 reopened.append(message.at)

@@ -196,20 +196,31 @@ async def test_a_person_who_takes_over_again_at_once_is_not_talked_over(desk, mo
         assert [m.text for m in await lan.received()] == BOOKED
 
 
-@pytest.mark.parametrize("writes", range(5))
-async def test_wherever_the_bot_dies_while_it_looks_everything_is_said_once(desk, monkeypatch, writes):
-    """One turn's answer is given anew, the next one's words after a deed are said after all."""
+@pytest.mark.parametrize("writes", range(7))
+async def test_wherever_the_bot_dies_while_it_looks_everything_is_said_once_and_in_order(desk, monkeypatch, writes):
+    """What was said after a deed, and before it, is said after all; what came after it is answered anew."""
     async with desk(plugins=PLUGINS, tenants=AT_ONCE) as server:
         Line.busy = True
         lan, take_up, deaths = server.contact("Lan"), unsaid.take_up, []
+
+        async def answers(count):
+            async def there():
+                return len(await outbound(lan, "queued")) == count
+
+            await server.until(f"{count} answers wait", there)
+
         await lan.says("Hello.")
-        await server.until("it is answered and waits", lambda: outbound(lan, "queued"))
+        await answers(1)
         await books(server)
-        await taken_over_in_vain(server, "Please book.")
+        await lan.says("Please book.")
+        await answers(3)
+        await taken_over_in_vain(server, "Thanks!")
 
         async def dies(repository, *arguments):
             if deaths:
-                return await take_up(repository, *arguments)
+                since = await take_up(repository, *arguments)
+                assert since == (await lan.message("SM1")).at
+                return since
             deaths.append(writes)
             return await take_up(Dies(repository, writes), *arguments)
 
@@ -217,8 +228,8 @@ async def test_wherever_the_bot_dies_while_it_looks_everything_is_said_once(desk
         await server.server.ownership.release("clinic", lan.id, "Hoa")
         await server.until("the bot has looked", lambda: looked(lan))
         await server.quiet()
-        assert [m.text for m in await lan.received()] == [*BOOKED, "You said: Hello."]
-        assert Diary.booked == 1
+        said = ["You said: Hello.", *BOOKED, "You said: Thanks!"]
+        assert ([m.text for m in await lan.received()], Diary.booked) == (said, 1)
 
 
 async def test_what_was_on_its_way_when_its_sender_died_is_sent_after_all(desk, dies_at):
