@@ -1,4 +1,5 @@
-"""Kills a real server at every named point while contacts write to it, then counts what reached the contacts.
+"""Kills a real server at every named point while contacts write to it and an operator takes some of them over, then counts
+what reached the contacts.
 
     python -m tests.e2e.crash_run --conversations 200
 
@@ -27,6 +28,7 @@ from frontdesk.testing.fake_twilio import CallbackPlan, FakeTwilio, Fault
 
 from .conftest import Front, until
 from .contacts import TENANT, UNHURRIED, Contacts, Count, parrot_tenant, replay_parked
+from .operator import Operator
 
 PARKING = "turn.parked"
 PROPOSED = "turn.proposed"
@@ -35,6 +37,8 @@ BETWEEN = "store.between_writes"
 """In SQLite it is one transaction."""
 CRASH_PATIENCE = 20.0
 DRAIN_PATIENCE = 180.0
+MEDDLED_WITH = 3
+"""So many conversations are taken over while the server runs, and again so many of those that its death cut off."""
 CUT_OFF = 5
 """A turn that was begun so often is not killed again before it has ended."""
 
@@ -44,12 +48,12 @@ class Report(Count):
     """What was counted, and where the server died."""
 
     crashes: Counter[str] = field(default_factory=Counter)
+    taken_over: int = 0
     seconds: float = 0.0
 
     def __str__(self) -> str:
-        return f"crashes {sum(self.crashes.values())} at {len(self.crashes)} points, {self.seconds:.0f} s\n" + (
-            super().__str__()
-        )
+        crashes = f"crashes {sum(self.crashes.values())} at {len(self.crashes)} points"
+        return f"{crashes}, {self.taken_over} taken over and given back, {self.seconds:.0f} s\n{super().__str__()}"
 
 
 class CrashRun:
@@ -71,10 +75,11 @@ class CrashRun:
         settings = {"times": UNHURRIED, "store": store or "sqlite:///data/frontdesk.db"}
         self.server = Front(folder, twilio, parrot_tenant(folder), "tenants", settings)
         self.contacts = Contacts(twilio, folder, [self.server.hook], conversations, self.random)
+        self.operator = Operator(self.server.file, self.random)
 
     async def run(self) -> Report:
         began = time.monotonic()
-        async with self.server:
+        async with self.server, self.operator:
             for phase, point in enumerate(self.points, start=1):
                 await self._phase(phase, point)
             self.twilio.faults.clear()
@@ -86,7 +91,8 @@ class CrashRun:
                 await self.server.quiet(DRAIN_PATIENCE)
             await self.server.kill()
         async with self.server.store() as store:
-            await self.contacts.count(store, self.report)
+            await self.contacts.count(store, self.report, self.operator.said)
+        self.report.taken_over = self.operator.taken
         self.report.seconds = time.monotonic() - began
         return self.report
 
@@ -104,7 +110,8 @@ class CrashRun:
                 if point == PARKING and number == 0
                 else self.contacts.write(number, point)
                 for number in people
-            )
+            ),
+            self.operator.meddle(self._some(people), 0.5),
         )
         code = await self.server.ended(CRASH_PATIENCE)
         print(f"{phase:3d} {point:24s} {'crashed' if code is not None else 'not reached'}", file=sys.stderr)
@@ -113,6 +120,8 @@ class CrashRun:
             await self.server.kill()
         else:
             self.report.crashes[point] += 1
+        # Before the dead one's leases have run out, and nobody there to withdraw or to send.
+        await self.operator.meddle(self._some(await self.operator.cut_off(len(people))))
         self.contacts.dark.unlink(missing_ok=True)
         # What was not answered is delivered again by Twilio; a server that stays up takes it.
         await self.server.start()
@@ -121,6 +130,9 @@ class CrashRun:
         await until("nobody starves", self._nobody_starves, DRAIN_PATIENCE)
         await self.server.kill()
         self.report.crashes["between"] += 1
+
+    def _some(self, people: Sequence[int]) -> list[int]:
+        return self.random.sample(people, min(MEDDLED_WITH, len(people)))
 
     async def _nobody_starves(self) -> bool:
         """No turn is left that was cut off often: after ten times it would be closed without a model, rightly.

@@ -47,7 +47,8 @@ class Parrot(Plugin):
     @hookimpl
     async def think(self, request: ModelRequest) -> ModelReply:
         """Tools for what is asked and not done yet, then the echo."""
-        done = {result.id for message in request.messages for result in message.tool_results}
+        # By what was asked for, not by the call: a turn that a person interrupted is told under ids of its own.
+        done = {call.arguments["what"] for message in request.messages for call in message.tool_calls}
         asked = _ASKED.findall(_last_words(request))
         if any(word == "dark" for word, _ in asked) and (Path(self.settings.world) / "dark").exists():
             raise Refused("it is dark")
@@ -57,7 +58,7 @@ class Parrot(Plugin):
         calls = tuple(
             ToolCall(id=f"call-{id}", name=names[word], arguments={"what": id})
             for word, id in asked
-            if word in names and f"call-{id}" not in done
+            if word in names and id not in done
         )
         if calls:
             return ModelReply(tool_calls=calls, model="parrot")

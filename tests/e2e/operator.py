@@ -1,0 +1,83 @@
+"""An operator beside servers that are killed: takes conversations, says something or not, and gives them back."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from frontdesk.app import create_server
+from frontdesk.inbox import contact_id
+from frontdesk.services.ownership import UnknownConversation
+from frontdesk.store.collections import CONVERSATIONS
+
+from .contacts import TENANT, contact
+
+NAME = "Hoa"
+PLUGINS = Path(__file__).parent / "plugins"
+
+
+class Operator:
+    """Acts through the service, as the command line does: what it changes leaves due rows, which the server finds."""
+
+    def __init__(self, file: Path, chance: random.Random) -> None:
+        self._file = file
+        self._random = chance
+        self.said: list[str] = []
+        """Texts, each of them once."""
+        self.taken = 0
+        self._in_hand: set[str] = set()
+
+    async def __aenter__(self) -> Self:
+        sys.path.append(str(PLUGINS))
+        self._server = create_server(self._file)
+        await self._server.store.open()
+        await self._server.queue.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._server.queue.stop()
+        await self._server.store.close()
+        sys.path.remove(str(PLUGINS))
+
+    async def meddle(self, numbers: Sequence[int], pause: float = 0.0) -> None:
+        """Take over each of these contacts, and give them back after *pause* seconds at most; whoever has not written yet
+        is left alone."""
+        await asyncio.gather(*(self._take_over(_conversation(number), pause) for number in numbers))
+
+    async def cut_off(self, people: int) -> list[int]:
+        """Those of the contacts whose turn or lane a process holds, or held when it died."""
+        found = await self._server.store.for_tenant(TENANT).find(CONVERSATIONS, {}, limit=1000)
+        held = {one.id for one in found if one.turn_lease is not None or one.lane_lease is not None}
+        return [number for number in range(people) if _conversation(number) in held]
+
+    async def _take_over(self, conversation: str, pause: float) -> None:
+        await asyncio.sleep(self._random.random() * pause)
+        if conversation in self._in_hand:
+            return
+        self._in_hand.add(conversation)
+        try:
+            await self._act(conversation, pause)
+        except UnknownConversation:
+            pass
+        finally:
+            self._in_hand.remove(conversation)
+
+    async def _act(self, conversation: str, pause: float) -> None:
+        ownership = self._server.ownership
+        await ownership.take(TENANT, conversation, NAME)
+        self.taken += 1
+        await asyncio.sleep(self._random.random() * pause)
+        if self._random.random() < 0.4:
+            text = f"This is {NAME}, for the {len(self.said) + 1}. time."
+            self.said.append(text)
+            await ownership.say(TENANT, conversation, NAME, text)
+        await asyncio.sleep(self._random.random() * pause)
+        await ownership.release(TENANT, conversation, NAME)
+
+
+def _conversation(number: int) -> str:
+    return contact_id("twilio_whatsapp", contact(number))
