@@ -17,7 +17,10 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from frontdesk import Plugin
+from frontdesk.store import Delete, Insert, Repository, Update, Write
+from frontdesk.store.codec import changed_copy
 from frontdesk.tasks import Owner
+from frontdesk.testing.death import Died
 
 
 @asynccontextmanager
@@ -42,6 +45,43 @@ async def _served(app: Any, port: int = 0) -> AsyncIterator[str]:
 def serving() -> Callable[..., AbstractAsyncContextManager[str]]:
     """`async with serving(app) as url`: an ASGI application answers at *url* on loopback, on a free port or *port*."""
     return _served
+
+
+class _DiesAfter:
+    """A tenant's documents without transactions, as in DocumentDB, in a process that dies after so many writes."""
+
+    def __init__(self, repository: Repository, writes: int) -> None:
+        self._repository = repository
+        self._left = writes
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._repository, name)
+
+    async def write(self, *writes: Write) -> int:
+        took = 0
+        for write in writes:
+            if self._left == 0:
+                raise Died
+            self._left -= 1
+            if not await self._repository.write(write):
+                break
+            took += 1
+        return took
+
+    async def insert(self, collection: Any, document: Any) -> bool:
+        return await self.write(Insert(collection, document)) == 1
+
+    async def update(self, collection: Any, document: Any, /, **changes: Any) -> Any:
+        return changed_copy(document, changes) if await self.write(Update(collection, document, changes)) else None
+
+    async def delete(self, collection: Any, document: Any) -> bool:
+        return await self.write(Delete(collection, document)) == 1
+
+
+@pytest.fixture(scope="session")
+def dies_after() -> Callable[[Repository, int], Any]:
+    """`dies_after(repository, 2)`: these documents, which whoever uses them dies over instead of the third write."""
+    return _DiesAfter
 
 
 _PLUGINS = Path(__file__).parent / "plugins"

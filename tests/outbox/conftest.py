@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from frontdesk import hookimpl
+from frontdesk import Message, Plugin, hookimpl
 from frontdesk.channel import Found, Outgoing
 from frontdesk.mind import ModelReply, ToolCall
 from frontdesk.testing.plugins import Phone, ScriptedModel
@@ -58,6 +58,18 @@ class Line(Phone):
         return truth if self.vendor.listed is None else self.vendor.listed(message, truth)
 
 
+class Listener(Plugin):
+    """Keeps the messages that it is told have failed."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.failed: list[Message] = []
+
+    @hookimpl
+    async def on_message_failed(self, message: Message) -> None:
+        self.failed.append(message)
+
+
 async def _do(behaviour: Callable[[Outgoing], Any] | None, message: Outgoing) -> None:
     if behaviour is not None:
         result = behaviour(message)
@@ -80,6 +92,12 @@ def start(desk: Any, vendor: Vendor) -> Callable[..., Any]:
         return desk(plugins={"phone": line, "model": ScriptedModel, **(plugins or {})}, tenants=tenants, clock=clock)
 
     return started
+
+
+@pytest.fixture
+def listener() -> type[Plugin]:
+    """`start(plugins={"listener": listener})`; then `(await server.plugin("listener")).failed` is what it was told."""
+    return Listener
 
 
 @pytest.fixture

@@ -4,21 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from frontdesk import Plugin, hookimpl
 from frontdesk.channel import StatusUpdate
 from frontdesk.store.collections import MESSAGES
-
-
-class Listener(Plugin):
-    """Keeps what is told of failures."""
-
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
-        self.failed = []
-
-    @hookimpl
-    async def on_message_failed(self, conversation, message):
-        self.failed.append(message.id)
 
 
 async def answered(server, text="Xin chào.", ordinal=0):
@@ -45,8 +32,8 @@ async def stored(server, id):
     return await server.repository().get(MESSAGES, id)
 
 
-async def test_what_failed_for_now_is_sent_once_more_after_the_pause(start, vendor):
-    async with start(plugins={"listener": Listener}) as server:
+async def test_what_failed_for_now_is_sent_once_more_after_the_pause(start, vendor, listener):
+    async with start(plugins={"listener": listener}) as server:
         lan, first = await answered(server)
         before = server.clock.now()
         for _ in range(2):
@@ -62,8 +49,8 @@ async def test_what_failed_for_now_is_sent_once_more_after_the_pause(start, vend
         assert (await server.plugin("listener")).failed == []
 
 
-async def test_what_fails_once_more_has_failed(start, vendor):
-    async with start(plugins={"listener": Listener}) as server:
+async def test_what_fails_once_more_has_failed(start, vendor, listener):
+    async with start(plugins={"listener": listener}) as server:
         lan, first = await answered(server)
         await report(server, "SM1", "failed")
         await lan.hears()
@@ -73,7 +60,7 @@ async def test_what_fails_once_more_has_failed(start, vendor):
         await server.quiet()
         second = await stored(server, f"{first.id}.again")
         assert (second.state, second.error, len(vendor.taken)) == ("failed", "63018: Too fast.", 2)
-        assert (await server.plugin("listener")).failed == [second.id]
+        assert [m.id for m in (await server.plugin("listener")).failed] == [second.id]
 
 
 async def test_what_would_come_too_late_is_not_said_again(start, vendor):

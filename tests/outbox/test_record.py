@@ -4,41 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from frontdesk import Plugin, hookimpl
 from frontdesk.outbox import record
 from frontdesk.store.collections import MESSAGES, TASKS
 from frontdesk.testing.death import Died
-
-
-class Listener(Plugin):
-    """Keeps what is told of failures."""
-
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
-        self.failed = []
-
-    @hookimpl
-    async def on_message_failed(self, conversation, message):
-        self.failed.append((message.id, message.state))
-
-
-class DiesAfter:
-    """A tenant's documents without transactions, in a process that dies after so many writes."""
-
-    def __init__(self, repository, writes):
-        self._repository = repository
-        self._left = writes
-
-    async def write(self, *writes):
-        took = 0
-        for write in writes:
-            if self._left == 0:
-                raise Died
-            self._left -= 1
-            if not await self._repository.write(write):
-                break
-            took += 1
-        return took
 
 
 async def answered(server):
@@ -60,40 +28,43 @@ async def settled(server):
     await server.quiet()
 
 
+async def told(server):
+    return [(message.id, message.state) for message in (await server.plugin("listener")).failed]
+
+
 @pytest.mark.parametrize("writes", range(4))
-async def test_a_failure_that_is_on_disk_is_told_once_wherever_its_writer_died(start, writes):
-    async with start(plugins={"listener": Listener}) as server:
+async def test_a_failure_that_is_on_disk_is_told_once_wherever_its_writer_died(start, writes, listener, dies_after):
+    async with start(plugins={"listener": listener}) as server:
         message, repository = await answered(server), server.repository()
         with pytest.raises(Died):
-            await fails(DiesAfter(repository, writes), server, message)
+            await fails(dies_after(repository, writes), server, message)
         await settled(server)
         stored = await repository.get(MESSAGES, message.id)
-        told = (await server.plugin("listener")).failed
-        assert told == ([(message.id, "failed")] if stored.state == "failed" else [])
+        assert await told(server) == ([(message.id, "failed")] if stored.state == "failed" else [])
         if stored.state != "failed":
             # It comes again: the lane looks again, the provider says it again.
-            assert await fails(DiesAfter(repository, -1), server, stored)
+            assert await fails(dies_after(repository, -1), server, stored)
             await settled(server)
-            assert told == [(message.id, "failed")]
+            assert await told(server) == [(message.id, "failed")]
 
 
-async def test_a_failure_that_somebody_else_announced_is_told_once(start):
-    async with start(plugins={"listener": Listener}) as server:
+async def test_a_failure_that_somebody_else_announced_is_told_once(start, listener, dies_after):
+    async with start(plugins={"listener": listener}) as server:
         message, repository = await answered(server), server.repository()
         with pytest.raises(Died):
-            await fails(DiesAfter(repository, 2), server, message)
+            await fails(dies_after(repository, 2), server, message)
         assert await fails(repository, server, message)
         assert not await fails(repository, server, message)
         await settled(server)
-        assert (await server.plugin("listener")).failed == [(message.id, "failed")]
+        assert await told(server) == [(message.id, "failed")]
 
 
-async def test_nothing_is_told_of_a_failure_that_gave_way(start):
-    async with start(plugins={"listener": Listener}) as server:
+async def test_nothing_is_told_of_a_failure_that_gave_way(start, listener):
+    async with start(plugins={"listener": listener}) as server:
         message, repository = await answered(server), server.repository()
         stale = message
         await repository.update(MESSAGES, message, state="delivered")
         assert not await fails(repository, server, stale)
         await settled(server)
-        assert (await server.plugin("listener")).failed == []
+        assert await told(server) == []
         assert await repository.find(TASKS, {"state": "waiting"}, order_by="at") == []

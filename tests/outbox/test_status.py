@@ -8,25 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from frontdesk import Plugin, hookimpl
 from frontdesk.channel import StatusUpdate
 from frontdesk.outbox import status
 from frontdesk.outbox.record import RANK, _news, outbound_id
 from frontdesk.testing.clock import MovableClock
 
 STATES = ("accepted", "sent", "delivered", "read", "failed")
-
-
-class Listener(Plugin):
-    """Keeps what is told of failures."""
-
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
-        self.failed = []
-
-    @hookimpl
-    async def on_message_failed(self, conversation, message):
-        self.failed.append((message.id, message.error))
 
 
 async def answered(server):
@@ -106,18 +93,18 @@ async def test_a_report_at_one_tenant_does_not_reach_another(desk, vendor):
         assert await lan.received() == [message]
 
 
-async def test_failed_is_told_with_its_reason_and_gives_way_to_delivered(start):
-    async with start(plugins={"listener": Listener}) as server:
+async def test_failed_is_told_with_its_reason_and_gives_way_to_delivered(start, listener):
+    async with start(plugins={"listener": listener}) as server:
         lan, message = await answered(server)
         await report(server, "failed", code="30008", reason="unknown error")
         (failed,) = [m for m in await lan.messages() if m.id == message.id]
         assert (failed.state, failed.error) == ("failed", "30008: unknown error")
-        listener = await server.plugin("listener")
+        told_of = (await server.plugin("listener")).failed
 
         async def told():
-            return listener.failed
+            return told_of
 
-        assert await server.until("told", told) == [(message.id, "30008: unknown error")]
+        assert [(m.id, m.error) for m in await server.until("told", told)] == [(message.id, "30008: unknown error")]
         await report(server, "delivered")
         (message,) = await lan.received()
         assert (message.state, message.error) == ("delivered", "")
