@@ -165,16 +165,14 @@ async def test_the_lane_of_one_conversation_does_not_hold_up_another(start, vend
 async def test_more_than_one_look_holds_is_sent_all_the_same(start, vendor, monkeypatch):
     from frontdesk.outbox import lane
 
-    waiting = lane._waiting
-
-    async def a_few(repository, conversation):
-        return (await waiting(repository, conversation))[:3]
-
-    monkeypatch.setattr(lane, "_waiting", a_few)
+    monkeypatch.setattr(lane, "AT_ONCE", 3)
     monkeypatch.setattr(lane, "AFTER_ACCEPTED", timedelta(0))
     async with start() as server:
         lan = await begun(server)
+        all_queued = asyncio.Event()
+        vendor.before = lambda _: all_queued.wait()
         await queue(server, lan, [f"m{n}" for n in range(10)])
+        all_queued.set()
         await server.quiet()
         assert len(vendor.taken) == 11
         assert await server.server.store.due.count() == 0
