@@ -13,7 +13,8 @@ import structlog
 from .. import core_tasks
 from ..channel import DeliveryState
 from ..model import Message
-from ..store import Insert, PutDue, Repository, Store, Update
+from ..scheduling import schedule
+from ..store import Insert, PutDue, Repository, Store
 from ..store.collections import MESSAGES, TASKS
 
 log = structlog.get_logger(__name__)
@@ -58,12 +59,12 @@ async def change(repository: Repository, store: Store, tenant: str, message: Mes
     if changes.get("state") not in ENDED_BADLY:
         return await repository.update(MESSAGES, message, **changes) is not None
     task = core_tasks.message_failed(replace(message, **changes), store.now())
-    announced = PutDue("task", tenant, task.id, task.at + SETTLED_BY)
-    ending = (Update(MESSAGES, message, changes), PutDue("task", tenant, task.id, task.at))
-    took = await repository.write(announced, Insert(TASKS, task), *ending)
-    if took == 1:  # somebody announced it before
-        return await repository.write(*ending) == len(ending)
-    return took == 2 + len(ending)
+    await repository.write(PutDue("task", tenant, task.id, task.at + SETTLED_BY), Insert(TASKS, task))
+    if await repository.update(MESSAGES, message, **changes) is None:
+        return False
+    # If we were so slow that it was looked for in between, its task is gone: then it is written once more.
+    await schedule(repository, tenant, task, store.now())
+    return True
 
 
 async def learn(

@@ -21,6 +21,7 @@ from ..outbox.record import outbound_id
 from ..outbox.status import StatusDesk
 from ..queue import Queue, Wake
 from ..runtime import Runtimes
+from ..scheduling import schedule
 from ..store import Between, Insert, PutDue, Store
 from ..store.collections import CONTACTS, CONVERSATIONS, IDENTITIES, MESSAGES, PLUGIN_DATA, TASKS
 from ..turn.recall import history
@@ -105,16 +106,10 @@ class PluginTasks:
             data=dict(data or {}),
             useful_until=_moment("tasks.schedule: useful_until", useful_until) if useful_until else None,
         )
-        repository = self._store.for_tenant(self._tenant)
-        new = await repository.write(Insert(TASKS, task), PutDue("task", self._tenant, task.id, at)) > 0
-        if not new:
-            # Its row is made sure of (we may have died before it was written), at the time it has.
-            stored = await repository.get(TASKS, task.id)
-            if stored is None or stored.state != "waiting":
-                return False
-            at = stored.at
-            await self._store.due.put("task", self._tenant, task.id, at)
-        await self._queue.wake(Wake("task", self._tenant, task.id), (at - self._store.now()).total_seconds())
+        now = self._store.now()
+        new = await schedule(self._store.for_tenant(self._tenant), self._tenant, task, now)
+        if new:
+            await self._queue.wake(Wake("task", self._tenant, task.id), (at - now).total_seconds())
         return new
 
     async def cancel(self, name: str, key: str) -> bool:

@@ -19,13 +19,14 @@ import structlog
 from frontdesk.config import TenantConfig
 
 from .. import core_tasks, leases
-from ..model import BOT, NOBODY, OPERATOR, Conversation, DueKind, Message, Owner
+from ..model import BOT, NOBODY, OPERATOR, Conversation, DueKind, Message, Owner, Task
 from ..outbox.record import outbound_id
 from ..owner import passed_to
 from ..queue import Queue, Wake
 from ..runtime import Runtimes
+from ..scheduling import schedule
 from ..store import Between, Insert, PutDue, Repository, Store
-from ..store.collections import CONVERSATIONS, MESSAGES, TASKS
+from ..store.collections import CONVERSATIONS, MESSAGES
 from ..turn.commit import mark_answered
 
 log = structlog.get_logger(__name__)
@@ -196,11 +197,11 @@ class Ownership:
         except leases.ConversationGone as err:
             raise UnknownConversation(f"there is no conversation {id} at this tenant") from err
 
-    async def _schedule(self, tenant: str, *tasks: Any) -> None:
+    async def _schedule(self, tenant: str, *tasks: Task) -> None:
         for task in tasks:
-            await self._store.for_tenant(tenant).write(Insert(TASKS, task))
-            await self._store.due.put("task", tenant, task.id, task.at)
-            await self._queue.wake(Wake("task", tenant, task.id), (task.at - self._store.now()).total_seconds())
+            now = self._store.now()
+            if await schedule(self._store.for_tenant(tenant), tenant, task, now):
+                await self._queue.wake(Wake("task", tenant, task.id), (task.at - now).total_seconds())
 
     async def _look(self, kind: DueKind, tenant: str, conversation: str, after: timedelta = timedelta()) -> None:
         await self._store.due.put(kind, tenant, conversation, self._store.now() + after)

@@ -14,8 +14,9 @@ from ..clock import milliseconds
 from ..media import MediaStore
 from ..model import Contact, Conversation, Message
 from ..runtime import Runtime
-from ..store import Insert, PutDue, Repository, Store
-from ..store.collections import CONTACTS, MESSAGES, TASKS
+from ..scheduling import schedule
+from ..store import Repository, Store
+from ..store.collections import CONTACTS, MESSAGES
 from ..telling import tell
 from .hear import hear
 
@@ -86,7 +87,7 @@ async def _tell_later(
     runtime: Runtime, repository: Repository, store: Store, message: Message, heard: list[str], after: float = 1.0
 ) -> Message:
     """Leave it to a task to tell who has not heard. Nothing of this is written when nobody fails."""
-    at = milliseconds(store.now() + timedelta(seconds=after))
-    task = core_tasks.message_received(message, heard, at)
-    await repository.write(Insert(TASKS, task), PutDue("task", runtime.tenant.id, task.id, at))
+    now = store.now()
+    task = core_tasks.message_received(message, heard, milliseconds(now + timedelta(seconds=after)))
+    await schedule(repository, runtime.tenant.id, task, now)
     return await repository.update(MESSAGES, message, announced=True) or message

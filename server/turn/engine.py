@@ -23,7 +23,7 @@ from ..under_lease import work_on
 from ..work import Again, Finished, Outcome, Taken
 from . import attend, deeds, trace, unsaid
 from . import commit as ending
-from .follow_up import wrote_on_writes
+from .follow_up import schedule_wrote_on
 from .state import Draft, NoAnswer, OwnerChanged, Superseded, TurnMoved, Work
 from .take_up import has_read_all, put_away, take_up, unanswered
 from .think import think
@@ -89,7 +89,7 @@ class TurnEngine:
             await attend.hear_and_tell(runtime, repository, self._store, self._media, conversation, contact, waiting)
             await self._leave(repository, held, conversation, contact, waiting)
             if contact.kind != "staff":
-                await repository.write(*wrote_on_writes(runtime, conversation, waiting, self._store.now()))
+                await schedule_wrote_on(runtime, repository, conversation, waiting, self._store.now())
             return Finished()
         # A process that was frozen until here finds out now, before it touches what its successor has made.
         if held.seconds_left() <= 0:

@@ -8,8 +8,8 @@ from datetime import datetime
 from .. import core_tasks
 from ..model import NOBODY, Commit, Conversation, Message, Task
 from ..runtime import Runtime
-from ..store import Insert, PutDue, Write
-from ..store.collections import TASKS
+from ..scheduling import schedule, schedule_writes
+from ..store import Repository, Write
 
 
 def follow_up_writes(runtime: Runtime, conversation: Conversation, commit: Commit, now: datetime) -> list[Write]:
@@ -19,19 +19,13 @@ def follow_up_writes(runtime: Runtime, conversation: Conversation, commit: Commi
         tasks.append(core_tasks.turn_committed(conversation, commit.turn, now))
     if conversation.owner == NOBODY:
         tasks += core_tasks.handed_off(runtime, conversation, now)
-    writes: list[Write] = []
-    for task in tasks:
-        writes += [Insert(TASKS, task), PutDue("task", runtime.tenant.id, task.id, task.at)]
-    return writes
+    return [write for task in tasks for write in schedule_writes(runtime.tenant.id, task, now)]
 
 
-def wrote_on_writes(
-    runtime: Runtime, conversation: Conversation, waiting: Sequence[Message], now: datetime
-) -> list[Write]:
+async def schedule_wrote_on(
+    runtime: Runtime, repository: Repository, conversation: Conversation, waiting: Sequence[Message], now: datetime
+) -> None:
     """The task of answering who wrote on after a hand-off that nobody has taken up; once in a hand-off."""
     since = conversation.owner_since
-    if conversation.owner != NOBODY or since is None or not any(message.at > since for message in waiting):
-        return []
-    task = core_tasks.wrote_on(conversation, now)
-    # The due row first: without its task it is nothing, and a second task is not written.
-    return [PutDue("task", runtime.tenant.id, task.id, task.at), Insert(TASKS, task)]
+    if conversation.owner == NOBODY and since is not None and any(message.at > since for message in waiting):
+        await schedule(repository, runtime.tenant.id, core_tasks.wrote_on(conversation, now), now)

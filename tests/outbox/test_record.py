@@ -32,6 +32,20 @@ async def told(server):
     return [(message.id, message.state) for message in (await server.plugin("listener")).failed]
 
 
+class Freezes:
+    """A tenant's documents in a process that is frozen before it changes one."""
+
+    def __init__(self, server):
+        self._server = server
+
+    def __getattr__(self, name):
+        return getattr(self._server.repository(), name)
+
+    async def update(self, *arguments, **changes):
+        await settled(self._server)
+        return await self._server.repository().update(*arguments, **changes)
+
+
 @pytest.mark.parametrize("writes", range(4))
 async def test_a_failure_that_is_on_disk_is_told_once_wherever_its_writer_died(start, writes, listener, dies_after):
     async with start(plugins={"listener": listener}) as server:
@@ -68,3 +82,11 @@ async def test_nothing_is_told_of_a_failure_that_gave_way(start, listener):
         await settled(server)
         assert await told(server) == []
         assert await repository.find(TASKS, {"state": "waiting"}, order_by="at") == []
+
+
+async def test_a_failure_is_told_though_its_writer_was_frozen_after_it_announced_it(start, listener):
+    async with start(plugins={"listener": listener}) as server:
+        message = await answered(server)
+        assert await fails(Freezes(server), server, message)
+        await settled(server)
+        assert await told(server) == [(message.id, "failed")]

@@ -74,6 +74,17 @@ async def test_while_it_is_open_who_writes_on_is_told_once_that_a_person_will_an
         assert len(await said(server, lan)) == 1
 
 
+async def test_who_keeps_writing_is_told_two_minutes_after_the_first_time(desk):
+    async with desk(tenants=tenants(**HANOI)) as server:
+        lan = await handed_off(server)
+        server.clock.advance(1)
+        for _ in range(3):
+            await lan.says("Alo?")
+            await server.quiet()
+            server.clock.advance(50)
+        assert len(await said(server, lan)) == 1
+
+
 async def test_who_writes_on_after_closing_time_is_told_when_it_opens(desk):
     almost = {"opening_hours": {"monday": "08:30-09:01", "tuesday": "08:30-18:00"}}
     async with desk(tenants=tenants(**{**HANOI, **almost})) as server:
