@@ -10,20 +10,18 @@ from datetime import timedelta
 
 import structlog
 
-from .. import leases
 from ..channel import StatusUpdate
 from ..clock import milliseconds
 from ..model import Message
-from ..store import Insert, PutDue, Repository, Store
+from ..store import Repository, Store
 from ..store.collections import MESSAGES
+from .put import put
 from .record import RANK
 
 log = structlog.get_logger(__name__)
 
 ARRIVED = ("delivered", "read")
 _MAY_HAVE_GONE = ("sending", "parked", "accepted", "sent", *ARRIVED)
-SOON = timedelta(seconds=5)
-"""When the lane is looked at if whoever wrote the message died before saying so."""
 
 
 async def say(repository: Repository, store: Store, tenant: str, message: Message, update: StatusUpdate) -> str | None:
@@ -37,35 +35,29 @@ async def say(repository: Repository, store: Store, tenant: str, message: Messag
     at = milliseconds(store.now() + timedelta(seconds=update.again_after))
     if message.useful_until is not None and at >= message.useful_until:
         return None
-    id = _id(message)
-    if await repository.get(MESSAGES, id) is None:
-        conversation = await leases.change(
-            repository, message.conversation, lambda current: {"outbox_seq": current.outbox_seq + 1}
-        )
-        repeated = replace(
-            message,
-            id=id,
-            version=1,
-            again_of=message.id,
-            state="queued",
-            place=conversation.outbox_seq,
-            at=store.now(),
-            provider_id="",
-            attempts=0,
-            not_before=at,
-            intent_at=None,
-            route=None,
-            settles_at=None,
-            reconciled=0,
-            accepted_at=None,
-            error="",
-            possible_duplicate=False,
-        )
-        now = store.now()
-        later, at_once = (PutDue("lane", tenant, message.conversation, due_at) for due_at in (now + SOON, now))
-        await repository.write(later, Insert(MESSAGES, repeated), at_once)
-        log.info("said_again", tenant=tenant, message=id, after=update.again_after, reason=update.code)
-    return id
+    repeated = replace(
+        message,
+        id=_id(message),
+        version=1,
+        again_of=message.id,
+        state="queued",
+        place=0,
+        at=store.now(),
+        provider_id="",
+        attempts=0,
+        not_before=at,
+        intent_at=None,
+        route=None,
+        settles_at=None,
+        reconciled=0,
+        accepted_at=None,
+        error="",
+        possible_duplicate=False,
+    )
+    repeated, new = await put(repository, store, tenant, repeated)
+    if new:
+        log.info("said_again", tenant=tenant, message=repeated.id, after=update.again_after, reason=update.code)
+    return repeated.id
 
 
 async def take_back(repository: Repository, message: Message) -> None:

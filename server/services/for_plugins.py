@@ -17,13 +17,14 @@ from ..errors import PluginError, RetryLater
 from ..media import MediaStore, MediaUrls
 from ..mind import ModelMessage, ModelReply, ModelRequest, Section
 from ..model import Contact, Conversation, Media, Message, PluginDocument, Task, Template
+from ..outbox.put import put
 from ..outbox.record import outbound_id
 from ..outbox.status import StatusDesk
 from ..queue import Queue, Wake
 from ..runtime import Runtimes
 from ..scheduling import schedule
-from ..store import Between, Insert, PutDue, Store
-from ..store.collections import CONTACTS, CONVERSATIONS, IDENTITIES, MESSAGES, PLUGIN_DATA, TASKS
+from ..store import Between, Store
+from ..store.collections import CONTACTS, CONVERSATIONS, IDENTITIES, PLUGIN_DATA, TASKS
 from ..turn.recall import history
 
 
@@ -209,31 +210,27 @@ class PluginConversations:
         media: Sequence[str] = (),
         useful_until: datetime | None = None,
     ) -> bool:
-        id = outbound_id(self._plugin, key)
         now = self._store.now()
         until = _moment("conversations.send: useful_until", useful_until) if useful_until else now + self._useful_for
-        new = await self._repository.get(MESSAGES, id) is None
-        if new:
-            changed = await leases.change(
-                self._repository, conversation, lambda current: {"outbox_seq": current.outbox_seq + 1}
-            )
-            message = Message(
-                id=id,
-                conversation=conversation,
-                direction="outbound",
-                kind="template" if template else "document" if media else "text",
-                text=unicodedata.normalize("NFC", text),
-                template=template,
-                media=tuple(Media(content_type="", key=item) for item in media),
-                author=f"plugin:{self._plugin}",
-                state="queued",
-                place=changed.outbox_seq,
-                owner_epoch=changed.owner_epoch,
-                useful_until=until,
-                at=now,
-            )
-            new = await self._repository.write(Insert(MESSAGES, message)) == 1
-        await self._repository.write(PutDue("lane", self._tenant, conversation, now))
+        found = await self.get(conversation)
+        if found is None:
+            raise leases.ConversationGone(conversation)
+        message = Message(
+            id=outbound_id(self._plugin, key),
+            conversation=conversation,
+            direction="outbound",
+            kind="template" if template else "document" if media else "text",
+            text=unicodedata.normalize("NFC", text),
+            template=template,
+            media=tuple(Media(content_type="", key=item) for item in media),
+            author=f"plugin:{self._plugin}",
+            state="queued",
+            # A take-over from now on voids it.
+            owner_epoch=found.owner_epoch,
+            useful_until=until,
+            at=now,
+        )
+        _, new = await put(self._repository, self._store, self._tenant, message)
         await self._queue.wake(Wake("lane", self._tenant, conversation))
         return new
 

@@ -20,12 +20,13 @@ from frontdesk.config import TenantConfig
 
 from .. import core_tasks, leases
 from ..model import BOT, NOBODY, OPERATOR, Conversation, DueKind, Message, Owner, Task
+from ..outbox.put import put
 from ..outbox.record import outbound_id
 from ..owner import passed_to
 from ..queue import Queue, Wake
 from ..runtime import Runtimes
 from ..scheduling import schedule
-from ..store import Between, Insert, PutDue, Repository, Store
+from ..store import Between, Repository, Store
 from ..store.collections import CONVERSATIONS, MESSAGES
 from ..turn.commit import mark_answered
 
@@ -97,27 +98,21 @@ class Ownership:
             raise ValueError("there is nothing to say: the text is empty")
         repository = self._store.for_tenant(tenant)
         now = self._store.now()
-        id = outbound_id("op", key or uuid.uuid4().hex)
-        message = await repository.get(MESSAGES, id)
-        if message is None:
-            useful_until = now + self._config(tenant).useful_for
-            seq = (await self._changed(repository, conversation, lambda c: _speaks(c, name, now))).outbox_seq
-            message = Message(
-                id=id,
-                conversation=conversation,
-                direction="outbound",
-                text=text,
-                author=operator(name),
-                state="queued",
-                place=seq,
-                useful_until=useful_until,
-                at=now,
-            )
-            # Message and due row in one write, after a row that is looked at later: no step leaves it without one.
-            await self._look("lane", tenant, conversation, SOON)
-            if await repository.write(Insert(MESSAGES, message), PutDue("lane", tenant, conversation, now)) == 0:
-                message = await repository.get(MESSAGES, id) or message
-        await self._look("lane", tenant, conversation)
+        message = Message(
+            id=outbound_id("op", key or uuid.uuid4().hex),
+            conversation=conversation,
+            direction="outbound",
+            text=text,
+            author=operator(name),
+            state="queued",
+            useful_until=now + self._config(tenant).useful_for,
+            at=now,
+        )
+        try:
+            message, _ = await put(repository, self._store, tenant, message, lambda c: _speaks(c, name, now))
+        except leases.ConversationGone as err:
+            raise _unknown(conversation) from err
+        await self._queue.wake(Wake("lane", tenant, conversation))
         await self._answered(repository, message, name)
         # What the bot had begun to answer, or could not, is done with.
         await self._look("turn", tenant, conversation)
@@ -128,7 +123,7 @@ class Ownership:
         repository = self._store.for_tenant(tenant)
         found = await repository.get(CONVERSATIONS, conversation)
         if found is None:
-            raise UnknownConversation(f"there is no conversation {conversation} at this tenant")
+            raise _unknown(conversation)
         if found.owner == BOT:
             return found
         await self._look("turn", tenant, conversation, SOON)
@@ -195,7 +190,7 @@ class Ownership:
         try:
             return await leases.change(repository, id, decide)
         except leases.ConversationGone as err:
-            raise UnknownConversation(f"there is no conversation {id} at this tenant") from err
+            raise _unknown(id) from err
 
     async def _schedule(self, tenant: str, *tasks: Task) -> None:
         for task in tasks:
@@ -220,7 +215,11 @@ class Ownership:
                 await mark_answered(repository, message.id, operator(name))
 
 
+def _unknown(conversation: str) -> UnknownConversation:
+    return UnknownConversation(f"there is no conversation {conversation} at this tenant")
+
+
 def _speaks(conversation: Conversation, name: str, now: datetime) -> Mapping[str, Any]:
     if conversation.owner != operator(name):
         raise NotYours(f"{conversation.owner} answers this conversation; take it first")
-    return {"outbox_seq": conversation.outbox_seq + 1, "last_human_at": now, "unanswered_since": None}
+    return {"last_human_at": now, "unanswered_since": None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +12,13 @@ from frontdesk.config import TenantConfig
 from .. import leases
 from ..model import BOT, NOBODY, Conversation, Message
 from ..opening_hours import next_opening, opening_in_words
-from ..store import Insert, PutDue, Repository, Store
-from ..store.collections import CONTACTS, CONVERSATIONS, MESSAGES
+from ..outbox.put import put
+from ..store import Repository, Store
+from ..store.collections import CONTACTS, CONVERSATIONS
+
+
+class _Answered(Exception):
+    """The conversation has an owner by now."""
 
 
 async def reassure(store: Store, tenant: TenantConfig, conversation: str, epoch: int, because: str) -> None:
@@ -24,34 +30,28 @@ async def reassure(store: Store, tenant: TenantConfig, conversation: str, epoch:
     found = await repository.get(CONVERSATIONS, conversation)
     if found is None or found.owner != NOBODY or found.owner_epoch != epoch:
         return
-    id = f"{conversation}.{epoch}.reassured"
     text, useful_until = await _words(repository, tenant, found, because, store.now())
-    if not text or await repository.get(MESSAGES, id) is not None:
+    if not text:
         return
 
-    def next_place(current: Conversation) -> Mapping[str, Any]:
-        still = current.owner == NOBODY and current.owner_epoch == epoch
-        return {"outbox_seq": current.outbox_seq + 1} if still else {}
+    def still_waits(current: Conversation) -> Mapping[str, Any]:
+        if current.owner != NOBODY or current.owner_epoch != epoch:
+            raise _Answered(current.owner)
+        return {}
 
-    try:
-        changed = await leases.change(repository, conversation, next_place)
-    except leases.ConversationGone:
-        return
-    if changed.owner_epoch != epoch:
-        return
     message = Message(
-        id=id,
+        id=f"{conversation}.{epoch}.reassured",
         conversation=conversation,
         direction="outbound",
         text=text,
         author=BOT,
         state="queued",
-        place=changed.outbox_seq,
         owner_epoch=epoch,
         useful_until=useful_until,
         at=store.now(),
     )
-    await repository.write(Insert(MESSAGES, message), PutDue("lane", tenant.id, conversation, store.now()))
+    with suppress(_Answered, leases.ConversationGone):
+        await put(repository, store, tenant.id, message, still_waits)
 
 
 async def _words(

@@ -148,6 +148,27 @@ async def test_a_plugins_own_question_goes_down_the_chain_of_models(desk):
             await plugin.model.complete("Say the mood.", "?")
 
 
+async def test_what_a_plugin_sends_goes_out_after_a_take_over_and_not_across_one(desk):
+    async with desk(plugins=PLUGINS, tenants=AT_ONCE) as server:
+        lan, notes, phone = await greeted(server), await server.plugin("notes"), await server.plugin("phone")
+        ownership, before = server.server.ownership, len(phone.sent)
+        await ownership.take("clinic", lan.id, "Hoa")
+        assert await notes.conversations.send(lan.id, "after", "Chị nhớ uống thuốc ạ")
+        await server.quiet()
+        assert [message.text for message in phone.sent[before:]] == ["Chị nhớ uống thuốc ạ"]
+
+        def busy(_):
+            raise RetryLater("busy", after=20)
+
+        phone.on_send = busy
+        assert await notes.conversations.send(lan.id, "across", "Chị nhớ tái khám ạ")
+        await ownership.release("clinic", lan.id, "Hoa")
+        await ownership.take("clinic", lan.id, "Hoa")
+        phone.on_send = None
+        await server.quiet()
+        assert (await server.repository().get(MESSAGES, "notes-across")).state == "withdrawn"
+
+
 @given(st.text(), st.text())
 @example("a/b", "c")
 @example("a%2Fb", "c")

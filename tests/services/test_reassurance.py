@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from frontdesk.mind import ModelReply, ToolCall
+from frontdesk.outbox.put import SOON
+from frontdesk.services.reassurance import reassure
+from frontdesk.store.collections import MESSAGES
+from frontdesk.testing.death import Died
 from frontdesk.testing.plugins import ScriptedModel
 
 # The clock of a test starts on Monday at 02:00 UTC: 09:00 in Hanoi, the middle of the night in London.
@@ -114,6 +119,45 @@ async def test_a_second_hand_off_is_a_new_one(desk):
         (await server.plugin("model")).script = [ASKS_A_PERSON]
         await lan.says("A person, please.")
         assert [text.startswith("We are closed") for text in await said(server, lan)] == [True, False, True]
+
+
+@pytest.mark.parametrize("writes", range(4))
+async def test_it_is_said_once_wherever_whoever_says_it_died(desk, dies_after, writes):
+    async with desk(tenants=tenants()) as server:
+        lan, store = await handed_off(server), server.server.store
+        lives = await server.server.runtimes.get("clinic")
+        dying = SimpleNamespace(now=store.now, for_tenant=lambda _: dies_after(server.repository(), writes))
+        epoch = (await lan.conversation()).owner_epoch
+        with pytest.raises(Died):
+            await reassure(dying, lives.tenant, lan.id, epoch, "wrote_on")
+        server.clock.advance(SOON.total_seconds() + 1)
+        await said(server, lan)
+        # Its task comes back.
+        await reassure(store, lives.tenant, lan.id, epoch, "wrote_on")
+        assert len(await said(server, lan)) == 1
+
+
+async def test_who_is_answered_meanwhile_is_told_nothing(desk):
+    async with desk(tenants=tenants()) as server:
+        lan, store, repository = await handed_off(server), server.server.store, server.repository()
+        tenant = (await server.server.runtimes.get("clinic")).tenant
+
+        class Slow:
+            """A person takes over while it is looked up whether it was said."""
+
+            def __getattr__(self, name):
+                return getattr(repository, name)
+
+            async def get(self, collection, id):
+                if collection is MESSAGES:
+                    await server.server.ownership.take("clinic", lan.id, "Hoa")
+                return await repository.get(collection, id)
+
+        slow = SimpleNamespace(now=store.now, for_tenant=lambda _: Slow())
+        before = await lan.conversation()
+        await reassure(slow, tenant, lan.id, before.owner_epoch, "wrote_on")
+        assert await said(server, lan) == []
+        assert (await lan.conversation()).outbox_seq == before.outbox_seq
 
 
 async def test_holding_words_are_not_said_twice(desk):

@@ -1,0 +1,46 @@
+"""How a message that no turn wrote gets into its lane: once, and never without the row that has the lane looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from .. import leases
+from ..model import Conversation, Message
+from ..store import Insert, PutDue, Repository, Store
+from ..store.collections import MESSAGES
+
+SOON = timedelta(seconds=5)
+"""When the lane is looked at if whoever wrote the message died before saying so."""
+
+
+def _nothing(_: Conversation) -> Mapping[str, Any]:
+    return {}
+
+
+async def put(
+    repository: Repository, store: Store, tenant: str, message: Message, decide: leases.Decide = _nothing
+) -> tuple[Message, bool]:
+    """Write *message*, queued and so far without a place, at the end of its lane, and have the lane looked at.
+
+    The message as it is on disk, and whether it is new: one with its id stays as it is. *decide*: what else changes in
+    the conversation; what it raises is raised before anything is written. Raises ConversationGone.
+    """
+    stored = await repository.get(MESSAGES, message.id)
+    if stored is None:
+        changed = await leases.change(
+            repository,
+            message.conversation,
+            lambda current: {**decide(current), "outbox_seq": current.outbox_seq + 1},
+        )
+        placed = replace(message, place=changed.outbox_seq)
+        now = store.now()
+        # The row first: a lane without the message is looked at in vain, a message without the row would stay for ever.
+        early, at_once = (PutDue("lane", tenant, message.conversation, at) for at in (now + SOON, now))
+        if await repository.write(early, Insert(MESSAGES, placed), at_once) > 1:
+            return placed, True
+        stored = await repository.get(MESSAGES, message.id) or placed
+    await repository.write(PutDue("lane", tenant, message.conversation, store.now()))
+    return stored, False
