@@ -25,8 +25,9 @@ def text(page: Callable[[str], Page]) -> Page:
 
 def test_the_example_passes_as_it_stands(text: Page, tmp_path: Path) -> None:
     (block,) = text.blocks("python")
-    (tmp_path / block.mark).write_text(block.body, "utf-8")
-    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n", "utf-8")
+    (project,) = text.blocks("toml")
+    for file in (block, project):
+        (tmp_path / file.mark).write_text(file.body, "utf-8")
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", block.mark],
         cwd=tmp_path,

@@ -26,7 +26,7 @@ class Weather(Plugin):
 
     @tool
     async def forecast(self, day: date) -> str:
-        """The forecast for one day in the shop's city.
+        """The weather forecast for one day in the shop's city.
 
         Args:
             day: The day that is asked for, today or one of the next seven.
