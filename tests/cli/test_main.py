@@ -18,7 +18,8 @@ from frontdesk.version import VERSION
         (["serv"], "frontdesk: no such command 'serv'; did you mean serve?"),
         (
             ["zzz"],
-            "frontdesk: no such command 'zzz'; there is backup, chat, check, conversations, init, parked, plugins, restore, serve",
+            "frontdesk: no such command 'zzz'; there is backup, chat, check, conversations, init, parked, plugins, restore, "
+            "serve",
         ),
         (["parked", "replai"], "frontdesk parked: no such command 'replai'; did you mean replay?"),
         (["chat"], "frontdesk chat: missing argument 'TENANT'; see frontdesk chat --help"),
