@@ -12,7 +12,7 @@ V = TypeVar("V")
 class Packed(Mapping[str, V]):
     """A mapping that keeps its values as bytes and makes a new equal one at each look (some 70 µs for a tenant).
 
-    2,000 small tenants took 18 kB each as objects; packed it is 7 (bench/README.md).
+    2,000 small tenants took 18 kB each as objects; packed it is 8 (bench/README.md).
     """
 
     def __init__(self, values: Mapping[str, V]) -> None:

@@ -9,7 +9,7 @@ from .store import Insert, PutDue, Repository, Write
 from .store.collections import TASKS
 
 SOON = timedelta(seconds=5)
-"""When a task's row is looked at if whoever wrote it died before it was at its own time."""
+"""When a due row is looked at that is written before what it is for, if whoever wrote it died in between."""
 
 
 def schedule_writes(tenant: str, task: Task, now: datetime) -> list[Write]:

@@ -14,7 +14,7 @@ from ..runtime import Runtime, Runtimes
 from ..store import Between, In, Repository, Store
 from ..store.collections import MESSAGES
 from ..under_lease import work_on
-from ..work import Again, Finished, Outcome
+from ..work import Again, Finished, Outcome, Taken
 from . import gates, record
 from .reconcile import Reconciler
 from .sending import Sender
@@ -45,7 +45,8 @@ class Lane:
         outcome = await work_on(
             due, "outbox", self._send_in_order, store=self._store, runtimes=self._runtimes, clock=self._clock
         )
-        reached("outbox.released")
+        if not isinstance(outcome, Taken):
+            reached("outbox.released")
         return outcome
 
     async def _send_in_order(self, runtime: Runtime, repository: Repository, held: Held) -> Outcome:

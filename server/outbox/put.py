@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from .. import leases
 from ..model import Conversation, Message
+from ..scheduling import SOON
 from ..store import Insert, PutDue, Repository, Store
 from ..store.collections import MESSAGES
-
-SOON = timedelta(seconds=5)
-"""When the lane is looked at if whoever wrote the message died before saying so."""
 
 
 def _nothing(_: Conversation) -> Mapping[str, Any]:

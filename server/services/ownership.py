@@ -25,15 +25,12 @@ from ..outbox.record import outbound_id
 from ..owner import passed_to
 from ..queue import Queue, Wake
 from ..runtime import Runtimes
-from ..scheduling import schedule
+from ..scheduling import SOON, schedule
 from ..store import Between, Repository, Store
 from ..store.collections import CONVERSATIONS, MESSAGES
 from ..turn.commit import mark_answered
 
 log = structlog.get_logger(__name__)
-
-SOON = timedelta(seconds=5)
-"""When the work of a change of owner is looked at if whoever made it died before it said so."""
 
 
 class NotYours(Exception):

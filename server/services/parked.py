@@ -11,9 +11,10 @@ from .. import leases
 from ..model import BOT, OPERATOR, Conversation, DueKind
 from ..owner import passed_to
 from ..queue import Queue, Wake
+from ..scheduling import SOON
 from ..store import Repository, Store
 from ..store.collections import CONVERSATIONS, MESSAGES, TURNS
-from .ownership import SOON, NotYours
+from .ownership import NotYours
 
 SENT_TWICE = "the provider has two messages of it: a sender was frozen between its last look and its write"
 

@@ -67,6 +67,8 @@ class FakeSqs:
             self.queue.dead_letters = self.dead_letters
         self.refusal: SqsError | None = None
         """What every request is answered with, while it is set."""
+        self.refused = 0
+        """How many requests were answered so."""
         self.calls: list[tuple[str, dict[str, Any]]] = []
         """(operation, what was asked), in order."""
         self._clock = clock
@@ -140,6 +142,7 @@ class FakeSqs:
 
     def _checked(self, request: web.Request, operation: str, asked: Any) -> dict[str, Any]:
         if self.refusal is not None:
+            self.refused += 1
             raise self.refusal
         if f"/{REGION}/sqs/aws4_request" not in request.headers.get("Authorization", ""):
             raise SqsError("MissingAuthenticationToken", "The request is not signed for this service.", status=403)

@@ -60,8 +60,8 @@ class TurnEngine:
     async def process(self, due: Due) -> Outcome:
         """One look at a conversation; at most one turn."""
         outcome = await work_on(due, "turn", self._hold, store=self._store, runtimes=self._runtimes, clock=self._clock)
-        reached("turn.released")
         if not isinstance(outcome, Taken):
+            reached("turn.released")
             await self._queue.wake(Wake("lane", due.tenant, due.ref))
         return outcome
 

@@ -7,18 +7,18 @@ the conversation was given back, and all that its last commit made.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
 
 from ..model import BOT, OPERATOR, Conversation, Message, Turn
+from ..scheduling import SOON
 from ..store import Between, PutDue, Repository, Store
 from ..store.collections import MESSAGES, TURNS
 
 log = structlog.get_logger(__name__)
 
-SOON = timedelta(seconds=5)
 LIMIT = 100
 _SAID = ("queued", "sending", "parked", "accepted", "sent", "delivered", "read")
 """Said, or going to be, unless a take-over stops it."""

@@ -211,7 +211,8 @@ async def test_a_queue_that_is_away_fails_its_check_loses_wakes_and_is_told_once
             await until(lambda: "wake_not_taken" in [entry["event"] for entry in logs])
             sqs.send("{}")  # ends the long poll that began before
             await until(lambda: "no_wakes" in [entry["event"] for entry in logs])
-            await asyncio.sleep(0.2)
+            polled = sqs.refused
+            await until(lambda: sqs.refused >= polled + 3)
             sqs.refusal = None
             await queue.check()
             await queue.wake(WAKE)
