@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from ..clock import Clock
 from ..model import Due, DueKind, Message
 from ..store import Collection, DueList, Insert, Repository, Store, StoreError, Update, Where, Write
+from ..store.bulk import Bulk
 from ..store.collections import MESSAGES
 from .metrics import SENT_STATES, Metrics
 
@@ -52,6 +53,7 @@ class MeasuredStore:
         }
         self.shared: Repository = MeasuredRepository(store.shared, "", self._watches, metrics)
         self.due: DueList = MeasuredDue(store.due, lambda call: Stopwatch(f"due_{call}", metrics, clock))
+        self.bulk: Bulk = store.bulk
 
     async def open(self) -> None:
         await self._store.open()

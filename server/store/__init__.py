@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..model import Due, DueKind
+from .bulk import Bulk
 from .collections import Collection
 
 D = TypeVar("D")
@@ -198,6 +199,8 @@ class Store(Protocol):
 
     due: DueList
     shared: Repository
+    bulk: Bulk
+    """Documents of all tenants as they lie there: to move, migrate or purge a store. Nothing that serves uses it."""
 
     async def open(self) -> None:
         """Connect, make what is missing (tables, indexes).

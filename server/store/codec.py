@@ -161,6 +161,18 @@ class Codec(Generic[D]):
         if names is None and not document.id:
             raise ValueError(f"{self.collection.name}: a document with an empty id")
 
+    def stored_key(self, name: str, fields: Mapping[str, Any]) -> str | int | None:
+        """The key of the field *name* of a document that is not read: *fields* are as in JSON."""
+        value = fields.get(name, self._defaults.get(name))
+        is_time = self.types[name][0] is datetime and isinstance(value, str)
+        return key_value(datetime.fromisoformat(value) if is_time else value)
+
+    @cached_property
+    def _defaults(self) -> dict[str, Any]:
+        """What an earlier release did not write."""
+        declared = dataclasses.fields(self.collection.model)  # type: ignore[arg-type]
+        return {each.name: each.default for each in declared if each.default is not dataclasses.MISSING}
+
     def _concern(self, names: frozenset[str] | None) -> _Concerned:
         """What there is to check when these fields are written (None: all)."""
         written = self.types.keys() if names is None else names

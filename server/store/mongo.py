@@ -41,8 +41,10 @@ from . import (
     Where,
     Write,
 )
+from .bulk import Bulk
 from .codec import changed_copy, check_tenant, due_id, due_row, first_version
 from .collections import COLLECTIONS, DUE
+from .mongo_bulk import MongoBulk
 from .mongo_documents import Layout
 from .queries import check_changes, check_limit
 
@@ -100,6 +102,7 @@ class MongoStore:
         self._synced: tuple[datetime, float] | None = None
         self.shared: Repository = MongoRepository(self, "")
         self.due: DueList = MongoDue(self)
+        self.bulk: Bulk = MongoBulk(self, collections)
 
     async def open(self) -> None:
         """Connect, measure the server's time, make the indexes.
@@ -217,18 +220,43 @@ class MongoStore:
     ) -> D | None:
         """Compare-and-set."""
         check_changes(collection, changes)
-        layout, raw, token = self.layout(collection), self.raw(collection), secrets.token_hex(8)
+        layout = self.layout(collection)
         changed: D = changed_copy(document, changes)
-        sets = layout.dump_changes(changed, frozenset(changes)) | {"version": document.version + 1, "write_id": token}
-        key = layout.key(tenant, document.id)
+        fields = layout.dump_changes(changed, frozenset(changes))
+        took = await self.set_fields(collection, layout.key(tenant, document.id), document.version, fields)
+        return changed if took else None
+
+    async def set_fields(self, collection: Collection[Any], key: str, version: int, fields: Mapping[str, Any]) -> bool:
+        """Compare-and-set of fields in this store's form; whether the stored version was *version*."""
+        raw, token = self.raw(collection), secrets.token_hex(8)
+        sets = {**fields, "version": version + 1, "write_id": token}
 
         async def work(again: bool) -> bool:
             found = await raw.update_one(
-                {"_id": key, "version": document.version}, {"$set": sets, "$max": {"schema": collection.schema}}
+                {"_id": key, "version": version}, {"$set": sets, "$max": {"schema": collection.schema}}
             )
             return found.matched_count == 1 or (again and await self._is_ours(raw, key, token))
 
-        return changed if await self.run(work) else None
+        return await self.run(work)
+
+    async def insert_all(self, collection: Collection[Any], stored: Sequence[dict[str, Any]]) -> None:
+        """Insert documents in this store's form, those whose id is free. Repeating it is harmless."""
+        raw = self.raw(collection)
+
+        async def work(_: bool) -> None:
+            try:
+                await raw.insert_many(stored, ordered=False)
+            except errors.BulkWriteError as error:
+                failed = error.details["writeErrors"]
+                if error.details.get("writeConcernErrors") or any(each["code"] != _DUPLICATE_CODE for each in failed):
+                    raise
+
+        await self.run(work)
+
+    async def names(self) -> list[str]:
+        """The collections that the database has."""
+        found: list[str] = await self.run(lambda _: self._client[self._name].list_collection_names())
+        return found
 
     async def delete(self, collection: Collection[D], tenant: str, document: Any) -> bool:
         """Delete by compare-and-set."""
@@ -434,6 +462,7 @@ def _is_failover(error: BaseException) -> bool:
     return isinstance(error, errors.AutoReconnect) and not isinstance(error, errors.ServerSelectionTimeoutError)
 
 
+_DUPLICATE_CODE = 11000
 _FULL_CODES = {14031}
 _CREDENTIALS_CODES = {13, 18, 8000}
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from . import Between, Collection, In, Where
+from .bulk import Stored, iso
 from .codec import Codec
 from .queries import Planner, shape_of
 
@@ -58,6 +59,26 @@ class Layout(Generic[D]):
         fields = {name: _unescaped(value) for name, value in stored.items() if name in self.collection.fields}
         fields["id"] = key.partition("/")[2] if self.collection.tenant_data else key
         return self.codec.read_python(fields)
+
+    def load_stored(self, stored: Mapping[str, Any]) -> Stored:
+        """The document as it lies there."""
+        own = {"_id", "version", "schema", "write_id"} | ({"tenant"} if self.collection.tenant_data else set())
+        fields = {name: _unescaped(value) for name, value in stored.items() if name not in own}
+        times = {name: iso(value) for name, value in fields.items() if isinstance(value, datetime)}
+        tenant, _, id = stored["_id"].partition("/") if self.collection.tenant_data else ("", "", stored["_id"])
+        return Stored(tenant, id, stored["version"], stored["schema"], fields | times)
+
+    def dump_stored(self, document: Stored, write_id: str) -> dict[str, Any]:
+        """The document as it lies here."""
+        owner = {"tenant": document.tenant} if self.collection.tenant_data else {}
+        own = {"version": document.version, "schema": document.schema, "write_id": write_id}
+        return {"_id": self.key(*document.place), **owner, **self.dump_fields(document.fields), **own}
+
+    def dump_fields(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Fields as in JSON, in this store's form. What this release does not know to be a time stays text."""
+        stored = {name: _escaped(value) for name, value in fields.items()}
+        times = {name: stored[name] for name in self.codec.times if isinstance(stored.get(name), str)}
+        return stored | {name: datetime.fromisoformat(text) for name, text in times.items()}
 
     def filter(self, tenant: str, where: Where) -> dict[str, Any]:
         """The filter of a query of this tenant."""

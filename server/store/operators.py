@@ -19,7 +19,8 @@ PASSED_OVER = frozenset({"hello", "ping", "endSessions", "saslStart", "saslConti
 """Commands of the driver itself; they carry no query of ours."""
 
 COMMANDS = (
-    frozenset({"find", "insert", "update", "delete", "findAndModify", "aggregate", "createIndexes"}) | PASSED_OVER
+    frozenset({"find", "insert", "update", "delete", "findAndModify", "aggregate", "createIndexes", "listCollections"})
+    | PASSED_OVER
 )
 OPTIONS = {
     "find": frozenset({"filter", "sort", "limit", "batchSize", "singleBatch", "projection"}),
@@ -29,6 +30,7 @@ OPTIONS = {
     "insert": frozenset({"documents", "ordered"}),
     "aggregate": frozenset({"pipeline", "cursor"}),
     "createIndexes": frozenset({"indexes"}),
+    "listCollections": frozenset({"cursor", "filter", "nameOnly", "authorizedCollections"}),
 }
 COMMON = frozenset({"$db", "lsid", "writeConcern", "$clusterTime", "$readPreference", "readConcern", "maxTimeMS"})
 

@@ -32,11 +32,13 @@ from . import (
     jobs,
     sqlite_backup,
 )
+from .bulk import Bulk
 from .codec import changed_copy, check_tenant, due_row, first_version, milliseconds_of
 from .collections import COLLECTIONS, DUE
 from .lanes import Job, Lane, WriteLane, translated
 from .migration import prepare
 from .queries import check_limit, shape_of
+from .sqlite_bulk import SqliteBulk
 from .sqlite_due import SqliteDue
 from .tables import Statement, Table
 
@@ -72,6 +74,7 @@ class SqliteStore:
         self._finds = Lane("finds", self._connect_reader, threads=2, batch=1)
         self.shared: Repository = SqliteRepository(self, "")
         self.due: DueList = SqliteDue(self._tables[DUE.name], self._writer, self._gets, clock)
+        self.bulk: Bulk = SqliteBulk(self, tuple(self._tables.values()))
 
     async def open(self) -> None:
         """Make the file, its tables and indexes. Raises StoreError if that can never work."""

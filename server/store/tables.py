@@ -23,9 +23,9 @@ class Table(Generic[D]):
         self.name = collection.name
         self.owner = ("tenant",) if collection.tenant_data else ()
         self.columns = collection.index_fields()
-        self._of_row = " AND ".join(f"{name} = ?" for name in (*self.owner, "id"))
-        self.get_sql = f"SELECT doc FROM {self.name} WHERE {self._of_row}"  # noqa: S608  declared names only
-        self.delete_sql = f"DELETE FROM {self.name} WHERE {self._of_row} AND version = ?"  # noqa: S608  declared names
+        self.of_row = " AND ".join(f"{name} = ?" for name in (*self.owner, "id"))
+        self.get_sql = f"SELECT doc FROM {self.name} WHERE {self.of_row}"  # noqa: S608  declared names only
+        self.delete_sql = f"DELETE FROM {self.name} WHERE {self.of_row} AND version = ?"  # noqa: S608  declared names
         written = (*self.owner, "id", "version", "schema", "doc", *map(_quoted, self.columns))
         marks = ", ".join("?" * len(written))
         self._insert = f"INSERT INTO {self.name} ({', '.join(written)}) VALUES ({marks})"  # noqa: S608  declared names
@@ -137,7 +137,7 @@ class Table(Generic[D]):
         sets = "".join(f", {_quoted(name)} = ?" for name in columns)
         sql = (
             f"UPDATE {self.name} SET version = version + 1, doc = json_set(doc, '$.version', version + 1{fields}), "  # noqa: S608  declared names
-            f"schema = max(schema, ?2){sets} WHERE {self._of_row} AND version = ?"
+            f"schema = max(schema, ?2){sets} WHERE {self.of_row} AND version = ?"
         )
         return sql, columns
 
