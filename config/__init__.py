@@ -7,7 +7,7 @@ every key.
 from __future__ import annotations
 
 from .environment import load_env
-from .fields import Duration, Language, PhoneNumber, Seconds, Text, TimeZone
+from .fields import UNIX_SOCKET, Duration, Language, PhoneNumber, Seconds, Text, TimeZone
 from .hours import OpeningHours, Span
 from .init import write_init
 from .packed import Packed
@@ -21,6 +21,7 @@ from .validation import validate_settings
 from .words import Words
 
 __all__ = [
+    "UNIX_SOCKET",
     "ConfigError",
     "Duration",
     "Fact",

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from datetime import timedelta
 from functools import lru_cache
+from ipaddress import ip_network
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -19,6 +20,8 @@ from .problems import shown, wrong
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(s|min|h|d)")
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
+UNIX_SOCKET = "unix"
+"""Among trusted proxies: whoever comes by a Unix socket."""
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -126,6 +129,28 @@ def _bind(value: str) -> str:
     return value
 
 
+def _proxy(value: str) -> str:
+    right = "write an address or a network, e.g. 127.0.0.1 or 10.0.0.0/16 (or unix, for what comes by a Unix socket)"
+    if value == UNIX_SOCKET:
+        return value
+    try:
+        network = ip_network(value)
+    except ValueError:
+        raise wrong(f"found {shown(value)}", f"{right}{_network_hint(value)}") from None
+    if network.prefixlen == 0:
+        raise wrong(
+            f"{shown(value)} is everybody", "write the proxies' own addresses: who is trusted may say who it is"
+        )
+    return str(network)
+
+
+def _network_hint(value: str) -> str:
+    try:
+        return f"; did you mean {ip_network(value, strict=False)}?"
+    except ValueError:
+        return ""
+
+
 Text = Annotated[str, Field(min_length=1, max_length=4000), AfterValidator(_text), Field(min_length=1)]
 """What people read: not empty, without space at its ends, Unicode NFC."""
 
@@ -160,3 +185,6 @@ PublicUrl = Annotated[str, AfterValidator(_public_url)]
 
 Bind = Annotated[str, AfterValidator(_bind)]
 """Where the server listens: `127.0.0.1:8000`, `fd://3`, `unix:/run/frontdesk.sock`."""
+
+Proxy = Annotated[str, AfterValidator(_proxy)]
+"""A reverse proxy, or a network of them: `127.0.0.1/32`, `10.0.0.0/16`, `2001:db8::/64`, or `unix`."""

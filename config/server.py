@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from .fields import Bind, PublicUrl
+from .fields import Bind, Proxy, PublicUrl
 from .problems import ConfigError, Place, shown, wrong
 from .settings import Secret, Settings
 from .times import Times
@@ -97,6 +97,9 @@ class ServerConfig(Settings):
     public_url: PublicUrl = Field(default_factory=_local_url)
     """Where the internet reaches this server, e.g. https://desk.example.com: what providers call and sign. Without it:
     http://localhost and the port of `bind`."""
+    trusted_proxies: tuple[Proxy, ...] = ()
+    """The reverse proxies in front, by address or network (`unix`: whoever comes by the Unix socket of `bind`). What they
+    say in X-Forwarded-For and X-Forwarded-Proto is believed, and what comes from them is never of this machine."""
     store: Annotated[str | Secret, BeforeValidator(_store_url)] = "sqlite:///data/frontdesk.db"
     """Where all state is kept: `sqlite:///` and a path (relative to this file; four slashes: absolute; `?max_pages=N`
     limits the file), or a MongoDB or DocumentDB URL. A URL that holds a password is a secret: `{env: NAME}`."""

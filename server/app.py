@@ -58,7 +58,9 @@ from .tenants import addresses, read_tenants
 from .turn.engine import TurnEngine
 from .watchdog import Watchdog
 from .web import health, media, metrics, plugin_routes
-from .web.webhooks import PREFIX, Receive, Scope, Send, Webhooks
+from .web.asgi import Receive, Scope, Send
+from .web.proxies import Proxies
+from .web.webhooks import PREFIX, Webhooks
 from .worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -115,11 +117,14 @@ class Server:
             self.quarantine, warn_after=times.loop_warning, exit_after=times.loop_exit, late=self.metrics.loop_lag
         )
         self.http: aiohttp.ClientSession | None = None
+        self._proxies = Proxies(self.config.trusted_proxies)
         self.quart = self._make_quart()
         self._webhooks = self._make_webhooks()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application: webhooks below Quart, everything else through it."""
+        if scope["type"] != "lifespan":
+            scope = self._proxies.seen_through(scope)
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
             await self._webhooks(scope, receive, send)
         else:

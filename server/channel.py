@@ -26,7 +26,8 @@ class WebhookRequest:
     message: str = ""
     """On the status route: the id of the outbound message in the callback's URL."""
     peer: str = ""
-    """The address at the other end of the connection: the client's, or the proxy's before us; empty if it has none."""
+    """The address the request comes from: the other end of the connection, or whom a proxy of `server.trusted_proxies` names
+    there; empty if nobody can tell."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

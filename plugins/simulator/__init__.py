@@ -87,7 +87,7 @@ class Simulator(Channel):
             raise WebhookRefused(403, f"not posted by the phone's page: needs JSON and the header {gate.OURS}")
         if len(request.body) > self.settings.max_body_bytes:
             raise WebhookRefused(413, f"larger than max_body_bytes of the simulator ({self.settings.max_body_bytes})")
-        self.count_message(request.peer, request.headers)
+        self.count_message(request.peer)
         message = understand(PostedMessage, request.body)
         await self._count_conversation(message.contact)
         return (as_inbound(message, await self._media(message)),)
@@ -118,10 +118,10 @@ class Simulator(Channel):
         """Whether a request (header names in lower case) may reach the phone."""
         return self.settings.open_to == "everyone" or is_local(peer, headers)
 
-    def count_message(self, peer: str, headers: Mapping[str, str]) -> None:
+    def count_message(self, peer: str) -> None:
         """A visitor sends a message or a file. Raises WebhookRefused(429) when it is one too many."""
         most = self.settings.messages_per_minute
-        if self.settings.open_to == "everyone" and not self._messages.take(visitor(peer, headers)):
+        if self.settings.open_to == "everyone" and not self._messages.take(visitor(peer)):
             raise WebhookRefused(429, f"more than {most} messages in a minute from one address; wait a minute")
 
     def count_upload(self, size: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Protocol
 
@@ -36,16 +35,10 @@ class Allowance:
         return True
 
 
-def visitor(peer: str, headers: Mapping[str, str]) -> str:
-    """Who counts as one visitor: the address a request comes from; of IPv6 the network (/64), which is one's own to vary.
-
-    The peer is believed, and what a proxy on this machine or in its private network says of who stands before it (the
-    last of `X-Forwarded-For`). *headers* have lower-case names.
-    """
+def visitor(peer: str) -> str:
+    """Who counts as one visitor: the address a request comes from; of IPv6 the network (/64), which is one's own to vary."""
     try:
         address = ip_address(peer)
-        if address.is_private and (passed_on := headers.get("x-forwarded-for")):
-            address = ip_address(passed_on.rpartition(",")[2].strip())
     except ValueError:
         return peer
     if isinstance(address, IPv6Address):

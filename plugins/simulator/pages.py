@@ -131,7 +131,8 @@ async def _receipts() -> Response:
 async def _upload() -> Response:
     simulator = _simulator()
     try:
-        simulator.count_message(*_sender())
+        peer, _ = _sender()
+        simulator.count_message(peer)
         content = await _body(MAX_BYTES)
         content_type = content_type_of(content)
         if content_type is None:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Container
 from typing import Any
 
 from ..clock import Clock
-from ..web.webhooks import PREFIX, Receive, Scope, Send, Webhooks
+from ..web.asgi import Receive, Scope, Send
+from ..web.webhooks import PREFIX, Webhooks
 from .metrics import Metrics
 
 _OUTCOMES = {204: "stored", 403: "forbidden", 503: "unavailable"}

@@ -1,4 +1,4 @@
-"""Mounts the plugins' pages at `/plugins/NAME/TENANT…`; the tenant and its instance are found before a view runs."""
+"""Mounts plugins' pages (and WebSockets) at `/plugins/NAME/TENANT…`; tenant and instance are found before a view runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import structlog
-from quart import Blueprint, Quart, abort, g
+from quart import Blueprint, Quart, abort, g, has_request_context, request, websocket
 from werkzeug.exceptions import HTTPException
 
 from .. import blame
@@ -54,13 +54,15 @@ def _labelled(app: Quart, plugin: str, view: Callable[..., Any]) -> Callable[...
 
 
 def _find_instance(pages: Blueprint, kind: PluginType, runtimes: Runtimes) -> None:
-    @pages.url_value_preprocessor
-    def take_tenant(_endpoint: str | None, values: dict[str, str] | None) -> None:
-        """Views are not given the tenant as an argument: `current_plugin()` is already the right one's."""
-        g.tenant = (values or {}).pop("tenant", "")
-
     @pages.before_request
+    @pages.before_websocket
     async def find() -> None:
+        """Views are not given the tenant as an argument: `current_plugin()` is already the right one's.
+
+        It is taken here and not by a url_value_preprocessor, which Quart 0.22 cannot call for a WebSocket.
+        """
+        asked = request if has_request_context() else websocket
+        g.tenant = (asked.view_args or {}).pop("tenant", "")
         plugin: Plugin | None = None
         try:
             runtime = await runtimes.get(g.tenant)

@@ -28,12 +28,9 @@ from ..registry import PluginType
 from ..runtime import Runtime, Runtimes
 from ..step import Running, running
 from ..store import StoreError, StoreFull
+from .asgi import Receive, Scope, Send
 
 log = structlog.get_logger(__name__)
-
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Scope = dict[str, Any]
 
 PREFIX = "/webhooks/"
 _EMPTY = [(b"content-length", b"0")]

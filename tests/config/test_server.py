@@ -117,3 +117,31 @@ def test_defaults_leave_room_for_the_longest_text() -> None:
     assert config.queue == "local"
     with pytest.raises(ValidationError):
         ServerConfig(max_body_bytes=1000)
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("127.0.0.1", "127.0.0.1/32"),
+        ("10.0.0.0/16", "10.0.0.0/16"),
+        ("2001:DB8::/64", "2001:db8::/64"),
+        ("unix", "unix"),
+    ],
+)
+def test_a_proxy_is_an_address_a_network_or_the_socket(written: str, kept: str) -> None:
+    assert ServerConfig(trusted_proxies=[written]).trusted_proxies == (kept,)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("10.0.0.1/16", "did you mean 10.0.0.0/16?"),
+        ("localhost", "write an address or a network"),
+        ("0.0.0.0/0", "is everybody"),
+        ("::/0", "is everybody"),
+    ],
+)
+def test_who_is_trusted_must_be_somebody(read_text, shop, written: str, hint: str) -> None:
+    _, [problem] = read_text(f"server: {{trusted_proxies: ['{written}']}}\n{shop}")
+    assert problem.key == "server.trusted_proxies[0]"
+    assert hint in str(problem)
