@@ -44,13 +44,14 @@ from .registry import Registry
 from .runtime import Runtimes, TenantPlugins
 from .services import for_plugins
 from .services.blocking import BlockingCalls
+from .services.moving import check_whole
 from .services.overview import Overview
 from .services.ownership import Ownership
 from .services.parked import ParkedDesk
 from .services.retention import RetentionDesk
 from .services.shared import SharedObjects
 from .services.task_runner import TaskRunner
-from .store import Store, StoreUnavailable
+from .store import Store, StoreError, StoreUnavailable
 from .store.collections import INSTANCES
 from .store.opening import open_store
 from .tasks import Owner
@@ -68,6 +69,8 @@ log = structlog.get_logger(__name__)
 HOUSEKEEPING_EVERY = 30.0
 BLOCKING_SECONDS = 2.0
 """How long a stop waits for blocking calls whose hooks have ended."""
+FORGET_SECONDS = 2.0
+"""How long a stop tries to take its row of `instances` away."""
 STORE_PAUSE = 2.0
 """Seconds between two attempts to open a store that is away."""
 
@@ -142,6 +145,7 @@ class Server:
     async def start(self) -> None:
         """Raises StoreError when the store cannot be opened, StartupError for what a person must mend."""
         await self.store.open()
+        await check_whole(self.store)
         await self.queue.start()
         await self.media.start()
         self.http = self.open_http()
@@ -166,6 +170,7 @@ class Server:
         await self.queue.stop()
         await self.media.stop()
         self.watchdog.stop()
+        await self._forget_instance()
         await self.store.close()
         log.info("stopped", instance=self.instance)
 
@@ -252,6 +257,16 @@ class Server:
         await self.store.sync_time()
         await self._write_instance()
         await self.clock.sleep(HOUSEKEEPING_EVERY)
+
+    async def _forget_instance(self) -> None:
+        """We are gone: what wants no server on its store need not wait. It is a courtesy; the row goes by its age, too."""
+        try:
+            async with asyncio.timeout(FORGET_SECONDS):
+                seen = await self.store.shared.get(INSTANCES, self.instance)
+                if seen is not None:
+                    await self.store.shared.delete(INSTANCES, seen)
+        except (StoreError, TimeoutError) as err:
+            log.info("instance_not_forgotten", reason=type(err).__name__)
 
     async def _write_instance(self) -> None:
         seen = await self.store.shared.get(INSTANCES, self.instance)

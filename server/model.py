@@ -349,4 +349,6 @@ class Chore:
     next_at: datetime
     lease: Lease | None = None
     after: str = ""
-    """The tenant it has come to in this round; empty: the round has not begun with any."""
+    """The tenant (or the document) it has come to in this round; empty: the round has not begun with any."""
+    about: str = ""
+    """What it is done with, e.g. the store from which everything is moved here."""

@@ -12,6 +12,7 @@ from frontdesk.config import Log
 
 from ..app import Server, create_server
 from ..observe.logging import set_up_logging
+from ..services.moving import check_whole
 from .files import prepared
 
 T = TypeVar("T")
@@ -28,6 +29,7 @@ async def beside(path: Path | None) -> AsyncIterator[Server]:
     server = create_server(prepared(path))
     await server.store.open()
     try:
+        await check_whole(server.store)
         await server.queue.start()
         async with server.open_http() as server.http:
             yield server

@@ -62,6 +62,21 @@ def restore(backup: Path, store: Path) -> dict[str, int]:
     return found
 
 
+def in_use(path: Path) -> bool:
+    """Whether another process has the store *path* open. Not to be asked while this process has it open itself."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0)) as connection:
+        try:
+            # Who reads a WAL file holds a lock on it as long as it has the file open: alone is who gets it exclusively.
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise StoreError(f"{path} cannot be opened: {error}") from error
+            return True
+    return False
+
+
 def copy(source: Path, target: Path) -> None:
     """One consistent moment of *source*, in use or not, as the new file *target* alone, readable by its user only.
 

@@ -1,0 +1,190 @@
+"""Moves everything that one store holds into another, empty one: resumable, and compared before it counts as done.
+
+Documents go over as they lie there, so that nothing is lost that this release does not know.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..model import Chore
+from ..store import Store, StoreError
+from ..store.bulk import Place, Stored
+from ..store.collections import CHORES, COLLECTIONS, Collection
+
+MARK = "move-store"
+"""The chore in the target that says: a move is under way, and this is no store to serve from yet."""
+
+Sum = tuple[int, int]
+"""Documents, and the sum of their digests modulo 2**128."""
+Sums = Mapping[str, Sum]
+"""By tenant; the empty one: server-wide."""
+
+Tell = Callable[[str, int], None]
+"""Told of a collection and how many of its documents have been copied in this run."""
+
+
+class MoveRefused(Exception):
+    """The move was not begun, or is not done; says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What both stores hold now."""
+
+    sums: Mapping[str, Sums]
+    """By collection."""
+    before: bool
+    """All of it was there before this run."""
+
+
+async def check_whole(store: Store) -> None:
+    """Raise StoreError if a move into this store has begun and not ended."""
+    mark = await store.shared.get(CHORES, MARK)
+    if mark is not None:
+        raise StoreError(
+            f"the move from {mark.about} into it has not ended: run the same `frontdesk move-store` again; "
+            "it goes on where it was"
+        )
+
+
+class Move:
+    """One move, or its continuation; *origin* names the source, so that nobody goes on with another one."""
+
+    def __init__(self, source: Store, target: Store, origin: str, tell: Tell) -> None:
+        self._source = source
+        self._target = target
+        self._origin = origin
+        self._tell = tell
+
+    async def run(self) -> Moved:
+        """Copy, compare, and take the mark away. Repeating it after any interruption is right.
+
+        Raises MoveRefused if the target is not empty (and not the same already), if the source is not whole or holds what
+        this release does not know, and if both differ in the end; StoreError if a store fails.
+        """
+        await self._check_source()
+        mark = await self._target.shared.get(CHORES, MARK)
+        if mark is None and not await self._is_empty():
+            return await self._there_already()
+        if mark is None:
+            mark = Chore(id=MARK, next_at=self._target.now(), about=self._origin)
+            await self._target.shared.insert(CHORES, mark)
+        if mark.about != self._origin:
+            raise MoveRefused(
+                f"the target is half of a move from {mark.about}: go on with that, or name an empty target"
+            )
+        mark = await self._copy(mark)
+        sums = await self._same()
+        await self._target.shared.delete(CHORES, mark)
+        return Moved(sums, before=False)
+
+    async def _check_source(self) -> None:
+        await check_whole(self._source)
+        if unknown := await self._source.bulk.unknown():
+            raise MoveRefused(
+                f"the source has {', '.join(unknown)}, which this release does not know: move it with the release that "
+                "served it"
+            )
+
+    async def _is_empty(self) -> bool:
+        for collection in COLLECTIONS:
+            if await self._target.bulk.page(collection, limit=1):
+                return False
+        return True
+
+    async def _there_already(self) -> Moved:
+        try:
+            return Moved(await self._same(), before=True)
+        except MoveRefused as err:
+            raise MoveRefused("the target is not empty: name a new file, or an empty database") from err
+
+    async def _copy(self, mark: Chore) -> Chore:
+        """Page by page; the mark says what is on the target's disk."""
+        begun, after = _place(mark.after)
+        for collection in COLLECTIONS[_number(begun) :]:
+            copied = 0
+            async for page in _pages(self._source, collection, after if collection.name == begun else None):
+                await self._add(collection, page)
+                copied += len(page)
+                self._tell(collection.name, copied)
+                mark = await self._reached(mark, "/".join((collection.name, *page[-1].place)))
+        return mark
+
+    async def _reached(self, mark: Chore, place: str) -> Chore:
+        changed = await self._target.shared.update(CHORES, mark, after=place)
+        if changed is None:
+            raise MoveRefused("another `frontdesk move-store` works on the same target: let it end, then run it again")
+        return changed
+
+    async def _add(self, collection: Collection[Any], page: Sequence[Stored]) -> None:
+        try:
+            await self._target.bulk.add(collection, page)
+        except ValueError:
+            for each in page:
+                await self._add_one(collection, each)
+
+    async def _add_one(self, collection: Collection[Any], document: Stored) -> None:
+        try:
+            await self._target.bulk.add(collection, [document])
+        except ValueError as err:
+            of = f" of tenant {document.tenant}" if document.tenant else ""
+            raise MoveRefused(
+                f"{collection.name}{of}: the target cannot keep the document {document.id} ({type(err).__name__}: {err}). "
+                "Correct or delete it, then run it again"
+            ) from err
+
+    async def _same(self) -> Mapping[str, Sums]:
+        """What both hold, by collection and tenant. Raises MoveRefused if they differ."""
+        sums: dict[str, Sums] = {}
+        for collection in COLLECTIONS:
+            sums[collection.name] = source = await _sums(self._source, collection)
+            if differing := _differing(source, await _sums(self._target, collection)):
+                raise MoveRefused(
+                    f"{collection.name} differs ({differing}). Somebody wrote meanwhile: stop every server, empty the "
+                    "target, and move again"
+                )
+        return sums
+
+
+def _differing(source: Sums, target: Sums) -> str:
+    """Tenants of which both do not hold the same, the first five; empty: none."""
+    nothing = (0, 0)
+    tenants = sorted(source.keys() | target.keys())
+    return "; ".join(
+        f"{each or 'server-wide'}: {source.get(each, nothing)[0]:,} documents and {target.get(each, nothing)[0]:,}"
+        for each in [each for each in tenants if source.get(each) != target.get(each)][:5]
+    )
+
+
+async def _sums(store: Store, collection: Collection[Any]) -> Sums:
+    found: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    async for page in _pages(store, collection, None):
+        for each in page:
+            sum = found[each.tenant]
+            sum[0] += 1
+            sum[1] = (sum[1] + each.digest()) % 2**128
+    return {tenant: (count, checksum) for tenant, (count, checksum) in found.items()}
+
+
+async def _pages(store: Store, collection: Collection[Any], after: Place | None) -> AsyncIterator[list[Stored]]:
+    """Everything but the mark of a move."""
+    while page := await store.bulk.page(collection, after=after):
+        after = page[-1].place
+        if moved := [each for each in page if collection is not CHORES or each.id != MARK]:
+            yield moved
+
+
+def _place(after: str) -> tuple[str, Place | None]:
+    """Where a move has come to: `collection/tenant/id` (no name of a collection and no tenant has a `/`)."""
+    if not after:
+        return COLLECTIONS[0].name, None
+    name, tenant, id = after.split("/", 2)
+    return name, (tenant, id)
+
+
+def _number(name: str) -> int:
+    return next((number for number, each in enumerate(COLLECTIONS) if each.name == name), 0)
