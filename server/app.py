@@ -194,7 +194,7 @@ class Server:
             media=for_plugins.PluginMedia(self.media, self.urls, tenant.id),
             model=for_plugins.PluginModel(lambda: self.runtimes, self.store, tenant.id),
             conversations=for_plugins.PluginConversations(
-                self.store, self.queue, self.status, self.changes, tenant, plugin
+                self.store, self.queue, self.ownership, self.status, self.changes, tenant, plugin
             ),
             http=self.http,
             shared=self.shared.of(plugin),

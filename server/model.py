@@ -153,6 +153,11 @@ class Conversation:
     last_inbound_at: datetime | None = None
     created_at: datetime
 
+    @property
+    def silent_since(self) -> datetime:
+        """Since when no person has acted; after the tenant's `return_to_bot_after` the bot answers again."""
+        return self.last_human_at or self.owner_since or self.created_at
+
 
 @dataclass(frozen=True, kw_only=True)
 class Message:

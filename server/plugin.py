@@ -133,6 +133,11 @@ class ConversationService(Protocol):
         """
         ...
 
+    async def give_back(self, conversation: Conversation) -> bool:
+        """Have the bot answer it again, at once if something waits. False, and nothing is done, if its owner has changed
+        since *conversation* was read, or it was erased. For whoever the plugin knows to be an operator."""
+        ...
+
     async def status(self, channel: str, updates: Sequence[StatusUpdate]) -> None:
         """Take in what a channel learnt of its messages outside of a webhook."""
         ...

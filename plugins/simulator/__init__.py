@@ -32,7 +32,7 @@ from . import gate, pages
 from .events import Typing
 from .files import KINDS
 from .limits import Allowance, visitor
-from .posted import PostedMessage, PostedReceipts, as_inbound, understand
+from .posted import PostedGiveBack, PostedMessage, PostedReceipts, as_inbound, understand
 
 if TYPE_CHECKING:
     from quart import Blueprint
@@ -118,6 +118,12 @@ class Simulator(Channel):
         """Whether a request (header names in lower case) may reach the phone."""
         return self.settings.open_to == "everyone" or is_local(peer, headers)
 
+    @property
+    def among_ourselves(self) -> bool:
+        """Whether whoever may use the phone is trusted like an operator: may read what is meant for them, and give a
+        conversation back to the bot."""
+        return self.settings.open_to == "loopback"
+
     def count_message(self, peer: str) -> None:
         """A visitor sends a message or a file. Raises WebhookRefused(429) when it is one too many."""
         most = self.settings.messages_per_minute
@@ -136,6 +142,13 @@ class Simulator(Channel):
         if not self._conversations.take():
             most = self.settings.conversations_per_hour
             raise WebhookRefused(429, f"more than {most} new conversations in an hour; try again in an hour")
+
+    async def give_back(self, posted: PostedGiveBack) -> bool:
+        """The bot answers again; False if the owner is not any more who the phone showed."""
+        conversation = await self.conversations.of(self.name, posted.contact)
+        if conversation is None or conversation.owner_epoch != posted.epoch:
+            return conversation is not None and conversation.owner == "bot"
+        return await self.conversations.give_back(conversation)
 
     async def take_receipts(self, receipts: PostedReceipts) -> None:
         """The phone has received or shown messages of ours; ids that are not this contact's are passed over."""

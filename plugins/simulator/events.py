@@ -60,6 +60,8 @@ class View:
     messages: Sequence[Message]
     typing: Typing | None
     now: datetime
+    return_after: timedelta
+    """How long no person acts before the bot answers again."""
     among_ourselves: bool
     """Whether whoever looks may read what is meant for operators: their names, reasons, errors."""
 
@@ -80,6 +82,8 @@ class View:
             "step": self._step(waiting, last),
             "waiting": len(waiting),
             "owner": self._owner(),
+            "epoch": self.conversation.owner_epoch,
+            "returns_at": self._returns_at(),
             "reason": self.conversation.handoff_reason if self.among_ourselves else "",
             "heard_at": _time(heard[0].at) if heard else None,
             "answered_at": _time(last[0].at) if last else None,
@@ -94,6 +98,12 @@ class View:
     def _owner(self) -> str:
         kind, colon, name = self.conversation.owner.partition(":")
         return f"{kind}{colon}{name if self.among_ourselves else ''}"
+
+    def _returns_at(self) -> str | None:
+        """When the bot answers again unless a person acts; only operators need to know."""
+        if self.conversation.owner == "bot" or not self.among_ourselves:
+            return None
+        return _time(self.conversation.silent_since + self.return_after)
 
     def _step(self, waiting: list[Message], last: list[Message]) -> str:
         if waiting:
@@ -138,7 +148,8 @@ async def look(simulator: Simulator, conversation: Conversation) -> View:
         messages=await simulator.conversations.messages(conversation.id, limit=MESSAGES),
         typing=Typing.of(await simulator.store.get("typing", conversation.id)),
         now=simulator.clock.now(),
-        among_ourselves=simulator.settings.open_to == "loopback",
+        return_after=simulator.tenant.return_to_bot_after,
+        among_ourselves=simulator.among_ourselves,
     )
 
 

@@ -13,7 +13,7 @@ from frontdesk import WebhookRefused, current_plugin
 from . import gate
 from .events import stream
 from .files import KINDS, MAX_BYTES, content_type_of
-from .posted import PostedReceipts, is_name, understand
+from .posted import PostedGiveBack, PostedReceipts, is_name, understand
 from .words import language_of, words_in
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def add(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/", "phone", _phone)
     blueprint.add_url_rule("/events", "events", _events)
     blueprint.add_url_rule("/receipts", "receipts", _receipts, methods=["POST"])
+    blueprint.add_url_rule("/give-back", "give_back", _give_back, methods=["POST"])
     blueprint.add_url_rule("/media", "upload", _upload, methods=["POST"])
     blueprint.add_url_rule("/media/<key>", "file", _file)
 
@@ -93,6 +94,7 @@ async def _phone() -> str:
         "webhook": f"/webhooks/{simulator.name}/{tenant.id}",
         "types": list(KINDS),
         "maxBytes": MAX_BYTES,
+        "mayGiveBack": simulator.among_ourselves,
         "words": words,
     }
     own = [fact for fact in tenant.facts if fact.questions and fact.language in ("", tenant.language)]
@@ -125,6 +127,19 @@ async def _receipts() -> Response:
     except WebhookRefused as err:
         return _sentence(err.reason, err.status)
     await _simulator().take_receipts(receipts)
+    return Response("", 204)
+
+
+async def _give_back() -> Response:
+    simulator = _simulator()
+    if not simulator.among_ourselves:
+        return _sentence("Only operators give a conversation back, and this phone is open to everyone.", 403)
+    try:
+        posted = understand(PostedGiveBack, await _body(RECEIPTS_BYTES))
+    except WebhookRefused as err:
+        return _sentence(err.reason, err.status)
+    if not await simulator.give_back(posted):
+        return _sentence("Somebody else answers by now; look who, and decide again.", 409)
     return Response("", 204)
 
 

@@ -66,7 +66,15 @@ class PostedReceipts(Settings):
     read: Ids = ()
 
 
-Form = TypeVar("Form", PostedMessage, PostedReceipts)
+class PostedGiveBack(Settings):
+    """The bot is to answer a contact again."""
+
+    contact: Name
+    epoch: int = Field(ge=0)
+    """The `epoch` that the page was told with the owner it showed."""
+
+
+Form = TypeVar("Form", PostedMessage, PostedReceipts, PostedGiveBack)
 
 
 def understand(form: type[Form], body: bytes) -> Form:

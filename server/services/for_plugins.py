@@ -16,7 +16,7 @@ from ..clock import milliseconds
 from ..errors import PluginError, RetryLater
 from ..media import MediaStore, MediaUrls
 from ..mind import ModelMessage, ModelReply, ModelRequest, Section
-from ..model import Contact, Conversation, Media, Message, PluginDocument, Task, Template
+from ..model import BOT, Contact, Conversation, Media, Message, PluginDocument, Task, Template
 from ..outbox.put import put
 from ..outbox.record import outbound_id
 from ..outbox.status import StatusDesk
@@ -26,6 +26,7 @@ from ..scheduling import schedule
 from ..store import Between, Store
 from ..store.collections import CONTACTS, CONVERSATIONS, IDENTITIES, PLUGIN_DATA, TASKS
 from ..turn.recall import history
+from .ownership import Ownership, UnknownConversation
 
 
 def _id(plugin: str, group: str, key: str) -> str:
@@ -176,10 +177,18 @@ class PluginConversations:
     """`self.conversations`."""
 
     def __init__(
-        self, store: Store, queue: Queue, status: StatusDesk, changes: Changes, tenant: TenantConfig, plugin: str
+        self,
+        store: Store,
+        queue: Queue,
+        ownership: Ownership,
+        status: StatusDesk,
+        changes: Changes,
+        tenant: TenantConfig,
+        plugin: str,
     ) -> None:
         self._store = store
         self._queue = queue
+        self._ownership = ownership
         self._status = status
         self._changes = changes
         self._repository = store.for_tenant(tenant.id)
@@ -233,6 +242,14 @@ class PluginConversations:
         _, new = await put(self._repository, self._store, self._tenant, message)
         await self._queue.wake(Wake("lane", self._tenant, conversation))
         return new
+
+    async def give_back(self, conversation: Conversation) -> bool:
+        by, epoch = f"plugin:{self._plugin}", conversation.owner_epoch
+        try:
+            changed = await self._ownership.release(self._tenant, conversation.id, by, epoch=epoch)
+        except UnknownConversation:
+            return False
+        return changed.owner == BOT
 
     async def status(self, channel: str, updates: Sequence[StatusUpdate]) -> None:
         await self._status.take(self._tenant, updates)

@@ -115,22 +115,28 @@ class Ownership:
         await self._look("turn", tenant, conversation)
         return message
 
-    async def release(self, tenant: str, conversation: str, name: str = "") -> Conversation:
-        """Back to the bot; what came in and nobody answered is answered now. What the bot has already stays as it is."""
+    async def release(
+        self, tenant: str, conversation: str, name: str = "", *, epoch: int | None = None
+    ) -> Conversation:
+        """Back to the bot; what came in and nobody answered is answered now. What the bot has already stays as it is.
+
+        With *epoch*, the owner_epoch that whoever asks has seen, nothing is done once the owner has changed since.
+        """
         repository = self._store.for_tenant(tenant)
         found = await repository.get(CONVERSATIONS, conversation)
         if found is None:
             raise _unknown(conversation)
-        if found.owner == BOT:
+        if _stays(found, epoch):
             return found
         await self._look("turn", tenant, conversation, SOON)
         now = self._store.now()
 
         def give_back(current: Conversation) -> Mapping[str, Any]:
-            return {} if current.owner == BOT else passed_to(current, BOT, now)
+            return {} if _stays(current, epoch) else passed_to(current, BOT, now)
 
         changed = await self._changed(repository, conversation, give_back)
-        log.info("given_back", tenant=tenant, conversation=conversation, by=name)
+        if changed.owner == BOT:
+            log.info("given_back", tenant=tenant, conversation=conversation, by=name)
         await self._look("turn", tenant, conversation)
         return changed
 
@@ -143,8 +149,7 @@ class Ownership:
         now = self._store.now()
 
         def silent_until(current: Conversation) -> datetime:
-            since = current.last_human_at or current.owner_since or current.created_at
-            return since + pause
+            return current.silent_since + pause
 
         def give_back(current: Conversation) -> Mapping[str, Any]:
             if current.owner == BOT or current.owner_epoch != epoch or silent_until(current) > now:
@@ -214,6 +219,11 @@ class Ownership:
 
 def _unknown(conversation: str) -> UnknownConversation:
     return UnknownConversation(f"there is no conversation {conversation} at this tenant")
+
+
+def _stays(conversation: Conversation, epoch: int | None) -> bool:
+    """Whether a give-back leaves it as it is."""
+    return conversation.owner == BOT or epoch not in (None, conversation.owner_epoch)
 
 
 def _speaks(conversation: Conversation, name: str, now: datetime) -> Mapping[str, Any]:

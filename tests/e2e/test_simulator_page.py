@@ -305,6 +305,30 @@ async def test_the_panel_says_that_a_person_was_called(front: Any) -> None:
     await expect(page.locator("#doing")).to_have_text("Im lặng, để nhân viên trả lời")
 
 
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_the_phone_says_who_answers_next_and_gives_back_to_the_bot(front: Any, size: dict[str, int]) -> None:
+    desk, _ = await front()
+    page = await desk.open("clinic", size)
+    answers, button = page.locator("#answers"), page.get_by_role("button", name="Give back to the bot")
+    await expect(answers).to_have_text(re.compile(".+, the bot, answers"))
+    await says(page, "How much is a check-up?")
+    await expect(theirs(page)).to_have_count(1)
+    await expect(button).to_be_hidden()
+    contact = await page.evaluate("() => localStorage.getItem('frontdesk.simulator.clinic.contact')")
+    conversation = await (await desk.desk.plugin("simulator")).conversations.of("simulator", contact)
+    await desk.desk.server.ownership.hand_off("clinic", conversation.id, "asked for a person")
+    await expect(answers).to_have_text("Waiting for a person")
+    await expect(page.locator("#again")).to_have_text(re.compile(r"^Back to the bot at .*\d\d:\d\d$"))
+    await says(page, "Is anybody there?")
+    box = await button.bounding_box()
+    assert box is not None and box["height"] >= 44 and box["x"] + box["width"] <= size["width"]
+    await button.click()
+    await expect(theirs(page)).to_have_count(2)
+    await expect(answers).to_have_text(re.compile(".+, the bot, answers"))
+    await expect(button).to_be_hidden()
+    assert desk.complaints == []
+
+
 async def test_on_a_phone_it_fills_the_screen(front: Any) -> None:
     desk, _ = await front()
     page = await desk.open(size=NARROW)

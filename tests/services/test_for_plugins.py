@@ -169,6 +169,21 @@ async def test_what_a_plugin_sends_goes_out_after_a_take_over_and_not_across_one
         assert (await server.repository().get(MESSAGES, "notes-across")).state == "withdrawn"
 
 
+async def test_a_conversation_is_given_back_by_who_knows_its_owner_alone(desk):
+    async with desk(plugins=PLUGINS, tenants=AT_ONCE) as server:
+        lan, notes, ownership = await greeted(server), await server.plugin("notes"), server.server.ownership
+        seen = await ownership.hand_off("clinic", lan.id, "asked for a person")
+        await lan.says("Are you there?")
+        await server.quiet()
+        await ownership.take("clinic", lan.id, "Hoa")
+        assert not await notes.conversations.give_back(seen), "a person answers by now"
+        assert (await lan.conversation()).owner == "operator:Hoa"
+        assert await notes.conversations.give_back(await lan.conversation())
+        await server.quiet()
+        assert (await lan.conversation()).owner == "bot"
+        assert (await lan.received())[-1].text == "You said: Are you there?"
+
+
 @given(st.text(), st.text())
 @example("a/b", "c")
 @example("a%2Fb", "c")

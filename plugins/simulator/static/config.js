@@ -12,10 +12,14 @@ const formatter = (options) => new Intl.DateTimeFormat(config.locale, { timeZone
 const CLOCK = formatter({ hour: "2-digit", minute: "2-digit" });
 const EXACT = formatter({ dateStyle: "full", timeStyle: "medium" });
 const DATE = formatter({ weekday: "long", day: "numeric", month: "long", year: "numeric" });
+const LATER = formatter({ weekday: "short", day: "numeric", month: "numeric", hour: "2-digit", minute: "2-digit" });
 const DAY_MS = 86_400_000;
 
 export const clockTime = (date) => CLOCK.format(date);
 export const exactTime = (date) => EXACT.format(date);
+
+/** A time that is to come: with its day unless that is today. */
+export const comingTime = (date) => (DATE.format(date) === DATE.format(new Date()) ? CLOCK : LATER).format(date);
 
 /** "Today", "Yesterday" or the date. */
 export function dayName(date, now = new Date()) {

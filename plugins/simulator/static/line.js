@@ -120,6 +120,13 @@ export class Line extends EventTarget {
     if (!answer?.ok) keys.forEach((key) => this.told.delete(key));
   }
 
+  /** Have the bot answer again, if the owner is still who was shown; what went wrong, for the person, or nothing. */
+  async giveBack(epoch) {
+    const answer = await post("give-back", JSON.stringify({ contact: this.contact, epoch }), JSON_HEADERS).catch(() => null);
+    if (answer?.ok) return "";
+    return say(answer?.status === 409 ? "owner_changed" : "not_given_back");
+  }
+
   async #deliver(message) {
     const { id, kind, text, media } = message;
     const name = say("contact_name", { mark: this.mark });

@@ -4,6 +4,7 @@ import { Bubbles } from "./bubbles.js";
 import { Composer } from "./composer.js";
 import { clockTime, randomName, say } from "./config.js";
 import { Line } from "./line.js";
+import { onGiveBack, showNext } from "./next.js";
 import { showContact, showPanel, showTime } from "./panel.js";
 import { offerOthers } from "./switch.js";
 
@@ -33,6 +34,7 @@ function show() {
   $("empty").hidden = !loaded || bubbles.size > 0;
   showDots(typing || (arriving.length > 0 && arriving[0].author === "bot"));
   showPanel(doing, !$("typing").hidden, line.lostSince);
+  showNext(doing);
 }
 
 function reveal() {
@@ -124,6 +126,7 @@ for (const chip of document.querySelectorAll("[data-suggestion]")) {
     composer.focus();
   });
 }
+onGiveBack(() => line.giveBack(doing.epoch));
 tick();
 begin();
 offerOthers();

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import string
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from importlib.metadata import entry_points
 from typing import Any
 
-import aiohttp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from frontdesk import ModelReply, Outgoing, Refused, WebhookRefused, WebhookRequest
-from frontdesk.clock import SystemClock
 from frontdesk.plugins.simulator import Simulator, posted, words
 from frontdesk.store.collections import MESSAGES, PLUGIN_DATA
-from frontdesk.testing.desk import TestDesk
-from frontdesk.testing.plugins import ScriptedModel
 
 LAN = "1a4" * 8
 MINH = "b2c" * 8
@@ -37,98 +29,6 @@ ELSEWHERE = [
     {"Forwarded": "for=203.0.113.9"},
     {"Via": "1.1 proxy"},
 ]
-Serving = Callable[[Any], Any]
-
-
-class PhoneClient:
-    """What the page does, without the page."""
-
-    def __init__(self, http: aiohttp.ClientSession, base: str, tenant: str, contact: str = LAN) -> None:
-        self.http = http
-        self.webhook = f"{base}/webhooks/simulator/{tenant}"
-        self.page = f"{base}/plugins/simulator/{tenant}/"
-        self.contact = contact
-        self._made = 0
-
-    async def says(self, text: str = "", **more: Any) -> int:
-        """Post a message; the status."""
-        self._made += 1
-        body = {"id": f"message-{self._made:016}", "from": self.contact, "kind": "text", "text": text, **more}
-        async with self.http.post(self.webhook, json=body, headers=OURS) as answer:
-            return answer.status
-
-    async def uploads(self, content: bytes, *, in_pieces: bool = False) -> tuple[int, Any]:
-        async def pieces() -> AsyncIterator[bytes]:
-            for at in range(0, len(content), 65536):
-                yield content[at : at + 65536]
-
-        data = pieces() if in_pieces else io.BytesIO(content)
-        async with self.http.post(f"{self.page}media", data=data, headers=OURS) as answer:
-            return answer.status, await answer.json() if answer.status == 200 else await answer.text()
-
-    async def tells(self, **receipts: Any) -> int:
-        body = {"contact": self.contact, **receipts}
-        async with self.http.post(f"{self.page}receipts", json=body, headers=OURS) as answer:
-            return answer.status
-
-    @asynccontextmanager
-    async def listens(self) -> AsyncIterator[Screen]:
-        async with self.http.get(f"{self.page}events", params={"contact": self.contact}) as stream:
-            assert stream.status == 200
-            yield Screen(stream)
-
-
-class Screen:
-    """What a page knows by its stream."""
-
-    def __init__(self, stream: aiohttp.ClientResponse) -> None:
-        self._stream = stream
-        self.events: list[dict[str, Any]] = []
-        self.messages: dict[str, dict[str, Any]] = {}
-
-    async def until(self, what: Callable[[Screen], Any]) -> Any:
-        """Read on until something is so."""
-        async with asyncio.timeout(15):
-            while not self.events or not (found := what(self)):
-                line = await self._stream.content.readline()
-                assert line, "the stream has ended"
-                if line.startswith(b"data: "):
-                    self.events.append(json.loads(line[6:]))
-                    self.messages |= {message["id"]: message for message in self.events[-1]["messages"]}
-        return found
-
-    @property
-    def now(self) -> dict[str, Any]:
-        return self.events[-1]
-
-    def theirs(self) -> list[dict[str, Any]]:
-        return [message for message in self.messages.values() if not message["mine"]]
-
-    def mine(self) -> list[dict[str, Any]]:
-        return [message for message in self.messages.values() if message["mine"]]
-
-
-@pytest.fixture
-async def start(desk: Any, serving: Serving) -> AsyncIterator[Any]:
-    """`desk, phone = await start()`: a server with two tenants on loopback, and a phone that writes to the first."""
-    async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(aiohttp.ClientSession())
-
-        async def begin(**settings: Any) -> tuple[TestDesk, PhoneClient]:
-            tenant = {"settle": {"quiet_seconds": 0, "fragment_seconds": 0, "media_seconds": 0}}
-            vietnamese = {**tenant, "name": "Trung tâm Hoa Sen", "time_zone": "Asia/Ho_Chi_Minh", "language": "vi"}
-            simulator = entry_points(group="frontdesk.plugins")["simulator"].load()
-            running = desk(
-                plugins={"simulator": simulator, "model": ScriptedModel},
-                settings={"simulator": settings},
-                tenants={"clinic": tenant, "school": vietnamese},
-                clock=SystemClock(),
-            )
-            server = await stack.enter_async_context(running)
-            base = await stack.enter_async_context(serving(server.server))
-            return server, PhoneClient(http, base, "clinic")
-
-        yield begin
 
 
 # Who may use it.
@@ -227,7 +127,7 @@ async def test_a_message_posted_again_is_the_same_message(start: Any) -> None:
 
 async def test_a_contact_cannot_hide_anothers_message_behind_its_id(start: Any) -> None:
     _, phone = await start()
-    other = PhoneClient(phone.http, phone.page.partition("/plugins")[0], "clinic", MINH)
+    other = phone.of(MINH)
     assert await other.says("mine", id="same" * 8) == 204
     assert await phone.says("mine too", id="same" * 8) == 204
     async with phone.listens() as screen:
@@ -279,31 +179,6 @@ async def test_typing_shown_by_another_process_reaches_the_page(start: Any) -> N
         await screen.until(lambda s: s.now["typing"])
 
 
-async def test_the_panel_hears_that_a_person_was_called(start: Any) -> None:
-    server, phone = await start()
-    await phone.says("hi")
-    async with phone.listens() as screen:
-        await screen.until(lambda s: s.theirs())
-        conversation = await (await server.plugin("simulator")).conversations.of("simulator", LAN)
-        await server.server.ownership.hand_off("clinic", conversation.id, "asked for a person")
-        await screen.until(lambda s: s.now["doing"]["owner"] == "nobody")
-        assert screen.now["doing"]["reason"] == "asked for a person"
-        await server.server.ownership.take("clinic", conversation.id, "Thu Trang")
-        await screen.until(lambda s: s.now["doing"]["owner"] == "operator:Thu Trang")
-
-
-async def test_a_visitor_from_outside_does_not_read_what_is_meant_for_operators(start: Any) -> None:
-    server, phone = await start(open_to="everyone")
-    await phone.says("hi")
-    async with phone.listens() as screen:
-        await screen.until(lambda s: s.theirs())
-        conversation = await (await server.plugin("simulator")).conversations.of("simulator", LAN)
-        await server.server.ownership.hand_off("clinic", conversation.id, "sounds angry")
-        await server.server.ownership.take("clinic", conversation.id, "Thu Trang")
-        await screen.until(lambda s: s.now["doing"]["owner"] == "operator:")
-    assert screen.now["doing"]["reason"] == ""
-
-
 async def test_receipts_become_delivered_and_read(start: Any) -> None:
     _, phone = await start()
     await phone.says("hi")
@@ -317,7 +192,7 @@ async def test_receipts_become_delivered_and_read(start: Any) -> None:
 
 async def test_nobody_reads_for_another_contact(start: Any) -> None:
     _, phone = await start()
-    other = PhoneClient(phone.http, phone.page.partition("/plugins")[0], "clinic", MINH)
+    other = phone.of(MINH)
     await phone.says("hi")
     await other.says("hi")
     async with phone.listens() as screen, other.listens() as others:
@@ -336,7 +211,7 @@ async def test_another_tenant_knows_nothing_of_the_contact(start: Any) -> None:
     async with phone.listens() as screen:
         await screen.until(lambda s: s.theirs())
     _, uploaded = await phone.uploads(PNG)
-    school = PhoneClient(phone.http, phone.page.partition("/plugins")[0], "school")
+    school = phone.of(LAN, "school")
     async with school.listens() as screen:
         await screen.until(lambda s: s.now["first"])
         assert screen.messages == {}
