@@ -66,6 +66,8 @@ class Fact(Settings):
     """What is true, in whole sentences that could be sent as they are."""
     language: Language | Literal[""] = ""
     """The language it is written in, if it is not the tenant's."""
+    urgent: bool = False
+    """What to do when it cannot wait: who writes on while no person answers is told it, too."""
 
 
 class Settle(Settings):
@@ -207,6 +209,12 @@ class TenantConfig(Settings):
         if language and language.partition("-")[0] != self.language.partition("-")[0]:
             text = default_words(language).get(sentence, text)
         return text.format(assistant=self.persona.name, business=self.name, **more)
+
+    def urgent(self, language: str = "") -> str:
+        """What its urgent facts say, in *language* (BCP 47) if one of them is written in it; or nothing."""
+        told = [(fact.language or self.language, fact.answer) for fact in self.facts if fact.urgent]
+        wanted = (language or self.language).partition("-")[0]
+        return " ".join([answer for own, answer in told if own.partition("-")[0] == wanted] or [a for _, a in told])
 
     @field_validator("words", mode="before")
     @classmethod

@@ -18,9 +18,12 @@ AUTO_RETURN = "auto_return"
 MESSAGE_FAILED = "message_failed"
 MESSAGE_RECEIVED = "message_received"
 REASSURE = "reassure"
+STILL_WAITS = "still_waits"
 
-PATIENCE = timedelta(minutes=2)
+PATIENCE = timedelta(seconds=30)
 """How long somebody who writes on after a hand-off waits for a person before the bot says that it has been heard."""
+ALERT_EVERY = timedelta(minutes=5)
+"""Operators are told once in each such span since the hand-off that the contact writes on and nobody answers."""
 
 
 def _task(name: str, key: str, at: datetime, **data: Any) -> Task:
@@ -62,9 +65,17 @@ def handed_off(runtime: Runtime, conversation: Conversation, now: datetime) -> l
     return tasks
 
 
-def wrote_on(conversation: Conversation, now: datetime) -> Task:
-    """After the contact wrote to a conversation that nobody answers: once in a hand-off."""
-    return _reassure(conversation, now + PATIENCE, "wrote_on")
+def wrote_on(
+    runtime: Runtime, conversation: Conversation, since: datetime, newest: Message, now: datetime
+) -> list[Task]:
+    """After the contact wrote *newest* to a conversation that nobody has answered *since*: tell them, once in a hand-off,
+    and the operators, once in a while."""
+    tasks = [_reassure(conversation, now + PATIENCE, "wrote_on")]
+    if runtime.hook("alert_operator"):
+        epoch = conversation.owner_epoch
+        key = f"{conversation.id}/{epoch}/{(newest.at - since) // ALERT_EVERY}"
+        tasks.append(_task(STILL_WAITS, key, now, conversation=conversation.id, epoch=epoch, message=newest.id))
+    return tasks
 
 
 def _reassure(conversation: Conversation, at: datetime, because: str) -> Task:

@@ -1,4 +1,5 @@
-"""Who was handed off is told when somebody will answer: once in a hand-off, however often they write."""
+"""Who was handed off is told when somebody will answer, and what to do if it cannot wait: once in a hand-off, however
+often they write."""
 
 from __future__ import annotations
 
@@ -60,11 +61,14 @@ async def _words(
     """What is to be said, or nothing, and until when it is worth sending."""
     contact = await repository.get(CONTACTS, conversation.contact)
     language = (contact.language if contact else "") or tenant.language
+    urgent = tenant.urgent(language)
     opens = next_opening(tenant.opening_hours, tenant.zone, now)
     if opens is not None and opens > now:
         when = opening_in_words(opens, tenant.zone, now, language)
-        return tenant.say("closed", language, opens=when), opens
+        return f"{tenant.say('closed', language, opens=when)} {urgent}".rstrip(), opens
+    if because != "wrote_on":
+        return "", now
     last = conversation.last_commit
     has_heard_it = last is not None and last.state == "parked"
-    silent = because != "wrote_on" or has_heard_it
-    return "" if silent else tenant.say("holding", language), now + tenant.useful_for
+    words = "" if has_heard_it else tenant.say("holding", language)
+    return f"{words} {urgent}".strip(), now + tenant.useful_for

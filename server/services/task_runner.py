@@ -11,11 +11,12 @@ from .. import blame, core_tasks, dispatch, leases
 from ..clock import Clock, milliseconds
 from ..errors import NeedsAttention, PluginError, Refused, RetryLater
 from ..leases import ConversationGone, LeaseLost
-from ..model import Due, Task
+from ..model import NOBODY, Due, Task
 from ..runtime import Runtime, Runtimes, UnknownTenant
 from ..store import Repository, Store
 from ..store.collections import CONTACTS, CONVERSATIONS, MESSAGES, TASKS, TURNS
 from ..telling import tell
+from ..turn.recall import as_model_message
 from ..work import SUSPENDED_PAUSE, Again, Finished, Outcome
 from .ownership import Ownership, UnknownConversation
 from .reassurance import reassure
@@ -121,6 +122,8 @@ class TaskRunner:
                 return await self._auto_return(runtime, task)
             case core_tasks.REASSURE:
                 await reassure(self._store, runtime.tenant, **task.data)
+            case core_tasks.STILL_WAITS:
+                await self._still_waits(runtime, repository, task)
             case core_tasks.TURN_COMMITTED:
                 await self._turn_committed(runtime, repository, task)
             case core_tasks.HANDED_OFF:
@@ -167,6 +170,16 @@ class TaskRunner:
         hooks = runtime.hook("on_handoff") + runtime.hook("alert_operator")
         event = {"contact": contact, "reason": reason, "title": "A person is needed", "text": reason}
         await self._tell(repository, task, hooks, conversation=conversation, **event)
+
+    async def _still_waits(self, runtime: Runtime, repository: Repository, task: Task) -> None:
+        conversation = await repository.get(CONVERSATIONS, task.data["conversation"])
+        message = await repository.get(MESSAGES, task.data["message"])
+        if conversation is None or message is None or conversation.owner != NOBODY:
+            return
+        if conversation.owner_epoch != task.data["epoch"]:
+            return
+        event = {"title": "The contact writes on and nobody answers", "text": as_model_message(message).text}
+        await self._tell(repository, task, runtime.hook("alert_operator"), conversation=conversation, **event)
 
     async def _message_failed(self, runtime: Runtime, repository: Repository, task: Task) -> Outcome | None:
         message = await repository.get(MESSAGES, task.data["message"])

@@ -25,7 +25,8 @@ def follow_up_writes(runtime: Runtime, conversation: Conversation, commit: Commi
 async def schedule_wrote_on(
     runtime: Runtime, repository: Repository, conversation: Conversation, waiting: Sequence[Message], now: datetime
 ) -> None:
-    """The task of answering who wrote on after a hand-off that nobody has taken up; once in a hand-off."""
+    """The tasks for who wrote on after a hand-off that nobody has taken up: to answer them, and to call once more."""
     since = conversation.owner_since
-    if conversation.owner == NOBODY and since is not None and any(message.at > since for message in waiting):
-        await schedule(repository, runtime.tenant.id, core_tasks.wrote_on(conversation, now), now)
+    if conversation.owner == NOBODY and since is not None and waiting and waiting[-1].at > since:
+        for task in core_tasks.wrote_on(runtime, conversation, since, waiting[-1], now):
+            await schedule(repository, runtime.tenant.id, task, now)
