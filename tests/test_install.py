@@ -73,7 +73,8 @@ async def test_it_serves_pages_and_static_files_from_its_own_files(installed, tm
         "language": "vi",
         "plugins": ["simulator", "rehearsal_llm"],
     }
-    async with ServerProcess(tmp_path, {"clinic": tenant}, environment={"PYTHONPATH": str(installed)}) as process:
+    wheel = {"PYTHONPATH": str(installed)}
+    async with ServerProcess(tmp_path, {"clinic": tenant}, environment=wheel, fresh=True) as process:
         await process.start()
         async with aiohttp.ClientSession() as http:
             found = {}

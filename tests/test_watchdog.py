@@ -24,6 +24,7 @@ from frontdesk.store import In
 from frontdesk.store.collections import CONVERSATIONS, MESSAGES
 from frontdesk.store.opening import open_store
 from frontdesk.testing.desk import GOES_OUT
+from frontdesk.testing.nursery import nursery
 from frontdesk.testing.process import ServerProcess
 from frontdesk.watchdog import EXIT_CODE, Watchdog
 
@@ -256,8 +257,8 @@ async def test_a_real_server_exits_and_comes_back_without_the_plugin_that_blocke
     assert list(quarantine.reasons("clinic")) == ["blocks_loop"]
     assert quarantine.reasons("school") == {}
 
-    command = [sys.executable, "-m", "frontdesk", "plugins", "release", "clinic", "blocks_loop", "--file", process.file]
+    command = ("plugins", "release", "clinic", "blocks_loop", "--file", str(process.file))
     environment = {**os.environ, **process.environment}
-    released = await asyncio.to_thread(subprocess.run, command, env=environment, capture_output=True, text=True)
+    released = await asyncio.to_thread(lambda: nursery().run(*command, folder=tmp_path, environment=environment))
     assert released.returncode == 0, released.stderr
     assert quarantine.reasons("clinic") == {}

@@ -14,6 +14,8 @@ from typing import Any, Self
 import aiohttp
 import yaml
 
+from .nursery import Child, nursery
+
 START_SECONDS = 30.0
 _POLL = 0.05
 
@@ -26,7 +28,11 @@ def free_port() -> int:
 
 
 class ServerProcess:
-    """`frontdesk serve` on a tenants file in *folder*; its log is `server.log` there."""
+    """`frontdesk serve` on a tenants file in *folder*; its log is `tenants.log` there, after *name*.
+
+    It is forked from a process that has imported Frontdesk already (nursery.py). *fresh*: it is started by a new
+    interpreter instead, whose environment may lead it to another Frontdesk than ours.
+    """
 
     def __init__(
         self,
@@ -36,6 +42,7 @@ class ServerProcess:
         server: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] | None = None,
         name: str = "tenants",
+        fresh: bool = False,
     ) -> None:
         self.folder = folder
         self.port = free_port()
@@ -43,11 +50,12 @@ class ServerProcess:
         self.file = folder / f"{name}.yaml"
         self.log = folder / f"{name}.log"
         self.environment = dict(environment or {})
+        self.fresh = fresh
         section = {"bind": f"127.0.0.1:{self.port}", "public_url": self.url, **(server or {})}
         self.file.write_text(
             yaml.safe_dump({"server": section, "tenants": dict(tenants)}, allow_unicode=True, sort_keys=False), "utf-8"
         )
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: asyncio.subprocess.Process | Child | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -57,22 +65,29 @@ class ServerProcess:
 
     async def start(self, *, wait: bool = True, **environment: str) -> Self:
         """Start it; with *wait*, until it says it is ready. Raises RuntimeError with the end of its log if it ends."""
+        environment = {**os.environ, **self.environment, **environment}
         with self.log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "frontdesk",
-                "serve",
-                str(self.file),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self.folder,
-                env={**os.environ, **self.environment, **environment},
-            )
+            self.process = await self._begin(log.fileno(), environment)
         if wait:
             await self.ready()
         return self
+
+    async def _begin(self, log: int, environment: dict[str, str]) -> asyncio.subprocess.Process | Child:
+        if not self.fresh:
+            return await asyncio.to_thread(self._fork, log, environment)
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "frontdesk", "serve", str(self.file)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=self.folder,
+            env=environment,
+        )
+
+    def _fork(self, log: int, environment: dict[str, str]) -> Child:
+        with Path(os.devnull).open("rb") as nothing:
+            files = (nothing.fileno(), log, log)
+            return nursery().start("serve", str(self.file), folder=self.folder, files=files, environment=environment)
 
     async def ready(self) -> None:
         """Wait until /readyz answers 200."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-SCRIPT = Path(sys.executable).with_name("frontdesk")
+from frontdesk.testing.nursery import nursery
+
 EXAMPLE = Path(__file__).parents[2] / "tenants.example.yaml"
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -32,16 +32,7 @@ def frontdesk(tmp_path: Path) -> Run:
     """`frontdesk("check", "x.yaml", stdin="…")` in the test's folder."""
 
     def run(*arguments: str, stdin: str = "", seconds: float = 60) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [SCRIPT, *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            cwd=tmp_path,
-            timeout=seconds,
-            check=False,
-        )
+        return nursery().run(*arguments, folder=tmp_path, stdin=stdin, seconds=seconds)
 
     return run
 

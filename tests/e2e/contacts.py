@@ -7,7 +7,6 @@ import json
 import os
 import random
 import re
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from frontdesk.model import OPERATOR, Message, Turn
 from frontdesk.store import Store
 from frontdesk.store.collections import CONVERSATIONS, MESSAGES, TURNS
 from frontdesk.testing.fake_twilio import FakeTwilio, InboundSpec
+from frontdesk.testing.nursery import nursery
 from frontdesk.testing.process import ServerProcess
 
 TENANT = "school"
@@ -275,8 +275,8 @@ async def replay_parked(server: ServerProcess) -> None:
 
     Not the messages that may have been sent: an operator would look into Twilio's log first.
     """
-    command = (sys.executable, "-m", "frontdesk", "parked", "replay", "--all", "--file", str(server.file))
     environment = {**os.environ, **server.environment}
-    ended = await asyncio.create_subprocess_exec(*command, cwd=server.folder, env=environment)
-    if code := await ended.wait():
-        raise RuntimeError(f"`frontdesk parked replay --all` failed: {code}")
+    command = ("parked", "replay", "--all", "--file", str(server.file))
+    ended = await asyncio.to_thread(lambda: nursery().run(*command, folder=server.folder, environment=environment))
+    if ended.returncode:
+        raise RuntimeError(f"`frontdesk parked replay --all` failed: {ended.stderr}")

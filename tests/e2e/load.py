@@ -21,11 +21,18 @@ class Load:
     """*contacts* write *messages* each, to a parrot (`m3x0` is the first message of the fourth contact).
 
     Twilio tries again, at any of the servers, what was not taken; *copies* of the webhooks (0 to 1) come twice, to two of
-    them at once.
+    them at once. *halves*: having written half of it, each waits for `go_on`.
     """
 
     def __init__(
-        self, desks: Sequence[Front], *, contacts: int, messages: int, copies: float = 0.0, seed: int = 1
+        self,
+        desks: Sequence[Front],
+        *,
+        contacts: int,
+        messages: int,
+        copies: float = 0.0,
+        halves: bool = False,
+        seed: int = 1,
     ) -> None:
         self._desks = desks
         self._twilio: FakeTwilio = desks[0].twilio
@@ -33,6 +40,9 @@ class Load:
         self._messages = messages
         self._copies = copies
         self._random = random.Random(seed)
+        self.go_on = asyncio.Event()
+        if not halves:
+            self.go_on.set()
         self.answers: list[tuple[int, float]] = []
         """(status, seconds) of every webhook; status 0: no answer."""
 
@@ -46,6 +56,8 @@ class Load:
 
     async def _writes(self, contact: int) -> None:
         for n in range(self._messages):
+            if n == self._messages // 2:
+                await self.go_on.wait()
             spec = InboundSpec(body=f"say m{contact}x{n}", from_=_address(contact), to=NUMBER)
             form = self._twilio.compose(spec)
             deliveries = 2 if self._random.random() < self._copies else 1

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from pathlib import Path
 
 import pytest
+
+from frontdesk.testing.nursery import nursery
 
 SHOP = "tenants:\n  shop:\n    name: Shop\n    time_zone: Asia/Ho_Chi_Minh\n    language: vi\n"
 BROKEN: dict[str, tuple[bytes, str]] = {
@@ -62,15 +63,10 @@ async def test_a_broken_file_is_told_by_check_and_stops_serve(tmp_path: Path, na
     assert not (tmp_path / "data").exists(), "nothing was begun"
 
 
-async def _frontdesk(command: str, path: Path) -> tuple[int | None, str]:
+async def _frontdesk(command: str, path: Path) -> tuple[int, str]:
     """The exit code, and everything it said."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "frontdesk", command, str(path)),
-        cwd=path.parent,
-        env={**os.environ, "PYTHONWARNINGS": "error"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+    environment = {**os.environ, "PYTHONWARNINGS": "error"}
+    ended = await asyncio.to_thread(
+        lambda: nursery().run(command, str(path), folder=path.parent, environment=environment)
     )
-    async with asyncio.timeout(60):
-        said, _ = await process.communicate()
-    return process.returncode, said.decode()
+    return ended.returncode, ended.stdout + ended.stderr

@@ -96,7 +96,7 @@ async def test_a_store_that_goes_away_under_load_costs_nobody_an_answer(
     times = {**quick, "turn_deadline": 60, "graceful_stop": 65, "supervisor_kill": 70}
     async with front(parrot, store=wire.url("frontdesk"), times=times) as desk:
         await desk.start()
-        load = Load([desk], contacts=10, messages=6)
+        load = Load([desk], contacts=10, messages=6, halves=True)
         writing = asyncio.gather(load.run())
 
         async def some_answered() -> bool:
@@ -104,6 +104,7 @@ async def test_a_store_that_goes_away_under_load_costs_nobody_an_answer(
 
         await until("some are answered", some_answered, PATIENCE)
         getattr(wire, goes)()
+        load.go_on.set()
 
         async def refused() -> bool:
             return any(status == 503 for status, _ in load.answers)

@@ -70,7 +70,7 @@ async def test_one_is_killed_and_one_frozen_past_its_lease_and_the_third_goes_on
 ) -> None:
     one, two, three_ = three
     await asyncio.gather(one.start(), two.start(FRONTDESK_FREEZE_AT=f"{point}:3"), three_.start())
-    load = Load(three, contacts=20, messages=5, copies=0.3)
+    load = Load(three, contacts=20, messages=6, copies=0.3, halves=True)
     writing = asyncio.gather(load.run())
 
     async def under_way() -> bool:
@@ -78,6 +78,7 @@ async def test_one_is_killed_and_one_frozen_past_its_lease_and_the_third_goes_on
 
     await until("a quarter is taken", under_way)
     await one.kill()
+    load.go_on.set()
 
     async def frozen() -> bool:
         return two.frozen
