@@ -17,6 +17,7 @@ from .check import check
 from .conversations import conversations
 from .grammar import Commands, complaint
 from .init import init
+from .migrate import migrate
 from .move_store import move_store
 from .parked import parked
 from .plugins import plugins
@@ -36,7 +37,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _command in (serve, check, chat, init, plugins, conversations, parked, backup, restore, move_store):
+for _command in (serve, check, chat, init, plugins, conversations, parked, backup, restore, move_store, migrate):
     cli.add_command(_command)
 
 

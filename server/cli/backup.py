@@ -6,15 +6,11 @@ from pathlib import Path
 
 import click
 
-from frontdesk.config import SecretUnavailable, load
-
-from ..clock import SystemClock
-from ..store.opening import open_store
 from ..store.sqlite import SqliteStore
 from ..store.sqlite_backup import examine
 from ..store.sqlite_backup import restore as restore_store
-from .beside import run
-from .files import file_option, prepared
+from .beside import declared_store, run
+from .files import file_option
 
 
 @click.command()
@@ -44,11 +40,7 @@ def restore(backup_file: Path, path: Path | None) -> None:
 
 def _embedded(path: Path | None) -> SqliteStore:
     """The store of the tenants file, not opened. Raises ClickException if it is another kind."""
-    file = load(prepared(path))
-    try:
-        store = open_store(file.store_url(), SystemClock())
-    except (SecretUnavailable, ValueError) as err:
-        raise click.ClickException(f"{file.path}: server: {err}") from err
+    store = declared_store(path)
     if not isinstance(store, SqliteStore):
         raise click.ClickException("the store is a database server; back it up with its own snapshots")
     return store

@@ -8,11 +8,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from frontdesk.config import Log
+from frontdesk.config import Log, SecretUnavailable, load
 
 from ..app import Server, create_server
+from ..clock import SystemClock
+from ..errors import StartupError
 from ..observe.logging import set_up_logging
 from ..services.moving import check_whole
+from ..store import Store
+from ..store.opening import open_store
 from .files import prepared
 
 T = TypeVar("T")
@@ -37,6 +41,15 @@ async def beside(path: Path | None) -> AsyncIterator[Server]:
         await server.queue.stop()
     finally:
         await server.store.close()
+
+
+def declared_store(path: Path | None) -> Store:
+    """The store of the tenants file alone, not opened. Raises ConfigError, StartupError, StoreError."""
+    file = load(prepared(path))
+    try:
+        return open_store(file.store_url(), SystemClock())
+    except (SecretUnavailable, ValueError) as err:
+        raise StartupError(f"{file.path}: server: {err}") from err
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

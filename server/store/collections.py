@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -12,6 +13,9 @@ from pydantic import TypeAdapter
 from frontdesk import model
 
 D = TypeVar("D")
+
+Upgrade = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Fields of a stored document, as in JSON → those that are to be set. It may be called again for the same document."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,9 @@ class Collection(Generic[D]):
     retention: Retention | None = None
     """How long a document is kept; None: nothing is deleted by age."""
     schema: int = 1
+    """Raised by a release that writes documents otherwise; readers understand the one before and the one after."""
+    upgrades: Mapping[int, Upgrade] = field(default_factory=dict, hash=False)
+    """How `frontdesk migrate` brings a document from a schema to the next one; none: only the number is raised."""
 
     @cached_property
     def adapter(self) -> TypeAdapter[D]:

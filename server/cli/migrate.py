@@ -1,0 +1,46 @@
+"""`frontdesk migrate`: what is stored, brought to this release's form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..services.migrating import Migrated, Migration
+from ..services.moving import check_whole
+from .beside import declared_store, run
+from .files import file_option
+
+PROGRESS = 1_000
+"""Documents between two lines."""
+
+
+@click.command()
+@file_option
+def migrate(path: Path | None) -> None:
+    """Bring every stored document to this release's schema, and make missing indexes; servers may run meanwhile."""
+    migrated = run(_migrate(path))
+    for name, count in migrated.rewritten.items():
+        click.echo(f"{name}: {count:,} rewritten")
+    if migrated.failed:
+        for sentence in migrated.failed:
+            click.echo(sentence)
+        raise click.ClickException(
+            f"{len(migrated.failed)} could not be rewritten; all others are of this release's schema"
+        )
+    click.echo("Every document is of this release's schema, and every index is there.")
+
+
+async def _migrate(path: Path | None) -> Migrated:
+    store = declared_store(path)
+    await store.open()  # makes tables, columns and indexes that are missing
+    try:
+        await check_whole(store)
+        return await Migration(store, _tell).run()
+    finally:
+        await store.close()
+
+
+def _tell(collection: str, looked_at: int, rewritten: int) -> None:
+    if looked_at % PROGRESS == 0:
+        click.echo(f"{collection}: {looked_at:,} looked at, {rewritten:,} rewritten")
