@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 V = TypeVar("V")
@@ -36,6 +36,22 @@ class Packed(Mapping[str, V]):
             self._made = pickle.loads(whole)  # noqa: S301  our own, from the constructor
             self._whole = None
         return self._made
+
+    def only(self, keys: Iterable[str]) -> Packed[V]:
+        """These values alone, still packed."""
+        part: Packed[V] = Packed({})
+        part._made = {key: self._packed[key] for key in keys}
+        part._whole = None
+        part._kept = {key: value for key, value in self._kept.items() if key in part._made}
+        return part
+
+    def joined(self, other: Packed[V]) -> Packed[V]:
+        """These values and those of *other*, which wins; still packed."""
+        both: Packed[V] = Packed({})
+        both._made = {**self._packed, **other._packed}
+        both._whole = None
+        both._kept = {key: value for key, value in self._kept.items() if key not in other} | other._kept
+        return both
 
     def __getitem__(self, key: str) -> V:
         if key in self._kept:

@@ -26,7 +26,7 @@ class TenantsFile:
 
     path: Path
     server: ServerConfig
-    tenants: Mapping[str, TenantConfig]
+    tenants: Packed[TenantConfig]
     """By id, in the order of the file. Packed: each look makes a new one."""
 
     @property

@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +41,7 @@ from .plugin import Services
 from .quarantine import Quarantine
 from .queue import open_queue
 from .registry import Registry
-from .runtime import Runtimes, TenantPlugins
+from .runtime import Runtimes
 from .services import for_plugins
 from .services.blocking import BlockingCalls
 from .services.moving import check_whole
@@ -55,7 +55,7 @@ from .store import Store, StoreError, StoreUnavailable
 from .store.collections import INSTANCES
 from .store.opening import open_store
 from .tasks import Owner
-from .tenants import addresses, read_tenants
+from .tenants import Declared, read_tenants
 from .turn.engine import TurnEngine
 from .watchdog import Watchdog
 from .web import health, media, metrics, plugin_routes
@@ -78,13 +78,13 @@ STORE_PAUSE = 2.0
 class Server:
     """One process's part of a Frontdesk: an ASGI application, and the workers behind it."""
 
-    def __init__(
-        self, file: TenantsFile, declared: Mapping[str, TenantPlugins], registry: Registry, clock: Clock
-    ) -> None:
+    def __init__(self, file: TenantsFile, declared: Declared, clock: Clock) -> None:
         self.file = file
         self.config = file.server
         self.clock = clock
-        self.registry = registry
+        self.declared = declared
+        self.suspended = Declared.nobody(declared.registry)
+        self.registry = declared.registry
         times = self.config.times
         try:
             store = open_store(file.store_url(), clock)
@@ -102,7 +102,7 @@ class Server:
         self.blocking = BlockingCalls()
         self.quarantine = Quarantine(file.data_dir)
         self.runtimes = Runtimes(
-            declared, registry, self._services, self.quarantine, clock, times, failed=self.metrics.hook_failed
+            declared, self.registry, self._services, self.quarantine, clock, times, failed=self.metrics.hook_failed
         )
         PluginStates(self.runtimes, self.metrics)
         self.inbox = Inbox(self.store, self.queue)
@@ -120,6 +120,7 @@ class Server:
             self.quarantine, warn_after=times.loop_warning, exit_after=times.loop_exit, late=self.metrics.loop_lag
         )
         self.http: aiohttp.ClientSession | None = None
+        self._backlog = Backlog(self.store, lambda: self.runtimes.declared, self.clock, self.metrics)
         self._proxies = Proxies(self.config.trusted_proxies)
         self.quart = self._make_quart()
         self._webhooks = self._make_webhooks()
@@ -173,6 +174,22 @@ class Server:
         await self._forget_instance()
         await self.store.close()
         log.info("stopped", instance=self.instance)
+
+    def adopt(self, declared: Declared) -> None:
+        """From now on these are the tenants, for everybody at once; their plugins are loaded already.
+
+        Work that has begun ends with what it began with. Who is no longer among them is suspended: what contacts write is
+        stored and nothing is done, until the tenant is back.
+        """
+        left = [id for id in self.declared if id not in declared]
+        away = [id for id in self.suspended if id not in declared]
+        self.suspended = self.suspended.only(away).joined(self.declared.only(left))
+        self.declared = declared
+        self.runtimes.swap(declared, self.suspended)
+        self._webhooks = self._make_webhooks()
+        if self._mounted != len(self.registry.loaded()):
+            # Quart takes no pages once it has served: with those of a new plugin it is made anew.
+            self.quart = self._make_quart()
 
     def leave(self) -> None:
         """Say on /readyz that no more traffic should come; the listener stays open until the load balancer has seen it."""
@@ -230,7 +247,7 @@ class Server:
 
     def _make_webhooks(self) -> MeasuredWebhooks:
         channels = {kind.name: kind for kind in self.registry.loaded() if kind.is_channel}
-        claimed = addresses(self.runtimes.declared)
+        claimed = {**self.suspended.addresses, **self.declared.addresses}
         webhooks = Webhooks(self.runtimes, channels, claimed, self.inbox, self.status, self.config, self.clock)
         return MeasuredWebhooks(webhooks, channels, self.metrics, self.clock)
 
@@ -238,10 +255,11 @@ class Server:
         app = Quart("frontdesk")
         app.register_blueprint(health.blueprint(self.readiness))
         app.register_blueprint(media.blueprint(self.media, self.urls))
-        backlog = Backlog(self.store, lambda: self.runtimes.declared, self.clock, self.metrics)
-        app.register_blueprint(metrics.blueprint(self.metrics, backlog, self._metrics_token))
+        app.register_blueprint(metrics.blueprint(self.metrics, self._backlog, self._metrics_token))
         app.register_blueprint(admin_pages(Overview(self.runtimes, self.registry)))
-        plugin_routes.mount(app, self.registry.loaded(), self.runtimes)
+        loaded = self.registry.loaded()
+        plugin_routes.mount(app, loaded, self.runtimes)
+        self._mounted = len(loaded)
         return app
 
     async def _tend(self) -> None:
@@ -296,7 +314,7 @@ def create_server(
     if file is None or problems:
         raise ConfigError(problems)
     file = replace(file, server=file.server.bound_to(bind)) if bind else file
-    return Server(file, declared, declared.registry, clock)
+    return Server(file, declared, clock)
 
 
 def _revealed(secret: Secret | None, key: str) -> str:

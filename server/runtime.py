@@ -1,7 +1,8 @@
 """A tenant in use: its plugin instances and, per hook, the ordered tuple of what to call.
 
 Made when the tenant is first needed (single-flight, with a deadline), dropped when idle: ten thousand tenants cost what
-the busy ones cost.
+the busy ones cost. A changed declaration is noticed at the next use: new instances are made, and the old ones stop after
+their last use.
 """
 
 from __future__ import annotations
@@ -30,7 +31,15 @@ log = structlog.get_logger(__name__)
 
 
 class UnknownTenant(KeyError):
-    """No such tenant in the tenants file."""
+    """No such tenant in the tenants file; it may be suspended."""
+
+
+@dataclass(frozen=True)
+class TenantPlugins:
+    """A tenant's declaration, its plugins' settings already checked, in order."""
+
+    tenant: TenantConfig
+    plugins: tuple[tuple[PluginType, Settings], ...]
 
 
 @dataclass(frozen=True)
@@ -57,12 +66,16 @@ class Instance:
     tools: tuple[BoundTool, ...]
 
 
-@dataclass
+@dataclass(eq=False)
 class Runtime:
     """Everything the core needs to serve one tenant. A turn keeps the one it began with."""
 
-    tenant: TenantConfig
+    declared: TenantPlugins
     times: Times
+    generation: int
+    """Of the declarations: when it is an older one, this may have changed."""
+    suspended: bool = False
+    """It left the tenants file: what comes in is stored, and nothing else is done."""
     plugins: dict[str, Plugin] = field(default_factory=dict)
     hooks: dict[str, tuple[dispatch.BoundHook, ...]] = field(default_factory=dict)
     tools: dict[str, BoundTool] = field(default_factory=dict)
@@ -73,6 +86,11 @@ class Runtime:
     instances: dict[str, Instance] = field(default_factory=dict)
     used_at: float = 0.0
     uses: int = 0
+    """How many are at work with it now."""
+
+    @property
+    def tenant(self) -> TenantConfig:
+        return self.declared.tenant
 
     def hook(self, name: str, plugin: str = "") -> tuple[dispatch.BoundHook, ...]:
         """The implementations of a hook, of one plugin or of all, in the tenant's order."""
@@ -105,15 +123,26 @@ class Runtime:
         self.hooks = hooks
 
 
-@dataclass(frozen=True)
-class TenantPlugins:
-    """A tenant's declaration, its plugins' settings already checked, in order."""
-
-    tenant: TenantConfig
-    plugins: tuple[tuple[PluginType, Settings], ...]
-
-
 ServicesFactory = Callable[[TenantConfig, str], Services]
+
+
+class Use:
+    """`async with runtimes.use(tenant) as runtime:` keeps it, its instances running, until the end of the block."""
+
+    __slots__ = ("_runtime", "_runtimes", "_suspended", "_tenant")
+
+    def __init__(self, runtimes: Runtimes, tenant: str, suspended: bool) -> None:
+        self._runtimes = runtimes
+        self._tenant = tenant
+        self._suspended = suspended
+
+    async def __aenter__(self) -> Runtime:
+        self._runtime = await self._runtimes.get(self._tenant, suspended=self._suspended)
+        self._runtime.uses += 1
+        return self._runtime
+
+    async def __aexit__(self, *_: object) -> None:
+        self._runtimes.let_go(self._runtime)
 
 
 class Runtimes:
@@ -132,6 +161,9 @@ class Runtimes:
         failed: Callable[[Running], None] = dispatch.uncounted,
     ) -> None:
         self.declared = declared
+        self.suspended: Mapping[str, TenantPlugins] = {}
+        """Tenants that left the file, as they were declared last."""
+        self._generation = 0
         self.registry = registry
         self._services = services
         self._quarantine = quarantine
@@ -141,15 +173,50 @@ class Runtimes:
         self._failed = failed
         self._ready: dict[str, Runtime] = {}
         self._starting: dict[str, asyncio.Task[Runtime]] = {}
+        self._retired: set[Runtime] = set()
         self._owner = Owner("runtimes")
 
-    async def get(self, tenant: str) -> Runtime:
-        """The tenant's runtime, made now if it is the first to ask. Raises UnknownTenant."""
+    def swap(self, declared: Mapping[str, TenantPlugins], suspended: Mapping[str, TenantPlugins]) -> None:
+        """From now on these are the tenants; who is in use is compared at its next use, or by the next `tend`.
+
+        It takes the same time however many tenants are in use. *declared* may be the mapping that is there, changed.
+        """
+        self.declared = declared
+        self.suspended = suspended
+        self._generation += 1
+
+    async def get(self, tenant: str, *, suspended: bool = False) -> Runtime:
+        """The tenant's runtime, made now if it is the first to ask. It may be replaced as soon as the caller awaits
+        something: whoever works with its plugins takes it by `use`.
+
+        Raises UnknownTenant, for a suspended tenant unless *suspended*.
+        """
         runtime = self._ready.get(tenant)
-        if runtime is None:
-            runtime = await self._single_flight(tenant)
+        while runtime is None or runtime.generation != self._generation:
+            if runtime is None:
+                await self._single_flight(tenant, suspended)
+            else:
+                self._compare(runtime)
+            runtime = self._ready.get(tenant)
+        if runtime.suspended and not suspended:
+            raise UnknownTenant(tenant)
         runtime.used_at = self._clock.monotonic()
         return runtime
+
+    def use(self, tenant: str, *, suspended: bool = False) -> Use:
+        """The tenant's runtime for as long as the `async with` lasts; raises what `get` raises."""
+        return Use(self, tenant, suspended)
+
+    def let_go(self, runtime: Runtime) -> None:
+        """The end of one use."""
+        runtime.uses -= 1
+        if runtime.uses == 0 and runtime in self._retired:
+            self._retired.discard(runtime)
+            self._owner.start(self._stop(runtime), f"stop {runtime.tenant.id}")
+
+    def knows(self, tenant: str) -> bool:
+        """Whether it is declared or suspended."""
+        return tenant in self.declared or tenant in self.suspended
 
     def in_use(self) -> dict[str, Runtime]:
         return dict(self._ready)
@@ -158,13 +225,21 @@ class Runtimes:
         """Stop the instances of tenants nobody has used for a while; of the others, start what did not start, and ask
         how they are."""
         for tenant, runtime in list(self._ready.items()):
+            if runtime.generation != self._generation:
+                await asyncio.sleep(0)  # it takes a while, and there may be many
+                if self._ready.get(tenant) is not runtime or not self._compare(runtime):
+                    continue
             if runtime.uses == 0 and self._clock.monotonic() - runtime.used_at > self._idle_after:
                 del self._ready[tenant]
                 await self._stop(runtime)
                 continue
-            if runtime.troubles:
-                await self._start(runtime, self.declared[tenant])
-            self._note_health(runtime, dict(await dispatch.every(runtime.hook("check_health"))))
+            runtime.uses += 1
+            try:
+                if runtime.troubles:
+                    await self._start(runtime)
+                self._note_health(runtime, dict(await dispatch.every(runtime.hook("check_health"))))
+            finally:
+                self.let_go(runtime)
 
     def _note_health(self, runtime: Runtime, health: Mapping[str, Mapping[str, Any]]) -> None:
         """What a plugin says of its health goes to the log, once while it says the same."""
@@ -176,39 +251,61 @@ class Runtimes:
     async def close(self) -> None:
         """Stop every instance."""
         await self._owner.drain(self._times.hook_deadline)
-        runtimes, self._ready = list(self._ready.values()), {}
+        runtimes, self._ready, self._retired = [*self._ready.values(), *self._retired], {}, set()
         await asyncio.gather(*map(self._stop, runtimes))
 
-    async def _single_flight(self, tenant: str) -> Runtime:
+    async def _single_flight(self, tenant: str, suspended: bool) -> None:
         """One start, however many ask; it goes on when the one who asked first is cancelled."""
-        if tenant not in self.declared:
+        declared = self.declared.get(tenant)
+        left = declared is None
+        if declared is None and suspended:
+            declared = self.suspended.get(tenant)
+        if declared is None:
             raise UnknownTenant(tenant)
         if tenant not in self._starting:
-            self._starting[tenant] = self._owner.start(self._make(self.declared[tenant]), f"start {tenant}")
-        return await asyncio.shield(self._starting[tenant])
+            runtime = Runtime(declared, self._times, self._generation, left, used_at=self._clock.monotonic())
+            self._starting[tenant] = self._owner.start(self._make(runtime), f"start {tenant}")
+        await asyncio.shield(self._starting[tenant])
 
-    async def _make(self, declared: TenantPlugins) -> Runtime:
-        tenant = declared.tenant.id
-        runtime = Runtime(declared.tenant, self._times, used_at=self._clock.monotonic())
+    async def _make(self, runtime: Runtime) -> Runtime:
+        tenant = runtime.tenant.id
         try:
-            await self._start(runtime, declared)
+            await self._start(runtime)
             self._ready[tenant] = runtime
         finally:
             del self._starting[tenant]
         return runtime
 
-    async def _start(self, runtime: Runtime, declared: TenantPlugins) -> None:
+    def _compare(self, runtime: Runtime) -> bool:
+        """Keep the runtime if its declaration is still what it was; else the next use makes a new one. Whether it stays."""
+        tenant = runtime.tenant.id
+        declared = self.declared.get(tenant)
+        runtime.suspended = declared is None
+        if declared is None:
+            declared = self.suspended.get(tenant)
+        if declared == runtime.declared:
+            runtime.generation = self._generation
+            return True
+        del self._ready[tenant]
+        self._retired.add(runtime)
+        runtime.uses += 1
+        self.let_go(runtime)
+        return False
+
+    async def _start(self, runtime: Runtime) -> None:
         """Start what does not run, side by side: the tenant waits for its slowest plugin (at most the deadline of one
         hook), not for their sum."""
         quarantined = self._quarantine.reasons(runtime.tenant.id)
-        missing = [(kind, settings) for kind, settings in declared.plugins if kind.name not in runtime.instances]
+        missing = [
+            (kind, settings) for kind, settings in runtime.declared.plugins if kind.name not in runtime.instances
+        ]
         for kind, _ in missing:
             if kind.name in quarantined:
                 self._note(runtime, kind, f"quarantined: {quarantined[kind.name]}")
         await asyncio.gather(
             *(self._start_one(runtime, kind, settings) for kind, settings in missing if kind.name not in quarantined)
         )
-        runtime.arrange(tuple(kind.name for kind, _ in declared.plugins))
+        runtime.arrange(tuple(kind.name for kind, _ in runtime.declared.plugins))
 
     async def _start_one(self, runtime: Runtime, kind: PluginType, settings: Settings) -> None:
         tenant = runtime.tenant

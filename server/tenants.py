@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,9 @@ from .plugin import Channel
 from .registry import PluginRefused, PluginType, Registry
 from .runtime import TenantPlugins
 
+Address = tuple[str, str]
+"""A channel, and a key of its own that belongs to one tenant alone."""
+
 
 def read_tenants(path: Path, registry: Registry | None = None) -> tuple[TenantsFile | None, Declared, list[Problem]]:
     """The file and each tenant with its checked plugins, or every problem of both, in the order of the file.
@@ -35,18 +38,18 @@ def read_tenants(path: Path, registry: Registry | None = None) -> tuple[TenantsF
     registry = registry or Registry(found.times)
     problems = list(found.problems)
     checked: dict[str, list[Checked]] = {}
-    claimed: dict[tuple[str, str], str] = {}
+    claimed: dict[Address, str] = {}
     # Also the plugins of a tenant that is wrong in another way: nobody should have to come back for the next problem.
     for id, entries in found.plugins.items():
         checked[id], more = _plugins(entries, registry)
         problems += more
         problems += _claims(id, checked[id], claimed)
     if found.file is None or problems:
-        return None, Declared({}, {}, registry), sorted(problems, key=lambda problem: problem.line)
+        return None, Declared.nobody(registry), sorted(problems, key=lambda problem: problem.line)
     settings = {
         id: tuple((kind.name, settings) for _, kind, settings in checked.get(id, ())) for id in found.file.tenants
     }
-    return found.file, Declared(found.file.tenants, settings, registry), []
+    return found.file, Declared(found.file.tenants, Packed(settings), claimed, registry), []
 
 
 class Declared(Mapping[str, TenantPlugins]):
@@ -54,14 +57,34 @@ class Declared(Mapping[str, TenantPlugins]):
 
     def __init__(
         self,
-        tenants: Mapping[str, TenantConfig],
-        settings: Mapping[str, tuple[tuple[str, Settings], ...]],
+        tenants: Packed[TenantConfig],
+        settings: Packed[tuple[tuple[str, Settings], ...]],
+        addresses: Mapping[Address, str],
         registry: Registry,
     ) -> None:
         """*settings*: each tenant's plugins in order, by name, checked."""
         self._tenants = tenants
-        self._settings = Packed(settings)
+        self._settings = settings
+        self.addresses = addresses
+        """(channel, address) → tenant, for the shared webhooks."""
         self.registry = registry
+
+    @classmethod
+    def nobody(cls, registry: Registry) -> Declared:
+        """No tenant at all."""
+        return cls(Packed({}), Packed({}), {}, registry)
+
+    def only(self, ids: Collection[str]) -> Declared:
+        """These tenants alone, still packed."""
+        kept = set(ids)
+        addresses = {address: id for address, id in self.addresses.items() if id in kept}
+        return Declared(self._tenants.only(ids), self._settings.only(ids), addresses, self.registry)
+
+    def joined(self, other: Declared) -> Declared:
+        """These tenants and those of *other*, still packed; *other* wins."""
+        addresses = {**self.addresses, **other.addresses}
+        tenants, settings = self._tenants.joined(other._tenants), self._settings.joined(other._settings)
+        return Declared(tenants, settings, addresses, other.registry)
 
     def __getitem__(self, id: str) -> TenantPlugins:
         plugins = tuple((self.registry.load(name), settings) for name, settings in self._settings[id])
@@ -106,7 +129,7 @@ def _plugins(entries: Iterable[PluginEntry], registry: Registry) -> tuple[list[C
     return checked, problems
 
 
-def _claims(tenant: str, plugins: list[Checked], claimed: dict[tuple[str, str], str]) -> list[Problem]:
+def _claims(tenant: str, plugins: list[Checked], claimed: dict[Address, str]) -> list[Problem]:
     """Two tenants that claim one address are an error: a message could belong to either."""
     problems = []
     for entry, kind, settings in plugins:
@@ -169,14 +192,3 @@ def without_model(declared: Mapping[str, TenantPlugins]) -> list[str]:
         for id, tenant in declared.items()
         if not any("think" in kind.hooks for kind, _ in tenant.plugins)
     ]
-
-
-def addresses(declared: Mapping[str, TenantPlugins]) -> dict[tuple[str, str], str]:
-    """(channel, address) → tenant, for the shared webhooks."""
-    return {
-        (kind.name, address): id
-        for id, tenant in declared.items()
-        for kind, settings in tenant.plugins
-        if issubclass(kind.cls, Channel)
-        for address in kind.cls.addresses(settings)
-    }

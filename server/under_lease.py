@@ -28,20 +28,16 @@ async def work_on(due: Due, room: Room, work: Work, *, store: Store, runtimes: R
     Taken: somebody else holds it.
     """
     try:
-        runtime = await runtimes.get(due.tenant)
+        async with runtimes.use(due.tenant) as runtime:
+            with structlog.contextvars.bound_contextvars(tenant=due.tenant, conversation=due.ref):
+                return await _held(due, room, work, store, runtime, clock)
     except UnknownTenant:
         return Again(store.now() + SUSPENDED_PAUSE)
-    runtime.uses += 1
-    try:
-        with structlog.contextvars.bound_contextvars(tenant=due.tenant, conversation=due.ref):
-            return await _held(due, room, work, store, runtime, clock)
     except ConversationGone:
         return Finished()
     except LeaseLost:
         log.warning("lease_lost", room=room)
         return Taken()
-    finally:
-        runtime.uses -= 1
 
 
 async def _held(due: Due, room: Room, work: Work, store: Store, runtime: Runtime, clock: Clock) -> Outcome:

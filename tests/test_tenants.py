@@ -10,7 +10,7 @@ import pytest
 from frontdesk import Channel, Settings
 from frontdesk.config import Problem, Times, survey
 from frontdesk.registry import Registry
-from frontdesk.tenants import addresses, read_tenants
+from frontdesk.tenants import read_tenants
 
 TENANT = "name: X, time_zone: Europe/London, language: en"
 
@@ -184,7 +184,7 @@ def test_addresses_lead_to_their_tenants(tmp_path, registry):
     )
     _, declared, found = read_tenants(path, registry)
     assert found == []
-    assert addresses(declared) == {("line", "1"): "a", ("line", "2"): "a", ("line", "3"): "b"}
+    assert declared.addresses == {("line", "1"): "a", ("line", "2"): "a", ("line", "3"): "b"}
 
 
 def test_a_file_that_is_no_yaml_is_its_problem_and_no_tenant(tmp_path, registry):

@@ -21,7 +21,7 @@ from ..outbox.put import put
 from ..outbox.record import outbound_id
 from ..outbox.status import StatusDesk
 from ..queue import Queue, Wake
-from ..runtime import Runtimes
+from ..runtime import Runtime, Runtimes, UnknownTenant
 from ..scheduling import schedule
 from ..store import Between, Store
 from ..store.collections import CONTACTS, CONVERSATIONS, IDENTITIES, PLUGIN_DATA, TASKS
@@ -151,7 +151,13 @@ class PluginModel:
         self._tenant = tenant
 
     async def complete(self, instruction: str, text: str) -> str:
-        runtime = await self._runtimes().get(self._tenant)
+        try:
+            async with self._runtimes().use(self._tenant) as runtime:
+                return await self._complete(runtime, instruction, text)
+        except UnknownTenant:
+            raise RetryLater("the tenant was suspended meanwhile", after=30) from None
+
+    async def _complete(self, runtime: Runtime, instruction: str, text: str) -> str:
         now = self._store.now()
         request = ModelRequest(
             tenant=runtime.tenant,

@@ -44,18 +44,15 @@ class TaskRunner:
         if task.at > self._store.now():
             return Again(task.at)
         try:
-            runtime = await self._runtimes.get(due.tenant)
+            async with self._runtimes.use(due.tenant) as runtime:
+                if task.useful_until is not None and self._store.now() >= task.useful_until:
+                    late = "too late: it was worth doing until then only"
+                    await repository.update(TASKS, task, state="failed", error=late)
+                    return Finished()
+                with structlog.contextvars.bound_contextvars(tenant=due.tenant, task=task.id):
+                    return await self._try(runtime, repository, task)
         except UnknownTenant:
             return Again(self._store.now() + SUSPENDED_PAUSE)
-        if task.useful_until is not None and self._store.now() >= task.useful_until:
-            await repository.update(TASKS, task, state="failed", error="too late: it was worth doing until then only")
-            return Finished()
-        runtime.uses += 1
-        try:
-            with structlog.contextvars.bound_contextvars(tenant=due.tenant, task=task.id):
-                return await self._try(runtime, repository, task)
-        finally:
-            runtime.uses -= 1
 
     async def _try(self, runtime: Runtime, repository: Repository, task: Task) -> Outcome:
         try:

@@ -113,9 +113,18 @@ class TestContact:
 
     async def says(self, text: str, *, kind: MessageKind = "text", id: str = "", **more: Any) -> str:
         """Write to the desk; the provider's id of the message. The same *id* is the same message delivered again."""
-        provider_id = id or f"{self.name}-{next(self._sent)}"
-        inbound = Inbound(
-            provider_id=provider_id,
+        inbound = self.inbound(text, kind=kind, id=id, **more)
+        runtime = await self._desk.server.runtimes.get(self.tenant)
+        await self._desk.server.inbox.accept(runtime.tenant, "phone", inbound)
+        if isinstance(self._desk.clock, MovableClock):
+            # Nobody answers in the millisecond in which the message comes.
+            self._desk.clock.advance(0.01)
+        return inbound.provider_id
+
+    def inbound(self, text: str, *, kind: MessageKind = "text", id: str = "", **more: Any) -> Inbound:
+        """What the channel makes of a message of theirs."""
+        return Inbound(
+            provider_id=id or f"{self.name}-{next(self._sent)}",
             external_id=self.external_id,
             address="phone:desk",
             kind=kind,
@@ -124,12 +133,6 @@ class TestContact:
             phone=self.phone,
             **more,
         )
-        runtime = await self._desk.server.runtimes.get(self.tenant)
-        await self._desk.server.inbox.accept(runtime.tenant, "phone", inbound)
-        if isinstance(self._desk.clock, MovableClock):
-            # Nobody answers in the millisecond in which the message comes.
-            self._desk.clock.advance(0.01)
-        return provider_id
 
     async def hears(self) -> str:
         """The next message that reached the phone, in the order in which they came."""

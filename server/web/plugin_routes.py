@@ -63,14 +63,20 @@ def _find_instance(pages: Blueprint, kind: PluginType, runtimes: Runtimes) -> No
         """
         asked = request if has_request_context() else websocket
         g.tenant = (asked.view_args or {}).pop("tenant", "")
-        plugin: Plugin | None = None
         try:
-            runtime = await runtimes.get(g.tenant)
-            plugin = runtime.plugins.get(kind.name)
+            g.runtime = await runtimes.get(g.tenant)
         except UnknownTenant:
             abort(404, f"There is no tenant {g.tenant}.")
+        g.runtime.uses += 1
+        plugin: Plugin | None = g.runtime.plugins.get(kind.name)
         if plugin is None:
-            if kind.name in runtime.troubles:
+            if kind.name in g.runtime.troubles:
                 abort(503, f"{kind.name} is not running for {g.tenant}; the server's log says why.")
             abort(404, f"{kind.name} is not among the plugins of {g.tenant}.")
         g.plugin = plugin
+
+    @pages.teardown_request
+    async def let_go(_error: BaseException | None) -> None:
+        """A stream that the view opened goes on after this; it keeps the instance, not its start and stop."""
+        if (runtime := g.pop("runtime", None)) is not None:
+            runtimes.let_go(runtime)

@@ -85,7 +85,7 @@ class Webhooks:
         request = await self._request(scope, receive, parts)
         if len(parts) == 1:
             parts.append(self._tenant_of(channel, request))
-        if parts[1] not in self._runtimes.declared:
+        if not self._runtimes.knows(parts[1]):
             raise WebhookRefused(404, "no such tenant" if parts[1] else "it is addressed to no tenant")
         match parts[2:]:
             case []:
@@ -104,16 +104,16 @@ class Webhooks:
         return self._addresses.get((channel.name, address), "") if address is not None else ""
 
     async def _inbound(self, channel: str, tenant: str, request: WebhookRequest) -> int:
-        runtime = await self._runtimes.get(tenant)
-        for inbound in await self._ask(runtime, "parse_webhook", channel, request):
-            reached("inbox.received")
-            if not await self._when_stored(partial(self._inbox.accept, runtime.tenant, channel, inbound)):
-                return 503
+        async with self._runtimes.use(tenant, suspended=True) as runtime:
+            for inbound in await self._ask(runtime, "parse_webhook", channel, request):
+                reached("inbox.received")
+                if not await self._when_stored(partial(self._inbox.accept, runtime.tenant, channel, inbound)):
+                    return 503
         return 204
 
     async def _status_callback(self, channel: str, tenant: str, request: WebhookRequest) -> int:
-        runtime = await self._runtimes.get(tenant)
-        updates = await self._ask(runtime, "parse_status", channel, request)
+        async with self._runtimes.use(tenant, suspended=True) as runtime:
+            updates = await self._ask(runtime, "parse_status", channel, request)
         reached("status.received")
         return 204 if await self._when_stored(lambda: self._status.take(tenant, updates)) else 503
 

@@ -1,0 +1,214 @@
+"""Other tenants without a restart: everybody has the new ones at once, and work that has begun ends with the old ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+import yaml
+
+from frontdesk import Plugin, hookimpl
+from frontdesk.runtime import UnknownTenant
+from frontdesk.store.collections import DUE
+from frontdesk.tenants import read_tenants
+from frontdesk.testing.desk import TENANT, TestDesk
+from frontdesk.testing.plugins import Phone, ScriptedModel
+from frontdesk.work import SUSPENDED_PAUSE
+
+PLUGINS = ["phone", "model"]
+CLINIC = {**TENANT, "plugins": PLUGINS}
+
+
+class Numbered(Phone):
+    """A phone that belongs to whoever claims its number."""
+
+    @classmethod
+    def addresses(cls, settings: Any) -> tuple[str, ...]:
+        return ("one",)
+
+
+class Paged(Plugin):
+    """Has a page."""
+
+    @classmethod
+    @hookimpl
+    def routes(cls, blueprint: Any) -> None:
+        @blueprint.get("/")
+        async def page() -> str:
+            return "hello"
+
+
+class Listed(Plugin):
+    """Notes when its instances come and go."""
+
+    events: list[str] = []  # noqa: RUF012  emptied by the fixture
+
+    @hookimpl
+    async def start(self) -> None:
+        self.events.append(f"started for {self.tenant.name}")
+
+    @hookimpl
+    async def stop(self) -> None:
+        self.events.append(f"stopped for {self.tenant.name}")
+
+
+@pytest.fixture
+def events() -> list[str]:
+    Listed.events.clear()
+    return Listed.events
+
+
+def declare(desk: TestDesk, tenants: Mapping[str, Mapping[str, Any]]) -> None:
+    """Have the desk's file say this, and the server adopt it."""
+    path = desk.server.file.path
+    path.write_text(yaml.safe_dump({"tenants": dict(tenants)}, allow_unicode=True), "utf-8")
+    _, declared, problems = read_tenants(path, desk.server.registry)
+    assert problems == []
+    desk.server.adopt(declared)
+
+
+async def nothing_more(desk: TestDesk, condition: Callable[[], bool]) -> None:
+    async def seen() -> bool:
+        return condition()
+
+    await desk.until("it happened", seen)
+
+
+async def test_a_changed_tenant_gets_new_instances_and_the_old_ones_stop_after_their_last_use(desk, events):
+    listed = {**TENANT, "plugins": [*PLUGINS, "listed"]}
+    async with desk(plugins={"model": ScriptedModel, "listed": Listed}, tenants={"clinic": listed}) as server:
+        runtimes = server.server.runtimes
+        async with runtimes.use("clinic") as old:
+            declare(server, {"clinic": {**listed, "name": "New Clinic"}})
+            async with runtimes.use("clinic") as new:
+                assert new is not old
+                assert (old.tenant.name, new.tenant.name) == ("Test Clinic", "New Clinic")
+                await runtimes.tend()
+                assert events == ["started for Test Clinic", "started for New Clinic"]
+        await nothing_more(server, lambda: events[2:] == ["stopped for Test Clinic"])
+        assert await runtimes.get("clinic") is new
+
+
+async def test_a_tenant_that_did_not_change_keeps_its_instances_though_it_moved_in_the_file(desk):
+    async with desk(tenants={"clinic": CLINIC, "school": CLINIC}) as server:
+        clinic = await server.server.runtimes.get("clinic")
+        school = await server.server.runtimes.get("school")
+        declare(server, {"new": CLINIC, "school": {**CLINIC, "name": "School"}, "clinic": CLINIC})
+        assert await server.server.runtimes.get("clinic") is clinic
+        assert await server.server.runtimes.get("school") is not school
+
+
+async def test_what_nobody_uses_after_the_change_is_replaced_by_the_next_look(desk, events):
+    listed = {**TENANT, "plugins": [*PLUGINS, "listed"]}
+    async with desk(plugins={"model": ScriptedModel, "listed": Listed}, tenants={"clinic": listed}) as server:
+        await server.server.runtimes.get("clinic")
+        declare(server, {"clinic": CLINIC})
+        await server.server.runtimes.tend()
+        await nothing_more(server, lambda: events == ["started for Test Clinic", "stopped for Test Clinic"])
+        assert server.server.runtimes.in_use() == {}
+
+
+async def test_who_was_being_started_when_the_change_came_is_not_used_by_who_asks_after_it(desk):
+    gate = asyncio.Event()
+
+    class Slow(Plugin):
+        @hookimpl
+        async def start(self) -> None:
+            await gate.wait()
+
+    slow = {**TENANT, "plugins": [*PLUGINS, "slow"]}
+    async with desk(plugins={"model": ScriptedModel, "slow": Slow}, tenants={"clinic": slow}) as server:
+        first = asyncio.create_task(server.server.runtimes.get("clinic"))  # noqa: TID251
+        await asyncio.sleep(0)
+        declare(server, {"clinic": {**slow, "name": "New Clinic"}})
+        gate.set()
+        assert (await server.server.runtimes.get("clinic")).tenant.name == "New Clinic"
+        assert (await first).tenant.name == "New Clinic"
+
+
+async def test_a_turn_ends_with_what_it_began_with_and_the_next_has_the_new(desk):
+    async with desk() as server:
+        model, lan = await server.plugin("model"), server.contact("Lan")
+
+        def changes(request: Any) -> str:
+            declare(server, {"clinic": {**CLINIC, "name": "New Clinic"}})
+            return f"from {request.tenant.name}"
+
+        model.script = [changes]
+        await lan.says("Hello.")
+        assert await lan.hears() == "from Test Clinic"
+        (await server.plugin("model")).script = [lambda request: f"from {request.tenant.name}"]
+        await lan.says("Hello again.")
+        assert await lan.hears() == "from New Clinic"
+
+
+async def test_a_suspended_tenant_loses_nothing_says_nothing_and_goes_on_when_it_is_back(desk):
+    async with desk(tenants={"clinic": CLINIC, "school": CLINIC}) as server:
+        lan = server.contact("Lan")
+        await lan.says("Hello.")
+        assert await lan.hears() == "You said: Hello."
+        await server.quiet()
+
+        declare(server, {"school": CLINIC})
+        with pytest.raises(UnknownTenant):
+            await server.server.runtimes.get("clinic")
+        async with server.server.runtimes.use("clinic", suspended=True) as runtime:
+            assert runtime.suspended
+            accept = server.server.inbox.accept
+            inbound = lan.inbound("Anybody there?")
+            assert await accept(runtime.tenant, "phone", inbound)
+        looked = server.server.store.now()
+
+        async def paused() -> bool:
+            (row,) = await server.server.store.shared.find(DUE, {"kind": "turn"}, order_by="due_at")
+            return row.due_at > looked + SUSPENDED_PAUSE
+
+        await server.until("the row was looked at and put off", paused)
+        assert [message.text for message in await lan.received()] == ["You said: Hello."]
+
+        declare(server, {"clinic": CLINIC, "school": CLINIC})
+        assert await lan.hears() == "You said: Anybody there?"
+
+
+async def test_a_suspended_tenants_webhooks_are_taken_by_its_own_channel_and_an_unknown_ones_are_not(desk):
+    async with desk(tenants={"clinic": CLINIC, "school": CLINIC}) as server:
+        declare(server, {"school": CLINIC})
+        runtimes = server.server.runtimes
+        assert runtimes.knows("clinic") and not runtimes.knows("nobody")
+        with pytest.raises(UnknownTenant):
+            await runtimes.get("nobody", suspended=True)
+        declare(server, {"clinic": CLINIC})
+        declare(server, {"school": CLINIC})
+        assert sorted(server.server.suspended) == ["clinic"]
+
+
+async def test_a_number_leads_to_whom_it_belongs_now(desk):
+    numbered = {**TENANT, "plugins": ["numbered", "model"]}
+    plugins = {"model": ScriptedModel, "numbered": Numbered}
+    async with desk(plugins=plugins, tenants={"clinic": numbered, "school": CLINIC}) as server:
+        assert server.server.declared.addresses == {("numbered", "one"): "clinic"}
+        declare(server, {"clinic": CLINIC, "school": numbered})
+        assert server.server.declared.addresses == {("numbered", "one"): "school"}
+        declare(server, {"clinic": CLINIC})
+        assert server.server.suspended.addresses == {("numbered", "one"): "school"}
+
+
+async def test_a_plugin_that_comes_with_the_change_has_its_pages(desk):
+    async with desk() as server:
+        client = server.server.quart.test_client()
+        assert (await client.get("/healthz")).status_code == 200
+        server.server.registry.register("paged", Paged)
+        declare(server, {"clinic": {**TENANT, "plugins": [*PLUGINS, "paged"]}})
+        answer = await server.server.quart.test_client().get("/plugins/paged/clinic/")
+        assert await answer.get_data(as_text=True) == "hello"
+        assert (await server.server.runtimes.get("clinic")).uses == 0
+
+
+async def test_the_page_of_a_suspended_tenant_is_not_there(desk):
+    tenants = {"clinic": {**TENANT, "plugins": ["paged"]}, "school": CLINIC}
+    async with desk(plugins={"model": ScriptedModel, "paged": Paged}, tenants=tenants) as server:
+        declare(server, {"school": CLINIC})
+        answer = await server.server.quart.test_client().get("/plugins/paged/clinic/")
+        assert answer.status_code == 404
