@@ -12,6 +12,7 @@ from .hours import OpeningHours, Span
 from .init import write_init
 from .packed import Packed
 from .problems import ConfigError, Place, Problem
+from .retention import Retention
 from .server import Log, MediaLimits, MetricsAccess, ServerConfig, TracesTarget
 from .settings import Secret, SecretUnavailable, Settings, secrets_in
 from .tenant import Fact, Persona, PluginEntry, Settle, TenantConfig, Tone
@@ -36,6 +37,7 @@ __all__ = [
     "Place",
     "PluginEntry",
     "Problem",
+    "Retention",
     "Seconds",
     "Secret",
     "SecretUnavailable",

@@ -26,6 +26,7 @@ from pydantic_core import PydanticCustomError
 from .fields import Duration, Language, OptionalText, PhoneNumber, Slug, Text, TimeZone
 from .hours import OpeningHours, one_or_more
 from .problems import Finding, Place, contradictions, printable, shown, wrong
+from .retention import Retention
 from .rules import judged, together
 from .settings import Settings
 from .words import Words, default_words
@@ -191,6 +192,8 @@ class TenantConfig(Settings):
     """A conversation a person has taken goes back to the bot after this silence of theirs, e.g. `30 min`."""
     useful_for: Duration = timedelta(hours=24)
     """How long a bot's answer is worth sending, e.g. `24 h`; past it, it is dropped and shown."""
+    retention: Retention = Retention()
+    """How long what is over is kept."""
     staff: tuple[PhoneNumber, ...] = ()
     """Its people's own numbers: never answered by the bot, never a lead."""
     plugins: Plugins = ()

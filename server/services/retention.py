@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
 from ..model import Chore, Lease
+from ..runtime import TenantPlugins
 from ..store import Between, Delete, Repository, Store
 from ..store.collections import CHORES, COLLECTIONS, Collection
 
@@ -25,9 +26,10 @@ BATCH = 100
 class RetentionDesk:
     """The round of all tenants' documents, and of the server's own."""
 
-    def __init__(self, store: Store, tenants: Callable[[], Iterable[str]]) -> None:
+    def __init__(self, store: Store, declared: Callable[[], Mapping[str, TenantPlugins]]) -> None:
+        """*declared*: the tenants of the moment, whose `retention` counts."""
         self._store = store
-        self._tenants = tenants
+        self._declared = declared
 
     async def go_round(self) -> int:
         """Delete what is too old, if the round is due and nobody else is at it; how many documents."""
@@ -35,12 +37,13 @@ class RetentionDesk:
         if held is None:
             return 0
         deleted = 0
-        doors = [("", self._store.shared)]
-        doors += [(tenant, self._store.for_tenant(tenant)) for tenant in sorted(self._tenants())]
-        for tenant, repository in doors:
+        declared = self._declared()
+        for tenant in ("", *sorted(declared)):
             if tenant < held.after:
                 continue
-            for collection, where in _too_old(self._store.now(), tenant_data=tenant != ""):
+            repository = self._store.for_tenant(tenant) if tenant else self._store.shared
+            ages: dict[str, timedelta | None] = dict(declared[tenant].tenant.retention) if tenant else {}
+            for collection, where in _too_old(self._store.now(), ages, tenant_data=tenant != ""):
                 while (count := await _delete_batch(repository, collection, where)) is not None:
                     deleted += count
                     held = await self._renewed(held, tenant)
@@ -75,14 +78,16 @@ class RetentionDesk:
         return await self._store.shared.update(CHORES, held, lease=lease, after=tenant)
 
 
-def _too_old(now: datetime, *, tenant_data: bool) -> Iterator[tuple[Collection[Any], dict[str, Any]]]:
-    """What to look for, in tenants' data or in the server's."""
+def _too_old(
+    now: datetime, ages: Mapping[str, timedelta | None], *, tenant_data: bool
+) -> Iterator[tuple[Collection[Any], dict[str, Any]]]:
+    """What to look for, in a tenant's data (whose *ages* go by collection) or in the server's."""
     for collection in COLLECTIONS:
         if (kept := collection.retention) is None or collection.tenant_data != tenant_data:
             continue
-        old: dict[str, Any] = {kept.by: Between(None, now - kept.age)}
-        for where in [{"state": state, **old} for state in kept.states] or [old]:
-            yield collection, where
+        if (age := ages.get(collection.name, kept.age)) is not None:
+            for only in kept.only:
+                yield collection, {**only, kept.by: Between(None, now - age)}
 
 
 async def _delete_batch(repository: Repository, collection: Collection[Any], where: dict[str, Any]) -> int | None:

@@ -20,13 +20,14 @@ Upgrade = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Retention:
-    """How long documents of a collection stay; services/retention.py deletes them then."""
+    """Which documents of a collection go by their age; services/retention.py deletes them then."""
 
-    age: timedelta
+    age: timedelta | None
+    """How long they stay where the tenant says nothing (config/retention.py); None: for good."""
     by: str
     """The field with the time from which the age counts."""
-    states: tuple[str, ...] = ()
-    """Only documents in one of these states; empty: all of them."""
+    only: tuple[Mapping[str, str], ...] = ({},)
+    """Only those with one of these sets of values: what waits, or is worked on, is in none of them."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Collection(Generic[D]):
     unique: tuple[tuple[str, ...], ...] = ()
     tenant_data: bool = True
     retention: Retention | None = None
-    """How long a document is kept; None: nothing is deleted by age."""
+    """Which documents go by their age; None: none."""
     schema: int = 1
     """Raised by a release that writes documents otherwise; readers understand the one before and the one after."""
     upgrades: Mapping[int, Upgrade] = field(default_factory=dict, hash=False)
@@ -79,14 +80,36 @@ MESSAGES = Collection(
         ("possible_duplicate", "at"),
         ("provider_id",),
     ),
+    retention=Retention(
+        None,
+        by="at",
+        only=(
+            {"direction": "inbound", "state": "answered"},
+            {"direction": "outbound", "state": "accepted"},
+            {"direction": "outbound", "state": "sent"},
+            {"direction": "outbound", "state": "delivered"},
+            {"direction": "outbound", "state": "read"},
+            {"direction": "outbound", "state": "failed"},
+            {"direction": "outbound", "state": "expired"},
+            {"direction": "outbound", "state": "withdrawn"},
+        ),
+    ),
 )
-TURNS = Collection("turns", model.Turn, indexes=(("conversation", "no"), ("state", "opened_at")))
-NOTES = Collection("notes", model.Note, indexes=(("conversation", "at"),))
+TURNS = Collection(
+    "turns",
+    model.Turn,
+    indexes=(("conversation", "no"), ("state", "opened_at")),
+    # A withdrawn one stays: the next turn's number, and what the model is told of its deeds, come from it.
+    retention=Retention(None, by="opened_at", only=({"state": "committed"},)),
+)
+NOTES = Collection("notes", model.Note, indexes=(("conversation", "at"), ("at",)), retention=Retention(None, by="at"))
 TASKS = Collection(
     "tasks",
     model.Task,
     indexes=(("state", "at"), ("conversation", "at")),
-    retention=Retention(timedelta(days=30), by="at", states=("done", "failed", "cancelled")),
+    retention=Retention(
+        timedelta(days=30), by="at", only=({"state": "done"}, {"state": "failed"}, {"state": "cancelled"})
+    ),
 )
 PLUGIN_DATA = Collection("plugin_data", model.PluginDocument, indexes=(("plugin", "collection", "key"),))
 

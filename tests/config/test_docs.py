@@ -14,6 +14,7 @@ from frontdesk.config import (
     MetricsAccess,
     OpeningHours,
     Persona,
+    Retention,
     ServerConfig,
     Settings,
     Settle,
@@ -40,6 +41,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "opening_hours:": OpeningHours,
     "words:": Words,
     "settle:": Settle,
+    "retention:": Retention,
 }
 
 

@@ -194,3 +194,18 @@ def test_a_tenant_can_be_exported_and_read_again() -> None:
     shop = tenant(plugins=[{"whatsapp": {"account": "AC1"}}], opening_hours={"monday": "08:00-12:00"}, useful_for="2 d")
     assert TenantConfig.model_validate_json(shop.model_dump_json()) == shop
     assert TenantConfig.model_json_schema()["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ({"messages": "29 d"}, "found 29 d; write at least 30 d: a provider may send a message again"),
+        ({"tasks": "23 h"}, "found 23 h; write at least 1 d"),
+        ({"turns": "a year"}, "write a number and its unit"),
+    ],
+)
+def test_what_is_needed_to_know_a_repetition_is_not_deleted_early(written: dict[str, str], found: str) -> None:
+    with pytest.raises(ValidationError, match=found):
+        tenant(retention=written)
+    assert tenant(retention={"messages": "30 d"}).retention.messages == timedelta(days=30)
+    assert tenant().retention.messages is None

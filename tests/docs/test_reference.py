@@ -77,7 +77,9 @@ def _row(collection: Collection[Any]) -> tuple[str, ...]:
 def _kept(retention: Retention | None) -> str:
     if retention is None:
         return "no age limit"
-    states = [f"`{state}`" for state in retention.states]
+    if retention.age is None:
+        return f"as the tenant says, after `{retention.by}`"
+    states = [f"`{only['state']}`" for only in retention.only if only]
     only = f", if {', '.join(states[:-1])} or {states[-1]}" if states else ""
     return f"{retention.age.days} day{'s' * (retention.age.days > 1)} after `{retention.by}`{only}"
 

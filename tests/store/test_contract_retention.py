@@ -8,17 +8,26 @@ from typing import Any
 
 import pytest
 
+from frontdesk.config import TenantConfig
 from frontdesk.model import Chore, Lease
+from frontdesk.runtime import TenantPlugins
 from frontdesk.services import retention
 from frontdesk.services.retention import EVERY, LEASE, NAME, RetentionDesk
 from frontdesk.store import Collection, Store
-from frontdesk.store.collections import CHORES, COLLECTIONS, INSTANCES, TASKS
+from frontdesk.store.collections import CHORES, COLLECTIONS, INSTANCES, MESSAGES, TASKS, TURNS
 
 LIMITED = [collection for collection in COLLECTIONS if collection.retention is not None]
 
 
-def keeping(store: Store) -> RetentionDesk:
-    return RetentionDesk(store, lambda: ["acme", "zen"])
+def keeping(store: Store, **retention: str) -> RetentionDesk:
+    """The desk of two tenants, of which acme has a *retention* of its own."""
+    declared = {id: TenantPlugins(tenant(id, **(retention if id == "acme" else {})), ()) for id in ("acme", "zen")}
+    return RetentionDesk(store, lambda: declared)
+
+
+def tenant(id: str, **retention: str) -> TenantConfig:
+    given = {"id": id, "name": id, "time_zone": "Asia/Ho_Chi_Minh", "language": "vi", "retention": retention}
+    return TenantConfig.model_validate(given)
 
 
 def door(store: Store, collection: Collection[Any]) -> Any:
@@ -42,17 +51,49 @@ def aged(store: Store, sample: Any, id: str, age: timedelta, state: str = "done"
 async def test_only_what_is_past_its_age_goes(store: Store, sample: Any, collection: Collection[Any]) -> None:
     kept = collection.retention
     assert kept is not None
+    age = kept.age if kept.age is not None and not collection.tenant_data else timedelta(days=40)
     documents = []
-    for state in kept.states or (None,):
+    for only in kept.only:
         for days in (-1, 1):
-            at: datetime = store.now() - kept.age + timedelta(hours=days)
-            given = {kept.by: at} | ({"state": state} if state else {})
-            documents.append((days, sample(collection, f"{state} {days}", **given)))
+            at: datetime = store.now() - age + timedelta(hours=days)
+            documents.append((days, sample(collection, f"{only} {days}", **{kept.by: at, **only})))
     for _, document in documents:
         assert await door(store, collection).insert(collection, document)
-    assert await keeping(store).go_round() == len(documents) / 2
+    chosen = {collection.name: "40 d"} if collection.tenant_data else {}
+    assert await keeping(store, **chosen).go_round() == len(documents) / 2
     for days, document in documents:
         assert (await door(store, collection).get(collection, document.id) is not None) == (days > 0)
+
+
+@pytest.mark.parametrize("collection", [c for c in LIMITED if c.tenant_data], ids=lambda collection: collection.name)
+async def test_each_tenant_has_its_own_age_and_the_declared_one_without(
+    store: Store, sample: Any, collection: Collection[Any]
+) -> None:
+    kept = collection.retention
+    assert kept is not None
+    old = sample(collection, **{kept.by: store.now() - timedelta(days=60), **kept.only[0]})
+    for id in ("acme", "zen"):
+        await store.for_tenant(id).insert(collection, old)
+    assert await keeping(store, **{collection.name: "90 d"}).go_round() == (0 if kept.age is None else 1)
+    assert await store.for_tenant("acme").get(collection, "one") == old
+    assert (await store.for_tenant("zen").get(collection, "one") is None) == (kept.age is not None)
+
+
+UNFINISHED: list[tuple[Collection[Any], dict[str, Any]]] = [
+    (MESSAGES, {"direction": "inbound", "state": "received"}),
+    *((MESSAGES, {"direction": "outbound", "state": state}) for state in ("proposed", "queued", "sending", "parked")),
+    *((TURNS, {"state": state}) for state in ("open", "proposed", "parked", "withdrawn")),
+    (TASKS, {"state": "waiting"}),
+]
+
+
+async def test_what_waits_for_anything_stays_whatever_the_tenant_says(store: Store, sample: Any) -> None:
+    acme = store.for_tenant("acme")
+    for collection, given in UNFINISHED:
+        assert collection.retention is not None
+        at = {collection.retention.by: store.now() - timedelta(days=4000)}
+        assert await acme.insert(collection, sample(collection, str(given), **at, **given))
+    assert await keeping(store, messages="30 d", turns="1 d", tasks="1 d", notes="1 d").go_round() == 0
 
 
 async def test_what_waits_is_kept_whatever_its_age(store: Store, sample: Any) -> None:
