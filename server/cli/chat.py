@@ -6,9 +6,10 @@ import asyncio
 import getpass
 import hashlib
 import hmac
+import secrets
 import sys
 import threading
-import uuid
+import unicodedata
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -31,13 +32,20 @@ STORE_PATIENCE = 10.0
 
 @click.command()
 @click.argument("tenant")
-@click.option("--new", is_flag=True, help="As somebody who has never written before.")
+@click.option(
+    "--new", is_flag=True, help="As somebody who has never written before; it says under which name to go on."
+)
+@click.option("--as", "name", help="As the contact of this name: yours, and any you like.")
 @file_option
-def chat(tenant: str, new: bool, path: Path | None) -> None:
+def chat(tenant: str, new: bool, name: str | None, path: Path | None) -> None:
     """Talk to the bot of TENANT in the terminal; end with Ctrl-D.
 
     Lines that are piped in are sent one by one, each when the one before has its answer.
     """
+    if new and name is not None:
+        raise click.UsageError("--new makes a name; leave --as out")
+    if name is not None and not name.strip():
+        raise click.UsageError("--as: found an empty name; write one, e.g. --as lan")
     set_up_logging(Log(level="error"))
     server = create_server(prepared(path))
     config = known_tenant(server.file.tenants, tenant)
@@ -46,29 +54,28 @@ def chat(tenant: str, new: bool, path: Path | None) -> None:
             f"tenant {tenant} has no {CHANNEL}, which carries this chat; "
             f"add `- {CHANNEL}` to its plugins in {server.file.path}"
         )
-    run(_chat(server, config, _somebody_new() if new else _you(server)))
+    who = f"new-{secrets.token_hex(4)}" if new else unicodedata.normalize("NFC", (name or "").strip())
+    hint = f"; `frontdesk chat {tenant} --as {who}` goes on with this conversation" if new else ""
+    run(_chat(server, config, who, f"{config.name}. Ctrl-D ends{hint}."))
 
 
-def _somebody_new() -> str:
-    return f"terminal-{uuid.uuid4().hex}"
-
-
-def _you(server: Server) -> str:
-    """The same for the same user of this machine, and not to be guessed: who knows it may read the conversation."""
+def _contact(server: Server, name: str) -> str:
+    """The same for the same user of this machine and the same name (empty: the user), and not to be guessed: who knows it
+    may read the conversation."""
     key = signing_key(server.config.signing_key, server.file.data_dir)
-    digest = hmac.new(key, f"terminal\0{getpass.getuser()}".encode(), hashlib.sha256)
-    return f"terminal-{digest.hexdigest()[:32]}"
+    who = "\0".join(filter(None, ("terminal", getpass.getuser(), name)))
+    return f"terminal-{hmac.new(key, who.encode(), hashlib.sha256).hexdigest()[:32]}"
 
 
-async def _chat(server: Server, tenant: TenantConfig, contact: str) -> None:
+async def _chat(server: Server, tenant: TenantConfig, name: str, welcome: str) -> None:
     await wait_for_store(server, STORE_PATIENCE)
     owner = Owner("chat")
     try:
         terminal = Terminal(tenant.persona.name)
-        phone = Phone(server, tenant, contact, terminal)
+        phone = Phone(server, tenant, _contact(server, name), terminal, name or getpass.getuser())
         await phone.look()
         watching = owner.start(phone.watch(), "watch")
-        terminal.hint(f"{tenant.name}. Ctrl-D ends.")
+        terminal.hint(welcome)
         async for line in _lines():
             text = line.strip()
             if not text:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import uuid
 from collections.abc import Sequence
 
@@ -31,12 +30,13 @@ _LOOK_BACK = 50
 
 
 class Phone:
-    """Says and shows. `look` first: what came before is not shown again."""
+    """Says and shows, as *contact*, who is called *name*. `look` first: what came before is not shown again."""
 
-    def __init__(self, server: Server, tenant: TenantConfig, contact: str, terminal: Terminal) -> None:
+    def __init__(self, server: Server, tenant: TenantConfig, contact: str, terminal: Terminal, name: str) -> None:
         self._server = server
         self._tenant = tenant
         self._contact = contact
+        self._name = name
         self._terminal = terminal
         self._repository = server.store.for_tenant(tenant.id)
         self._conversation = contact_id(CHANNEL, contact)
@@ -61,7 +61,7 @@ class Phone:
             external_id=self._contact,
             address=_ADDRESS,
             text=text,
-            name=getpass.getuser(),
+            name=self._name,
         )
         await self._server.inbox.accept(self._tenant, CHANNEL, inbound)
         self._said += 1

@@ -7,6 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from frontdesk.cli import main
+
 from .conftest import Run
 
 
@@ -31,6 +35,33 @@ def test_the_same_user_goes_on_and_new_begins_anew(
         assert done.stdout.count("Grace: ") == 1, "earlier answers are not shown again"
     listed = frontdesk("conversations", "list", "--tenant", "riverside-dental").stdout.splitlines()
     assert len(listed) == 1 + 2
+
+
+def test_whoever_was_new_can_go_on_under_the_name_that_was_told(
+    frontdesk: Run, example: dict[str, Any], write: Callable[..., Path]
+) -> None:
+    write(example)
+    told = frontdesk("chat", "riverside-dental", "--new", stdin="Where are you?\n").stdout
+    (again,) = re.findall(r"`frontdesk (chat riverside-dental --as new-\w{8})`", told)
+    for arguments in (again.split(), ["chat", "riverside-dental", "--as", "Chị Lan"]):
+        done = frontdesk(*arguments, stdin="Where are you?\n")
+        assert (done.returncode, done.stdout.count("Grace: ")) == (0, 1)
+    listed = frontdesk("conversations", "list", "--tenant", "riverside-dental").stdout
+    assert len(listed.splitlines()) == 1 + 2 and "Chị Lan" in listed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("--new", "--as", "lan"), "--new makes a name; leave --as out"),
+        (("--as", " "), "--as: found an empty name; write one, e.g. --as lan"),
+    ],
+)
+def test_a_name_that_says_nothing_is_refused(
+    arguments: tuple[str, ...], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["chat", "riverside-dental", *arguments]) == 2
+    assert capsys.readouterr().err == f"frontdesk chat: {line}\n"
 
 
 def test_when_a_person_is_called_it_says_so_and_waits_no_longer(
