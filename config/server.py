@@ -56,7 +56,7 @@ class Log(Settings):
 class MediaLimits(Settings):
     """Pictures, voice notes and files."""
 
-    store: str = Field(default="folder", pattern=r"^(folder|s3://\S+)$")
+    store: str = Field(default="folder", pattern=r"^(folder|s3://\S+)$", examples=["s3://frontdesk-media/lotus"])
     """Where they are kept: `folder` (below `data_dir`), or `s3://BUCKET/PREFIX`, a bucket that several machines share."""
     max_bytes: int = Field(default=16 * MEGABYTE, gt=0)
     """The largest file that is kept, in bytes, whether a contact sent it or a plugin made it; WhatsApp's limit is 16 MB."""

@@ -120,6 +120,8 @@ def _tell(path: Path, details: list[ErrorDetails], model: type[BaseModel], place
         case "value_error" | "assertion_error":
             return [here.problem(printable(str(context["error"]), longest=400))]
     right = "write " + " or ".join(dict.fromkeys(map(_expected, details)))
+    if detail["type"] == "string_pattern_mismatch":
+        right = _in_words(model, path) or right
     if detail["input"] is None:
         may_be_left_out = any(not field.is_required() for field in _fields_at(model, path))
         return [here.problem("nothing is written", f"{right}, or leave the key out" if may_be_left_out else right)]
@@ -139,6 +141,18 @@ def _expected(detail: ErrorDetails) -> str:
     return sentence.format(
         **{key: f"{value:g}" if isinstance(value, float) else value for key, value in context.items()}
     )
+
+
+def _in_words(model: type[BaseModel], path: Path) -> str:
+    """What a text must look like, as the setting's own description and examples say it: few people read patterns."""
+    while isinstance(path[-1], int):
+        path = path[:-1]  # an item of a list is described with the list
+    fields = _fields_at(model, path)
+    described = [" ".join(field.description.split()).rstrip(".") for field in fields if field.description]
+    example = next((str(example) for field in fields for example in field.examples or ()), "")
+    if described:
+        return f"needed: {described[0]}" + (f", e.g. {example}" if example else "")
+    return f"write text such as {example}" if example else ""
 
 
 def _wanted(model: type[BaseModel], path: Path) -> str:

@@ -36,22 +36,27 @@ def _base_url(value: str) -> str:
 class TwilioSettings(Settings):
     """A WhatsApp sender at Twilio."""
 
-    account_sid: str = Field(pattern=r"^AC[0-9a-fA-F]{32}$")
-    """Account SID, `AC…`; of the sub-account if the sender belongs to one."""
+    account_sid: str = Field(pattern=r"^AC[0-9a-fA-F]{32}$", examples=["AC0123456789abcdef0123456789abcdef"])
+    """Account SID, `AC` and 32 digits 0-9 a-f; of the sub-account if the sender belongs to one."""
     auth_token: Secret
     """The account's auth token: checks signatures of webhooks, and signs in to the REST API unless a key is given."""
     previous_auth_token: Secret | None = None
     """The token before, while it is being rotated: its signatures are accepted too."""
     webhook_shared_key: Secret | None = None
     """The shared key of Twilio's webhook configuration (beta), if webhooks are signed with one."""
-    api_key_sid: str = Field(default="", pattern=r"^(SK[0-9a-fA-F]{32})?$")
-    """An API key, `SK…`, for the REST API; together with `api_key_secret`."""
+    api_key_sid: str = Field(
+        default="", pattern=r"^(SK[0-9a-fA-F]{32})?$", examples=["SK0123456789abcdef0123456789abcdef"]
+    )
+    """The SID of an API key, `SK` and 32 digits 0-9 a-f, for the REST API; together with `api_key_secret`."""
     api_key_secret: Secret | None = None
     """The API key's secret."""
     numbers: tuple[Annotated[str, AfterValidator(_whatsapp_number)], ...] = Field(min_length=1)
     """The tenant's WhatsApp senders, e.g. `whatsapp:+14155238886`. A sender belongs to one tenant."""
-    messaging_service_sid: str = Field(default="", pattern=r"^(MG[0-9a-fA-F]{32})?$")
-    """A Messaging Service, `MG…`, whose pool holds the senders; needed only for what Twilio offers through services."""
+    messaging_service_sid: str = Field(
+        default="", pattern=r"^(MG[0-9a-fA-F]{32})?$", examples=["MG0123456789abcdef0123456789abcdef"]
+    )
+    """The SID of a Messaging Service, `MG` and 32 digits 0-9 a-f, whose pool holds the senders; needed only for what
+    Twilio offers through services."""
     signature: Literal["enforce", "log", "off"] = "enforce"
     """What a wrong signature does: `enforce` refuses the webhook, `log` counts and logs it, `off` does not look."""
     typing_indicator: bool = True

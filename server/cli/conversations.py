@@ -22,7 +22,7 @@ from ..store.collections import CONTACTS
 from ..turn.recall import history
 from .beside import beside, run
 from .files import file_option, known_tenant
-from .grammar import Commands
+from .grammar import Commands, Number
 from .output import duration, moment, one_line, phone, refuse_several, table
 from .why import as_json, as_words
 
@@ -111,7 +111,7 @@ def release(id: str, tenant: str, name: str, path: Path | None) -> None:
 
 @conversations.command()
 @click.argument("id")
-@click.option("--turn", "no", type=click.IntRange(1), help="The number of the turn; without it, the newest.")
+@click.option("--turn", "no", type=Number(1), help="The number of the turn; without it, the newest.")
 @click.option("--language", type=click.Choice(["en", "vi"]), default="en", help="The language of the words: en or vi.")
 @click.option("--json", "for_machines", is_flag=True, help="For machines.")
 @_tenant

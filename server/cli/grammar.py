@@ -18,6 +18,18 @@ _CLICKS_OWN = (
 """Mistakes that click words itself."""
 
 
+class Number(click.IntRange):
+    """A whole number, and which ones there may be."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            least, most = self.min or 0, self.max
+            right = f"from {least} to {most}" if most is not None else f"of {least} or more"
+            self.fail(f"found {value!r}; write a whole number {right}", param, ctx)
+
+
 class Commands(click.Group):
     """Commands in the order of a day's work, not of the alphabet; an unknown one is told with the nearest.
 
@@ -30,6 +42,16 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as err:
+            # Where click's parser did not note it: the command that was being read.
+            if err.ctx is None and ctx.invoked_subcommand is not None:
+                name = ctx.invoked_subcommand
+                err.ctx = click.Context(self.commands[name], info_name=name, parent=ctx)
+            raise
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if self._default and (not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)):
@@ -49,6 +71,11 @@ def complaint(program: str, err: click.ClickException) -> str:
     """One line about a mistake: where, what, and what would be right or where that is written."""
     where = err.ctx.command_path if isinstance(err, click.UsageError) and err.ctx else program
     message = " ".join(err.format_message().split()).rstrip(".")
+    if isinstance(err, click.BadParameter) and err.message.startswith("found ") and err.param is not None:
+        # A type of ours has said what would be right.
+        return f"{where}: {max(err.param.opts, key=len)}: {err.message}"
+    if isinstance(err, click.BadOptionUsage) and "requires" in message:
+        return f"{where}: {err.option_name} needs a value; see {where} --help"
     if isinstance(err, _CLICKS_OWN) or message.startswith("Got unexpected extra"):
         message = message[:1].lower() + message[1:]
         message += "" if "Did you mean" in message else f"; see {where} --help"

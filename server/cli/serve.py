@@ -9,12 +9,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 import structlog
 
-from frontdesk.config import load
+from frontdesk.config import ConfigError, ServerConfig, load
 
 from ..app import Server, create_server, wait_for_store
 from ..observe.logging import set_up_logging
@@ -22,6 +22,7 @@ from ..services.overview import Overview
 from ..tenants import MissingSecret, missing_secrets, without_model
 from ..web.webhooks import PREFIX
 from .files import prepared
+from .grammar import Number
 from .hosting import Listener, end_at_once, host
 
 log = structlog.get_logger(__name__)
@@ -30,11 +31,24 @@ STORE_PATIENCE = 60.0
 """Seconds a start waits for a store that is away."""
 
 
+class Address(click.types.StringParamType):
+    """Where to listen."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if wrong := _unfit(value):
+            self.fail(wrong, param, ctx)
+        return str(value)
+
+
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-@click.option("--bind", help="Where to listen, in place of the file's `server.bind`: host:port, fd://3, unix:/path.")
+@click.option(
+    "--bind",
+    type=Address(),
+    help="Where to listen, in place of the file's `server.bind`: host:port, fd://3, unix:/path.",
+)
 @click.option("--host", "host_name", help="The host of it alone, e.g. 0.0.0.0.")
-@click.option("--port", type=click.IntRange(0, 65535), help="The port of it alone.")
+@click.option("--port", type=Number(0, 65535), help="The port of it alone.")
 def serve(file: Path | None, bind: str | None, host_name: str | None, port: int | None) -> None:
     """Run the server.
 
@@ -90,7 +104,20 @@ def _changed(declared: str, host_name: str | None, port: int | None) -> str:
     host_name = old_host if host_name is None else host_name
     if ":" in host_name and not host_name.startswith("["):
         host_name = f"[{host_name}]"
-    return f"{host_name}:{old_port if port is None else port}"
+    bind = f"{host_name}:{old_port if port is None else port}"
+    if _unfit(bind):
+        raise click.UsageError(f"--host: found {host_name!r}; write a name or an address, e.g. 0.0.0.0")
+    return bind
+
+
+def _unfit(bind: str) -> str:
+    """What was found and what would be right, if *bind* is no place to listen; else nothing."""
+    try:
+        ServerConfig().bound_to(bind)
+    except ConfigError as err:
+        (problem,) = err.problems
+        return f"{problem.found}; {problem.right}"
+    return ""
 
 
 def _missing_secrets(server: Server) -> list[MissingSecret]:

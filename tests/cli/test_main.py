@@ -18,12 +18,28 @@ from frontdesk.version import VERSION
         (["serv"], "frontdesk: no such command 'serv'; did you mean serve?"),
         (
             ["zzz"],
-            "frontdesk: no such command 'zzz'; there is backup, chat, check, conversations, init, parked, plugins, restore, "
-            "serve",
+            "frontdesk: no such command 'zzz'; there is backup, chat, check, conversations, init, move-store, parked, "
+            "plugins, restore, serve",
         ),
         (["parked", "replai"], "frontdesk parked: no such command 'replai'; did you mean replay?"),
         (["chat"], "frontdesk chat: missing argument 'TENANT'; see frontdesk chat --help"),
         (["serve", "--prt", "1"], "frontdesk serve: no such option '--prt'. Did you mean '--port'?"),
+        (["serve", "--port", "abc"], "frontdesk serve: --port: found 'abc'; write a whole number from 0 to 65535"),
+        (["serve", "--port", "99999"], "frontdesk serve: --port: found '99999'; write a whole number from 0 to 65535"),
+        (
+            ["conversations", "why", "x", "--turn", "0"],
+            "frontdesk conversations why: --turn: found '0'; write a whole number of 1 or more",
+        ),
+        (
+            ["serve", "--bind", "nonsense"],
+            "frontdesk serve: --bind: found 'nonsense'; write host:port, e.g. 127.0.0.1:8000 (or fd://3, or "
+            "unix:/run/frontdesk.sock)",
+        ),
+        (["serve", "--host"], "frontdesk serve: --host needs a value; see frontdesk serve --help"),
+        (
+            ["conversations", "say", "x", "y", "--as"],
+            "frontdesk conversations say: --as needs a value; see frontdesk conversations say --help",
+        ),
         (["check", "a", "b"], "frontdesk check: got unexpected extra argument (b); see frontdesk check --help"),
         (["parked", "replay"], "frontdesk parked replay: name one ID, or say --all; `frontdesk parked` lists the ids"),
         (["conversations", "say", "x", " "], "frontdesk conversations say: there is nothing to say: the text is empty"),

@@ -140,7 +140,6 @@ def test_a_port_in_use_is_one_line(frontdesk: Run, example: dict[str, Any], writ
 @pytest.mark.parametrize(
     ("bind", "words"),
     [
-        ("nonsense", "write host:port"),
         ("fd://77", "bad file descriptor"),
         ("no-such-host.invalid:80", "cannot listen on"),
     ],

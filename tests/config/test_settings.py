@@ -7,6 +7,7 @@ import json
 import logging
 import pickle
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 from pydantic import BaseModel, Field, ValidationError
@@ -182,6 +183,30 @@ def test_settings_are_frozen_refuse_unknown_keys_and_check_their_defaults() -> N
 def test_the_docstring_below_a_field_is_its_description() -> None:
     assert Account.model_fields["api_key"].description == "The vendor's key."
     assert issubclass(Settings, BaseModel)
+
+
+class Shop(Settings):
+    code: str = Field(default="AB1", pattern="^[A-Z]{2}[0-9]$", examples=["AB1"])
+    """Two capitals and a digit."""
+    codes: list[Annotated[str, Field(pattern="^[A-Z]$")]] = Field(default_factory=list)
+    """Capitals."""
+    plain: str = Field(default="a", pattern="^a+$", examples=["aaa"])
+    bare: str = Field(default="a", pattern="^a+$")
+
+
+@pytest.mark.parametrize(
+    ("written", "line"),
+    [
+        ({"code": "x"}, "code: found 'x'; needed: Two capitals and a digit, e.g. AB1"),
+        ({"code": ""}, "code: is empty; needed: Two capitals and a digit, e.g. AB1"),
+        ({"codes": ["A", "b"]}, "codes[1]: found 'b'; needed: Capitals"),
+        ({"plain": "b"}, "plain: found 'b'; write text such as aaa"),
+        ({"bare": "b"}, "bare: found 'b'; write text of the form ^a+$"),
+    ],
+)
+def test_what_a_text_must_look_like_is_told_in_the_words_of_the_setting(written: object, line: str) -> None:
+    _, problems = validate_settings(Shop, written, Place("shop.yaml"))
+    assert [str(problem) for problem in problems] == [f"shop.yaml: {line}"]
 
 
 def test_a_plugin_without_settings_is_validated_as_empty() -> None:

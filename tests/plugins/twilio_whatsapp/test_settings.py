@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from frontdesk import Secret
+from frontdesk.config import Place, validate_settings
 from frontdesk.plugins.twilio_whatsapp.catalogue import CATALOGUE
 from frontdesk.plugins.twilio_whatsapp.settings import TwilioSettings
 
@@ -68,6 +69,13 @@ def test_the_messaging_api_is_beside_the_configured_one(api: str, messaging: str
 
 
 PAGE = (Path(__file__).parents[3] / "docs/reference/twilio_whatsapp.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("key", ["account_sid", "api_key_sid", "messaging_service_sid"])
+def test_what_a_sid_looks_like_is_told_in_words(key: str) -> None:
+    _, problems = validate_settings(TwilioSettings, {key: "AC-not-one"}, Place("shop.yaml"))
+    (told,) = [problem.right for problem in problems if problem.key == key]
+    assert "and 32 digits 0-9 a-f" in told and "0123456789abcdef" in told and "^" not in told
 
 
 @pytest.mark.parametrize("name", TwilioSettings.model_fields)
