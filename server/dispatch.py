@@ -120,9 +120,12 @@ async def _run(bound: BoundHook, seconds: float, arguments: dict[str, Any]) -> A
     task = asyncio.current_task()
     assert task is not None, "hooks run in tasks"
     cancelled_before = task.cancelling()
+    until = asyncio.get_running_loop().time() + seconds
+    values = {name: arguments[name] for name in bound.arguments}
     try:
-        async with asyncio.timeout(seconds) as limit:
-            answer = await Stepped(bound.label, bound.call, {name: arguments[name] for name in bound.arguments})
+        async with asyncio.timeout(None) as limit:
+            # Set when it first waits: a hook that answers at once needs no timer, which was half of calling it.
+            answer = await Stepped(bound.label, bound.call, values, waits=lambda: limit.reschedule(until))
         if task.cancelling() > cancelled_before:
             raise asyncio.CancelledError  # the plugin swallowed it; it was meant for us
     except PluginError:

@@ -40,14 +40,24 @@ def running(label: Running) -> Iterator[None]:
 
 
 class Stepped:
-    """Awaits `call(**values)`. Who swallows a cancellation is dropped after GRACE: nobody is held up for ever."""
+    """Awaits `call(**values)`. Who swallows a cancellation is dropped after GRACE: nobody is held up for ever.
 
-    __slots__ = ("_call", "_cancelled_before", "_dropping", "_grace", "_label", "_task", "_values")
+    *waits* is called before it waits for the first time.
+    """
 
-    def __init__(self, label: Running, call: Callable[..., Awaitable[Any]], values: Mapping[str, Any]) -> None:
+    __slots__ = ("_call", "_cancelled_before", "_dropping", "_grace", "_label", "_task", "_values", "_waits")
+
+    def __init__(
+        self,
+        label: Running,
+        call: Callable[..., Awaitable[Any]],
+        values: Mapping[str, Any],
+        waits: Callable[[], object] | None = None,
+    ) -> None:
         self._label = label
         self._call = call
         self._values = values
+        self._waits = waits
         self._grace: asyncio.TimerHandle | None = None
         self._dropping = False
 
@@ -72,6 +82,9 @@ class Stepped:
                 if isinstance(error, asyncio.CancelledError) and self._grace is None and self._is_cancelled():
                     self._grace = asyncio.get_running_loop().call_later(GRACE, self._end_grace)
                 error = None
+                if self._waits is not None:
+                    self._waits()
+                    self._waits = None
                 try:
                     yield yielded
                 except BaseException as err:  # noqa: BLE001  handed on to the hook, whatever it is
