@@ -40,14 +40,15 @@ class Timer(Protocol):
 class SystemClock:
     """The machine's clock, *ahead* seconds before it (negative: behind), as on a machine whose clock is wrong."""
 
+    monotonic = staticmethod(time.monotonic)
+
     def __init__(self, ahead: float = 0.0) -> None:
-        self._ahead = timedelta(seconds=ahead)
+        self._ahead = round(timedelta(seconds=ahead) / timedelta(milliseconds=1))
 
     def now(self) -> datetime:
-        return milliseconds(datetime.now(UTC) + self._ahead)  # noqa: TID251  this is the one place that reads it
-
-    def monotonic(self) -> float:
-        return time.monotonic()
+        # Asked 27 times for a message: this costs half of cutting what datetime.now says.
+        read = time.time_ns() // 1_000_000 + self._ahead  # noqa: TID251  this is the one place that reads it
+        return datetime.fromtimestamp(read / 1000, UTC)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, seconds))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -180,7 +180,7 @@ async def acquire(
 ) -> Held | None:
     """Take the lease if it is free or has run out; None if somebody holds it. Raises ConversationGone."""
     field = f"{name}_lease"
-    token = uuid.uuid4().hex
+    token = secrets.token_hex(16)
 
     def take(conversation: Conversation) -> Mapping[str, Any]:
         lease: Lease | None = getattr(conversation, field)

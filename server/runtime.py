@@ -99,7 +99,8 @@ class Runtime:
 
     async def ask(self, hook: str, plugin: str, /, **arguments: Any) -> Any:
         """Call one plugin's hook. Raises HookFailed also when the plugin has none or is not running."""
-        for bound in self.hook(hook, plugin):
+        instance = self.instances.get(plugin)
+        if instance is not None and (bound := instance.hooks.get(hook)) is not None:
             return await dispatch.call(bound, **arguments)
         reason = self.troubles.get(plugin, "this tenant has no such plugin, or the plugin no such hook")
         raise dispatch.HookFailed(self.tenant.id, plugin, hook, reason, ran=False)

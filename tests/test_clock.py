@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta, timezone
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from frontdesk.clock import SystemClock, milliseconds, system_clock
+from frontdesk.store.codec import time_of
 from frontdesk.testing.clock import MovableClock
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -36,6 +38,12 @@ async def test_the_machines_clock_goes_on():
     await clock.sleep(-1)
     assert clock.monotonic() >= before + 0.01
     assert clock.now() > moment == milliseconds(moment)
+
+
+@given(st.integers(0, 7_258_118_400_000_000_000))
+def test_what_the_machine_reads_is_cut_and_not_rounded(nanoseconds):
+    with patch("frontdesk.clock.time.time_ns", lambda: nanoseconds):
+        assert SystemClock().now() == time_of(nanoseconds // 1_000_000)
 
 
 @pytest.mark.parametrize("ahead", [60, -60])

@@ -11,7 +11,7 @@ import secrets
 import types
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ValidationError
@@ -64,6 +64,7 @@ def changed_copy(document: Any, changes: Mapping[str, Any]) -> Any:
     return copy
 
 
+@lru_cache(maxsize=4096)
 def check_tenant(tenant: str) -> str:
     """*tenant* if it can be one; ValueError otherwise (`/` and control characters separate it from an id)."""
     if not tenant or len(tenant) > MAX_KEY or "/" in tenant or min(tenant) < " ":
@@ -193,9 +194,10 @@ class Codec(Generic[D]):
     def read_json(self, stored: str) -> D:
         """The document in *stored*; fields this release does not know are left out."""
         try:
-            return self.collection.adapter.validate_json(stored)
+            document: D = self.collection.adapter.validator.validate_json(stored)
         except ValidationError as error:
             raise self._unreadable(error) from error
+        return document
 
     def read_python(self, stored: Mapping[str, Any]) -> D:
         """The same from a mapping with aware times."""

@@ -113,14 +113,14 @@ class Table(Generic[D]):
 
     def _row(self, tenant: str, document: Any) -> tuple[Any, ...]:
         self.codec.check(document)
-        text = self.collection.adapter.dump_json(document, warnings="error").decode()
+        text = self.collection.adapter.serializer.to_json(document, warnings="error").decode()
         key = self._key(tenant, document.id)
         return (*key, document.version, self.collection.schema, text, *self.keys_of(document))
 
     def _changed(self, document: Any, names: frozenset[str], columns: tuple[str, ...]) -> tuple[str, list[Any]]:
         """The fields *names* as JSON, and the values of those that are keys."""
         self.codec.check(document, names)
-        text = self.collection.adapter.dump_json(document, include=set(names), warnings="error").decode()
+        text = self.collection.adapter.serializer.to_json(document, include=set(names), warnings="error").decode()
         return text, [key_value(getattr(document, name)) for name in columns]
 
     def _update_of(self, names: frozenset[str]) -> tuple[str, tuple[str, ...]]:
