@@ -125,7 +125,8 @@ class ServerConfig(Settings):
     """How long things may take."""
 
     def bound_to(self, bind: str) -> ServerConfig:
-        """The same, listening elsewhere. A `public_url` on this machine moves along; any other is a proxy's and stays.
+        """The same, listening elsewhere. A `public_url` on this machine moves along with the port; any other is a proxy's
+        and stays.
 
         Raises ConfigError if *bind* is none.
         """
@@ -133,8 +134,9 @@ class ServerConfig(Settings):
         if other is None:
             raise ConfigError(problems)
         local = urlsplit(self.public_url).hostname in ("localhost", "127.0.0.1", "::1")
+        moves = local and not other.bind.startswith(("fd:", "unix:"))
         return self.model_copy(
-            update={"bind": other.bind, "public_url": other.public_url if local else self.public_url}
+            update={"bind": other.bind, "public_url": other.public_url if moves else self.public_url}
         )
 
     def store_url(self) -> str:

@@ -156,10 +156,14 @@ class Server:
         self.worker.start()
         log.info("started", instance=self.instance, tenants=len(self.runtimes.declared))
 
-    async def stop(self) -> None:
+    async def finish(self) -> None:
+        """Take up nothing new, and let what was begun end; messages are still taken, for the next process to answer."""
         cut_off = await self.worker.stop(self.config.times.graceful_stop)
         if cut_off:
             log.warning("work_cut_off", pieces=cut_off)
+
+    async def stop(self) -> None:
+        await self.finish()
         await self._background.drain(0)
         await self.runtimes.close()
         await self.blocking.close(BLOCKING_SECONDS)

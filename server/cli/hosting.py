@@ -12,12 +12,13 @@ import socket
 from types import TracebackType
 from typing import Any, Self
 
-import hypercorn.asyncio
 import structlog
 from hypercorn.config import Config, SocketTypeError
 
 from ..app import Server
 from ..errors import StartupError
+from .connections import Connections
+from .supervisor import Supervisor
 
 log = structlog.get_logger(__name__)
 
@@ -55,9 +56,9 @@ class Listener:
         except OSError as err:
             raise StartupError(_refusal(self._bind, err)) from err
 
-    def hand_over(self) -> str:
-        """The bind by which Hypercorn takes this socket over."""
-        return f"fd://{self._socket.detach()}"
+    def hand_over(self) -> socket.socket:
+        """The socket, for who answers on it and closes it."""
+        return socket.socket(fileno=self._socket.detach())
 
     @property
     def loopback(self) -> bool:
@@ -103,18 +104,40 @@ def end_at_once() -> None:
     loop.add_signal_handler(signal.SIGINT, os._exit, 128 + signal.SIGINT)
 
 
-async def host(server: Server, listener: Listener) -> None:
+async def host(server: Server, listener: Listener, supervisor: Supervisor) -> None:
     """Answer HTTP for a started server until SIGTERM or SIGINT has been seen to; the caller stops the server."""
     config = Config()
-    ending = Ending(server, config, listener.loopback)
-    config.bind = [listener.hand_over()]
     config.backlog = BACKLOG
     config.keep_alive_timeout = server.config.times.keep_alive
-    config.accesslog = None
     config.errorlog = logging.getLogger("hypercorn.error")
     config.include_server_header = False
     asyncio.get_running_loop().set_exception_handler(_told_by_the_loop)
-    await hypercorn.asyncio.serve(server, config, shutdown_trigger=ending.trigger)  # type: ignore[arg-type]  # its types want TypedDicts
+    ending = Ending(listener.loopback)
+    connections = Connections(server, config)
+    await server.quart.startup()
+    await connections.listen(listener.hand_over())
+    supervisor.ready()
+    await ending.told()
+    supervisor.stopping()
+    await _end(server, connections, ending)
+    await server.quart.shutdown()
+
+
+async def _end(server: Server, connections: Connections, ending: Ending) -> None:
+    """First away from the load balancer; then turns end, while messages are still taken; then nobody is let in."""
+    times = server.config.times
+    server.leave()
+    connections.leave()
+    wait = 0.0 if ending.quick else times.readiness_off
+    log.info("stopping", seconds_until_closed=wait, busy=server.worker.busy)
+    await server.clock.sleep(wait)
+    await server.finish()
+    # What is left of the supervisor's patience is for open requests.
+    left = times.supervisor_kill - times.readiness_off - times.graceful_stop
+    if ending.interrupted:
+        await connections.close(QUICK_SECONDS, linger=0)
+    else:
+        await connections.close(max(QUICK_SECONDS, left / 2))
 
 
 def _told_by_the_loop(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -124,13 +147,9 @@ def _told_by_the_loop(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) 
 
 
 class Ending:
-    """What a signal sets going. SIGTERM: first away from the load balancer, then the listener closes, then turns end.
-    SIGINT (and a listener nobody else can reach): the same without the wait. SIGINT after either: the end, now.
-    """
+    """What a signal sets going: SIGTERM; or SIGINT, which does not wait, and of which a second one is the end, now."""
 
-    def __init__(self, server: Server, config: Config, loopback: bool) -> None:
-        self._server = server
-        self._config = config
+    def __init__(self, loopback: bool) -> None:
         self._loopback = loopback
         self._received: signal.Signals | None = None
         self._told = asyncio.Event()
@@ -138,18 +157,19 @@ class Ending:
         for sent in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sent, self._receive, sent)
 
-    async def trigger(self) -> None:
-        """Return when the listener is to be closed."""
+    async def told(self) -> None:
+        """Return when the end is to begin."""
         await self._told.wait()
-        quick = self._received == signal.SIGINT
-        times = self._server.config.times
-        self._server.leave()
-        wait = 0.0 if quick or self._loopback else times.readiness_off
-        log.info("stopping", seconds_until_closed=wait, busy=self._server.worker.busy)
-        await self._server.clock.sleep(wait)
-        # Turns have `graceful_stop` after this; what is left of the supervisor's patience is for open requests.
-        left = times.supervisor_kill - times.readiness_off - times.graceful_stop
-        self._config.graceful_timeout = QUICK_SECONDS if quick else max(QUICK_SECONDS, left / 2)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody waits for the end at a terminal."""
+        return self._received == signal.SIGINT
+
+    @property
+    def quick(self) -> bool:
+        """Whether no load balancer has to see it first: none watches a listener that only this machine can reach."""
+        return self.interrupted or self._loopback
 
     def _receive(self, sent: signal.Signals) -> None:
         if self._received is not None and sent == signal.SIGINT:

@@ -24,6 +24,7 @@ from ..web.webhooks import PREFIX
 from .files import prepared
 from .grammar import Number
 from .hosting import Listener, end_at_once, host
+from .supervisor import Supervisor
 
 log = structlog.get_logger(__name__)
 
@@ -84,7 +85,7 @@ async def _serve(server: Server, path: Path, listener: Listener) -> None:
         listener.listen()
         for line in _where_to_go(server, path, listener, missing):
             click.echo(line)
-        await host(server, listener)
+        await host(server, listener, Supervisor(os.environ))
     finally:
         await server.stop()
 

@@ -55,6 +55,8 @@ class ServerProcess:
         self.file.write_text(
             yaml.safe_dump({"server": section, "tenants": dict(tenants)}, allow_unicode=True, sort_keys=False), "utf-8"
         )
+        self.inherited: tuple[int, ...] = ()
+        """Descriptors of ours that a *fresh* one gets, too: a listening socket, say, as from systemd."""
         self.process: asyncio.subprocess.Process | Child | None = None
 
     async def __aenter__(self) -> Self:
@@ -81,6 +83,7 @@ class ServerProcess:
             stdout=log,
             stderr=log,
             cwd=self.folder,
+            pass_fds=self.inherited,
             env=environment,
         )
 

@@ -198,6 +198,9 @@ def test_another_port_takes_the_local_public_url_along(example: dict[str, Any], 
     port = free_port()
     server = create_server(declared, bind=f"127.0.0.1:{port}")
     assert (server.config.bind, server.config.public_url) == (f"127.0.0.1:{port}", f"http://localhost:{port}")
+    example["server"]["public_url"] = f"http://localhost:{port}"
+    server = create_server(write(example), bind="fd://3")
+    assert (server.config.bind, server.config.public_url) == ("fd://3", f"http://localhost:{port}")
     example["server"]["public_url"] = "https://desk.example.com"
     server = create_server(write(example), bind=f"127.0.0.1:{port}")
     assert server.config.public_url == "https://desk.example.com"
