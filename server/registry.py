@@ -1,13 +1,11 @@
 """Which plugins exist: found by entry point, loaded when a tenant lists them, checked once.
 
-Bundled plugins come through the same door as everyone's. pluggy checks that each implementation's name and arguments are
-those of a hook; what pluggy lets pass and we do not (sync hooks, ordering marks, wrappers) is refused here.
+Bundled plugins come through the same door as everyone's. plugin_checks.py says what is wrong with a class, in one go.
 """
 
 from __future__ import annotations
 
 import difflib
-import inspect
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -17,16 +15,26 @@ import pluggy
 
 from frontdesk.config import Times, read
 
-from .dispatch import deadline
-from .hookspecs import CHANNEL_HOOKS, PROJECT, SYNC_HOOKS, Hooks
-from .plugin import API_VERSION, RESERVED_NAMES, Channel, Plugin
+from .hookspecs import PROJECT, Hooks
+from .plugin import RESERVED_NAMES, Channel, Plugin
+from .plugin_checks import problems_of
 from .tools import Tool, tools_of
 
 GROUP = "frontdesk.plugins"
 
 
 class PluginRefused(Exception):
-    """A plugin cannot be used at all; the message says which, why, and what would be right."""
+    """A plugin cannot be used at all: which, and each reason with where it is and what would be right.
+
+    `problems` has one line each; `str()` all of them.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__(*problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "\n".join(self.problems)
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ class Registry:
         return points[0]
 
     def register(self, name: str, cls: Any, distribution: str = "") -> PluginType:
-        """Check a class and keep it under a name. Raises PluginRefused."""
+        """Check a class and keep it under a name. Raises PluginRefused with all that is wrong."""
         if not (name.isascii() and name.isidentifier() and name.islower()):
             raise PluginRefused(f"plugin {name}: its name stands in URLs and keys: small letters a-z, digits and _")
         if name in RESERVED_NAMES:
@@ -99,69 +107,26 @@ class Registry:
                 f"plugin {name}: its name is reserved: ids of the core begin with {', '.join(sorted(RESERVED_NAMES))}; "
                 "give it another name in its entry point"
             )
+        who = f"plugin {name} ({distribution})" if distribution else f"plugin {name}"
         if not (isinstance(cls, type) and issubclass(cls, Plugin)):
-            raise PluginRefused(f"plugin {name}: {cls!r} is not a subclass of frontdesk.Plugin")
-        if cls.api_version != API_VERSION:
-            raise PluginRefused(
-                f"plugin {name} was written for plugin API {cls.api_version}, this is {API_VERSION}; "
-                "install the version of the plugin that fits"
-            )
-        try:
-            cls.settings_class()
-            tools = tools_of(cls)
-        except (ValueError, TypeError, NameError) as err:
-            raise PluginRefused(f"plugin {name}: {err}") from err
-        hooks = self._check_hooks(name, cls)
-        if tools:
-            self._check_sdk(f"plugin {name}: its tools", cls, "")
-        self._types[name] = PluginType(name, cls, hooks, tools, distribution)
+            raise PluginRefused(f"{who}: {cls!r} is not a subclass of frontdesk.Plugin")
+        if problems := problems_of(cls, self._times):
+            raise PluginRefused(*(f"{who}: {problem}" for problem in problems))
+        self._types[name] = PluginType(name, cls, _hooks(cls), tools_of(cls), distribution)
         return self._types[name]
 
-    def _check_hooks(self, name: str, cls: type[Plugin]) -> dict[str, tuple[str, ...]]:
-        manager = pluggy.PluginManager(PROJECT)
-        manager.add_hookspecs(Hooks)
-        try:
-            manager.register(cls, name=name)
-            manager.check_pending()
-        except pluggy.PluginValidationError as err:
-            raise PluginRefused(f"plugin {name}: {err}; the hooks are: {', '.join(_hook_names())}") from err
-        hooks = {}
-        for caller in manager.get_hookcallers(cls) or ():
-            for implementation in caller.get_hookimpls():
-                self._check_implementation(name, cls, caller.name, implementation)
-                hooks[caller.name] = tuple(implementation.argnames)
-        for hook in _hook_names():
-            if hook not in hooks and _defines(cls, hook):
-                raise PluginRefused(
-                    f"plugin {name}: {cls.__name__}.{hook} has the name of a hook and would never be called as one; "
-                    "write @hookimpl above it, or give it another name"
-                )
-        return hooks
 
-    def _check_implementation(self, name: str, cls: type[Plugin], hook: str, implementation: pluggy.HookImpl) -> None:
-        where = f"plugin {name}: {cls.__name__}.{implementation.function.__name__}"
-        if any(implementation.opts.values()):
-            raise PluginRefused(
-                f"{where}: a hook is called by its own name, in the order of the tenant's plugins list, and always; "
-                "write @hookimpl without options"
-            )
-        if hook in SYNC_HOOKS:
-            if not inspect.ismethod(implementation.function) or inspect.iscoroutinefunction(implementation.function):
-                raise PluginRefused(f"{where} must be a class method and not async: write @classmethod above @hookimpl")
-            return
-        if not inspect.iscoroutinefunction(implementation.function):
-            raise PluginRefused(f"{where} is not async: write `async def {hook}(…)`")
-        if hook in CHANNEL_HOOKS and not issubclass(cls, Channel):
-            raise PluginRefused(f"{where} is a hook of channels: derive the class from frontdesk.Channel")
-        self._check_sdk(where, cls, hook)
-
-    def _check_sdk(self, where: str, cls: type[Plugin], hook: str) -> None:
-        seconds = deadline(hook, self._times)
-        if cls.sdk_timeout >= seconds:
-            raise PluginRefused(
-                f"{where}: its SDK waits {cls.sdk_timeout:g} s, as long as the hook's deadline of {seconds:g} s or "
-                "longer; make sdk_timeout shorter"
-            )
+def _hooks(cls: type[Plugin]) -> dict[str, tuple[str, ...]]:
+    """Hook → the arguments its implementation takes, as pluggy finds them."""
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(Hooks)
+    manager.register(cls)
+    manager.check_pending()
+    return {
+        caller.name: tuple(implementation.argnames)
+        for caller in manager.get_hookcallers(cls) or ()
+        for implementation in caller.get_hookimpls()
+    }
 
 
 def _import(point: EntryPoint) -> Any:
@@ -175,11 +140,3 @@ def _import(point: EntryPoint) -> Any:
 
 def _distribution(point: EntryPoint) -> str:
     return f"{point.dist.name} {point.dist.version}" if point.dist else ""
-
-
-def _defines(cls: type[Plugin], name: str) -> bool:
-    return any(name in vars(each) for each in cls.__mro__ if each not in (Plugin, Channel, object))
-
-
-def _hook_names() -> list[str]:
-    return [name for name in vars(Hooks) if not name.startswith("_")]

@@ -111,7 +111,7 @@ def _plugins(entries: Iterable[PluginEntry], registry: Registry) -> tuple[list[C
         try:
             kind = registry.load(entry.name)
         except PluginRefused as err:
-            problems.append(entry.place.problem(str(err)))
+            problems += [entry.place.problem(problem) for problem in err.problems]
             continue
         settings, more = validate_settings(kind.cls.settings_class(), entry.settings, entry.place)
         problems += more

@@ -105,29 +105,64 @@ def tools_of(cls: type) -> tuple[Tool, ...]:
     return tuple(found)
 
 
+def is_tool(method: Any) -> bool:
+    """Whether a plugin's method is marked with `@tool`."""
+    return isinstance(getattr(method, TOOL_MARK, None), _Mark)
+
+
+def problems_of_tool(cls: type, name: str) -> list[str]:
+    """Everything that keeps a marked method from being a tool, each with what would be right."""
+    method = inspect.getattr_static(cls, name)
+    problems = []
+    for check in (_check_name, _check_docstring, _check_deed, _arguments):
+        try:
+            check(cls, name, method)
+        except ValueError as err:
+            problems.append(str(err))
+        except (NameError, TypeError) as err:
+            problems.append(f"tool {cls.__name__}.{name}: an annotation cannot be read: {err}")
+    return problems
+
+
 def _names_in_order(cls: type) -> list[str]:
     return list(dict.fromkeys(name for c in reversed(cls.__mro__) for name in vars(c)))
 
 
-def _build(cls: type, name: str, method: Any, mark: _Mark) -> Tool:
-    where = f"{cls.__name__}.{name}"
+def _check_name(cls: type, name: str, method: Any) -> None:
     if not inspect.iscoroutinefunction(method):
-        raise ValueError(f"tool {where} is not async: write `async def {name}(…)`")
+        raise ValueError(f"tool {cls.__name__}.{name} is not async: write `async def {name}(…)`")
     if name in RESERVED:
-        raise ValueError(f"tool {where} has the name of a tool of the core; choose another")
+        raise ValueError(f"tool {cls.__name__}.{name} has the name of a tool of the core; choose another")
+
+
+def _check_docstring(cls: type, name: str, method: Any) -> docstring_parser.Docstring:
     doc = docstring_parser.parse(inspect.getdoc(method) or "")
     if not doc.short_description:
-        raise ValueError(f"tool {where} has no docstring: the model chooses tools by it")
-    _check_deed(cls, where, method, mark)
+        raise ValueError(f"tool {cls.__name__}.{name} has no docstring: the model chooses tools by it")
+    return doc
+
+
+def _arguments(cls: type, name: str, method: Any) -> tuple[str, type[BaseModel], dict[str, Any]]:
+    """The name of the context parameter (or ""), what the model may give, and its JSON Schema."""
+    where = f"{cls.__name__}.{name}"
+    doc = docstring_parser.parse(inspect.getdoc(method) or "")
     described = {p.arg_name: p.description for p in doc.params if p.description}
     context, fields = _fields(where, method, described)
     try:
         arguments = create_model(f"{name}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
     except PydanticUserError as err:
         raise ValueError(f"tool {where}: an argument has a type no model can be told: {err.message}") from err
+    return context, arguments, _schema(where, arguments)
+
+
+def _build(cls: type, name: str, method: Any, mark: _Mark) -> Tool:
+    _check_name(cls, name, method)
+    doc = _check_docstring(cls, name, method)
+    _check_deed(cls, name, method)
+    context, arguments, schema = _arguments(cls, name, method)
     text = "\n\n".join(part for part in (doc.short_description, doc.long_description) if part)
     return Tool(
-        spec=ToolSpec(name=name, description=text, schema=_schema(where, arguments), deed=mark.deed),
+        spec=ToolSpec(name=name, description=text, schema=schema, deed=mark.deed),
         method=name,
         arguments=arguments,
         context_parameter=context,
@@ -137,7 +172,8 @@ def _build(cls: type, name: str, method: Any, mark: _Mark) -> Tool:
     )
 
 
-def _check_deed(cls: type, where: str, method: Any, mark: _Mark) -> None:
+def _check_deed(cls: type, name: str, method: Any) -> None:
+    where, mark = f"{cls.__name__}.{name}", getattr(method, TOOL_MARK)
     if not mark.deed:
         if mark.lookup or mark.repeatable:
             raise ValueError(f"tool {where} says how a deed is survived but is none: write @tool(deed=True, …)")
@@ -160,20 +196,25 @@ def _fields(where: str, method: Any, described: dict[str, str]) -> tuple[str, di
     hints = get_type_hints(method, include_extras=True)
     fields: dict[str, Any] = {}
     context = ""
+    problems = []
     for parameter in list(inspect.signature(method).parameters.values())[1:]:
         name = parameter.name
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
-            raise ValueError(f"tool {where}: {parameter} cannot be given by name; write each argument out")
+            problems.append(f"{parameter} cannot be given by name; write each argument out")
+            continue
         if name not in hints:
-            raise ValueError(f"tool {where}: parameter {name} has no annotation")
+            problems.append(f"parameter {name} has no annotation")
+            continue
         if hints[name] is ToolContext:
             if context:
-                raise ValueError(f"tool {where}: {context} and {name} are both a ToolContext; one is enough")
+                problems.append(f"{context} and {name} are both a ToolContext; one is enough")
             context = name
             continue
         default = ... if parameter.default is parameter.empty else parameter.default
         more: dict[str, Any] = {"description": described[name]} if name in described else {}
         fields[_FIELD + name] = (hints[name], Field(default, alias=name, title=name, **more))
+    if problems:
+        raise ValueError(f"tool {where}: {'; '.join(problems)}")
     return context, fields
 
 

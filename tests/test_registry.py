@@ -23,8 +23,8 @@ REFUSED = {
     "channel_hook_without_channel": r"ChannelHookWithoutChannel\.send is a hook of channels: derive .* frontdesk\.Channel",
     "deed_without_lookup": r"deed DeedWithoutLookup\.order cannot be survived in a crash: give it lookup=",
     "lookup_of_other_arguments": r"look-up LookupOfOtherArguments\.find_order must take what .*order takes: self, dish",
-    "misspelt_argument": r"(?s)on_handoff.*contct.*the hooks are: .*on_handoff",
-    "misspelt_hook": r"(?s)on_hand_off.*the hooks are: .*on_handoff",
+    "misspelt_argument": r"MisspeltArgument\.on_handoff: takes `contct`, .* did you mean contact\?",
+    "misspelt_hook": r"MisspeltHook\.on_hand_off: there is no hook of this name; did you mean on_handoff\?",
     "old_api": r"was written for plugin API 0, this is 1; install the version",
     "optional_hook": r"OptionalHook\.on_hand_off: .* write @hookimpl without options",
     "pages_of_an_instance": r"PagesOfAnInstance\.routes must be a class method and not async: write @classmethod",
@@ -36,7 +36,7 @@ REFUSED = {
     "tool_without_docstring": r"tool ToolWithoutDocstring\.opening_hours has no docstring: the model chooses tools by it",
     "unmarked_hook": r"UnmarkedHook\.on_handoff has the name of a hook .* write @hookimpl above it, or give it another",
     "wants_to_be_first": r"WantsToBeFirst\.on_handoff: .* in the order of the tenant's plugins list.* without options",
-    "wraps_hook": r"wrapper|without options",
+    "wraps_hook": r"WrapsHook\.on_handoff: .* without options",
 }
 
 

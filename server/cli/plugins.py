@@ -110,8 +110,8 @@ def _show(lines: list[Installed]) -> None:
         ],
     )
     for line in lines:
-        if line.refused:
-            click.echo(f"refused: {line.refused}")
+        for problem in line.refused.splitlines():
+            click.echo(f"refused: {problem}")
         for tenant, reason in line.quarantined.items():
             click.echo(
                 f"quarantined: {line.name} for {tenant}: {reason}; mend it, then: "

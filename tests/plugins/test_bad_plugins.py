@@ -46,6 +46,7 @@ ELSEWHERE = {
             "channel_hook_without_channel",
             "deed_without_lookup",
             "lookup_of_other_arguments",
+            "many_mistakes",
             "misspelt_argument",
             "misspelt_hook",
             "old_api",
