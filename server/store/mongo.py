@@ -1,4 +1,4 @@
-"""DocumentDB (or MongoDB): the only module that knows motor and pymongo. docs/explanation/store.md says why.
+"""DocumentDB (or MongoDB): only the modules mongo* know motor and pymongo. docs/explanation/store.md says why.
 
 Reads come from the primary; a write is acknowledged by a majority and journalled. DocumentDB has no retryable writes
 (docs: "retryWrites=false"), so a write whose answer was lost is repeated here, and the token `write_id` tells whether
@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import warnings
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, urlsplit
 
 import bson.errors
 import structlog
-from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import ReturnDocument, errors
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
@@ -34,8 +31,6 @@ from . import (
     PutDue,
     QueryError,
     Repository,
-    StoreError,
-    StoreFull,
     StoreUnavailable,
     Update,
     Where,
@@ -45,6 +40,7 @@ from .bulk import Bulk
 from .codec import changed_copy, check_tenant, due_id, due_row, first_version
 from .collections import COLLECTIONS, DUE
 from .mongo_bulk import MongoBulk
+from .mongo_connection import DUPLICATE_CODE, connect, translated
 from .mongo_documents import Layout
 from .queries import check_changes, check_limit
 
@@ -58,25 +54,6 @@ RETRY_FOR = timedelta(seconds=10)
 LONGEST_ROUND_TRIP = 1.0
 """Seconds; the server's time may be wrong by half of it."""
 TIME_TRIES = 3
-
-DEFAULTS: dict[str, Any] = {
-    "serverSelectionTimeoutMS": 5_000,
-    "connectTimeoutMS": 5_000,
-    "socketTimeoutMS": 10_000,
-    "waitQueueTimeoutMS": 5_000,
-    "maxPoolSize": 50,
-    "maxIdleTimeMS": 300_000,
-}
-"""Used where the URL says nothing else."""
-
-ALWAYS: dict[str, Any] = {
-    "retryWrites": False,
-    "w": "majority",
-    "journal": True,
-    "readPreference": "primary",
-    "tz_aware": True,
-}
-"""Used whatever the URL says: without them an acknowledged write could be lost, or a read be stale."""
 
 Work = Callable[[bool], Awaitable[T]]
 """One idempotent piece of work; the flag says that an earlier attempt may have taken already."""
@@ -100,6 +77,8 @@ class MongoStore:
         self._client = client
         self._layouts = {collection.name: Layout(collection) for collection in collections}
         self._synced: tuple[datetime, float] | None = None
+        self._failed_over = False
+        """Whether the primary may be another one than when its time was measured."""
         self.shared: Repository = MongoRepository(self, "")
         self.due: DueList = MongoDue(self)
         self.bulk: Bulk = MongoBulk(self, collections)
@@ -111,7 +90,7 @@ class MongoStore:
         never work.
         """
         if self._client is None:
-            self._client = _connect(self._url)
+            self._client = connect(self._url)
         await self.sync_time()
         for layout in self._layouts.values():
             for name, keys, unique in layout.indexes():
@@ -138,8 +117,8 @@ class MongoStore:
     async def sync_time(self) -> None:
         """Measure the primary's time (`hello.localTime`); half the round trip is taken as its way here.
 
-        Called by `open` and by the server's housekeeping every minute. A round trip that tells too little is tried again;
-        if none is short enough, what was measured before stays, and without that the best of them counts.
+        Called by `open`, after a fail-over, and by the server's housekeeping every 30 s. A round trip that tells too little
+        is tried again; if none is short enough, what was measured before stays, and without that the best of them counts.
         """
 
         async def measure(_: bool) -> tuple[float, datetime, float]:
@@ -184,7 +163,7 @@ class MongoStore:
     async def run(self, work: Work[T]) -> T:
         """Do *work*; again while the cluster fails over. Raises our errors in place of the driver's."""
         attempts = AsyncRetrying(
-            retry=retry_if_exception(_is_failover),
+            retry=retry_if_exception(self._is_failover),
             stop=stop_after_delay(RETRY_FOR.total_seconds()),
             wait=wait_random_exponential(multiplier=0.1, max=2),
             sleep=self._clock.sleep,
@@ -193,12 +172,31 @@ class MongoStore:
         try:
             async for attempt in attempts:
                 with attempt:
-                    return await work(attempt.retry_state.attempt_number > 1)
+                    found = await work(attempt.retry_state.attempt_number > 1)
         except errors.PyMongoError as error:
-            raise _translated(error) from error
+            raise translated(error) from error
         except (OverflowError, bson.errors.BSONError) as error:
             raise ValueError(f"the document cannot be kept: {error}") from error
-        raise AssertionError("tenacity ended without a result")
+        if self._failed_over:
+            await self._measure_again()
+        return found
+
+    def _is_failover(self, error: BaseException) -> bool:
+        if not isinstance(error, errors.AutoReconnect):
+            return False
+        self._failed_over = True
+        # A server selection that timed out has waited long enough already.
+        return not isinstance(error, errors.ServerSelectionTimeoutError)
+
+    async def _measure_again(self) -> None:
+        """After a fail-over the primary is another machine, and its clock another one; leases and due times go by it."""
+        self._failed_over, measured = False, False
+        try:
+            with suppress(StoreUnavailable):
+                await self.sync_time()
+                measured = True
+        finally:
+            self._failed_over = self._failed_over or not measured
 
     async def insert(self, collection: Collection[D], tenant: str, document: D) -> bool:
         """Insert; False if the id or a unique key is taken by something else than this very write."""
@@ -248,7 +246,7 @@ class MongoStore:
                 await raw.insert_many(stored, ordered=False)
             except errors.BulkWriteError as error:
                 failed = error.details["writeErrors"]
-                if error.details.get("writeConcernErrors") or any(each["code"] != _DUPLICATE_CODE for each in failed):
+                if error.details.get("writeConcernErrors") or any(each["code"] != DUPLICATE_CODE for each in failed):
                     raise
 
         await self.run(work)
@@ -435,51 +433,3 @@ class MongoDue:
 
 async def _create_index(raw: Any, keys: list[tuple[str, int]], options: dict[str, Any], _: bool) -> None:
     await raw.create_index(keys, **options)
-
-
-def _connect(url: str) -> Any:
-    """A client for *url*. Raises StoreError, without the URL (it holds the password), for one that can never work."""
-    given = {name.lower(): values[-1] for name, values in parse_qs(urlsplit(url).query).items()}
-    bundle = given.get("tlscafile")
-    if bundle and not Path(bundle).is_file():
-        raise StoreError(
-            f"tlsCAFile={bundle} of the store's URL is not there; for DocumentDB it is the RDS global bundle, "
-            "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
-        )
-    options = {name: value for name, value in DEFAULTS.items() if name.lower() not in given}
-    try:
-        # pymongo drops an option it cannot read with a warning; a store that is kept otherwise than written is no store.
-        with warnings.catch_warnings(action="error", category=UserWarning):
-            return AsyncIOMotorClient(url, **options, **ALWAYS)
-    except (errors.ConfigurationError, UserWarning, ValueError, OSError) as error:
-        raise StoreError(
-            f"the store's URL: {error}. It looks like mongodb://user:password@host:27017/name?tls=true"
-        ) from error
-
-
-def _is_failover(error: BaseException) -> bool:
-    # A server selection that timed out has waited long enough already.
-    return isinstance(error, errors.AutoReconnect) and not isinstance(error, errors.ServerSelectionTimeoutError)
-
-
-_DUPLICATE_CODE = 11000
-_FULL_CODES = {14031}
-_CREDENTIALS_CODES = {13, 18, 8000}
-
-
-def _translated(error: errors.PyMongoError) -> StoreError:
-    """The driver's error as the one that says what the caller can do (codes: MongoDB's error_codes.yml)."""
-    code = error.code if isinstance(error, errors.OperationFailure) else None
-    if code in _FULL_CODES:
-        return StoreFull(f"the database's disk is full: {error}")
-    if code in _CREDENTIALS_CODES:
-        return StoreError(f"the database refuses us ({code}); check user, password and rights in the store's URL")
-    if isinstance(error, errors.ConfigurationError):
-        return StoreError(f"the store's URL: {error}")
-    if isinstance(error, errors.OperationFailure) and not isinstance(
-        error, errors.ExecutionTimeout | errors.WriteConcernError
-    ):
-        return StoreError(
-            f"the database refuses what was asked ({code}): {error.details and error.details.get('codeName')}"
-        )
-    return StoreUnavailable(f"the database cannot be reached or did not answer in time: {error}")

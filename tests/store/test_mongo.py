@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from frontdesk.clock import SystemClock
 from frontdesk.store import StoreError, StoreUnavailable
@@ -205,6 +207,33 @@ async def test_a_missing_ca_bundle_is_named(tmp_path: Path) -> None:
     assert "geheim" not in str(caught.value)
 
 
+async def test_a_ca_bundle_that_holds_no_certificate_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bundle.pem").write_text("<html>404</html>", "utf-8")
+    store = MongoStore(f"mongodb://u:geheim@h/test?tls=true&tlsCAFile={tmp_path}/bundle.pem", "test", SystemClock())
+    with pytest.raises(StoreError, match=r"bundle\.pem.*server\.store.*no certificate.*global-bundle\.pem"):
+        await store.open()
+
+
+async def test_a_certificate_that_the_bundle_does_not_vouch_for_is_no_store_that_is_away(tmp_path: Path) -> None:
+    theirs, ours = trustme.CA(), trustme.CA()
+    ours.cert_pem.write_to_path(tmp_path / "bundle.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    theirs.issue_cert("127.0.0.1").configure_cert(context)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as server:
+        host = f"u:geheim@127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        url = f"mongodb://{host}/test?tls=true&tlsCAFile={tmp_path}/bundle.pem&serverSelectionTimeoutMS=200"
+        store = MongoStore(url, "test", SystemClock())
+        with pytest.raises(StoreError, match=r"not believed .*tlsCAFile") as caught:
+            await store.open()
+        await store.close()
+    assert not isinstance(caught.value, StoreUnavailable)
+    assert "geheim" not in str(caught.value)
+
+
 @pytest.mark.parametrize("url", ["mongodb://u:geh:eim@h/x", "mongodb://h/x?journal=maybe", "mongodb://h:port/x"])
 async def test_a_url_that_can_never_work_is_refused(url: str) -> None:
     with pytest.raises(StoreError, match="the store's URL") as caught:
@@ -236,6 +265,35 @@ async def test_the_stores_time_is_the_servers_however_wrong_the_machines(wire_se
     await store.open()
     assert abs(store.now() - SystemClock().now()) < timedelta(seconds=2)
     await store.close()
+
+
+@pytest.mark.parametrize("answered", [True, False])
+async def test_after_a_failover_the_new_primarys_time_is_measured(line: Line, sample: Any, answered: bool) -> None:
+    ours, proxy, _ = line
+    measured, at = time_of(ours)
+    ours._synced = measured + timedelta(hours=1), at  # the old primary's clock was an hour ahead
+    assert await ours.for_tenant("acme").insert(NOTES, sample(NOTES))
+    assert ours.now() - SystemClock().now() > timedelta(minutes=59)
+    proxy.break_at("insert", answered=answered)
+    assert await ours.for_tenant("acme").insert(NOTES, sample(NOTES, "after"))
+    assert abs(ours.now() - SystemClock().now()) < timedelta(seconds=2)
+
+
+async def test_a_measurement_that_was_cut_off_is_made_with_the_next_call(line: Line, sample: Any) -> None:
+    ours, proxy, _ = line
+    measured, at = time_of(ours)
+    ours._synced = measured + timedelta(hours=1), at
+
+    async def cut_off() -> None:
+        raise asyncio.CancelledError
+
+    proxy.break_at("insert")
+    ours.sync_time, sync_time = cut_off, ours.sync_time  # type: ignore[method-assign]
+    with pytest.raises(asyncio.CancelledError):
+        await ours.for_tenant("acme").insert(NOTES, sample(NOTES))
+    ours.sync_time = sync_time  # type: ignore[method-assign]
+    await ours.for_tenant("acme").count(NOTES, {})
+    assert abs(ours.now() - SystemClock().now()) < timedelta(seconds=2)
 
 
 class SlowTrips(SystemClock):
