@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 from frontdesk import ModelReply, ModelRequest, ToolCall
 
+from .emoji import as_words, mood_of
 from .errand import Errand, Step
 from .intents import read
 from .language import Language, detect, letters, sentences
 from .match import Index, Known
-from .phrases import fit, said, say
+from .phrases import Voice, continued, fit, said, say
 from .questions import Answered, answered
 from .thread import Round, Thread, follow, language_of, rounds
 from .tools import CALL_A_PERSON, deed_for, other_lookup, role
@@ -21,6 +22,7 @@ _MEDIA = re.compile(r"^\[(?:voice note|image|video|document|sticker|other|locati
 """How the core describes, in a text, what is no text."""
 _UNSEEN = re.compile(r"^\[(?:voice note|image|video|document|sticker)[^\]\n]*\]", re.MULTILINE)
 """Of these, what there is to see or hear."""
+_STICKER = re.compile(r"\[sticker[^\]\n]*\]\s*")
 _CALLS = 6
 """Tool calls in one turn; one that needs more is going round in circles."""
 
@@ -57,15 +59,20 @@ class Dialogue:
         self._threshold = threshold
         own: Language = "vi" if request.tenant.language.partition("-")[0] == "vi" else "en"
         written = rounds(request.messages)
+        self._stickers = all(map(_STICKER.fullmatch, written[-1].texts)) and bool(written[-1].texts)
         self._unseen = any(_UNSEEN.search(text) for text in written[-1].texts)
         self._talk = [_without_media(one) for one in written]
         self._language = language_of(self._talk, own)
+        tone = request.tenant.persona.tone
+        self._voice = Voice(self._language, tone.formality, tone.emoji)
         self._newest = self._talk[-1]
         self._reading = read(self._newest.text, self._language)
 
     def answer(self) -> _Answer | Step:
         """The reply; a Step only where it names a tool to be called."""
         if not self._newest.text:
+            if self._stickers:
+                return _Answer(self._closing("acknowledged"))
             heard = self._newest.media
             return _Answer(self._words("not_understood_media") if heard else self._say("not_understood"))
         if any(call.name == CALL_A_PERSON for call, _ in self._newest.done):
@@ -73,13 +80,15 @@ class Dialogue:
         identity = "identity" in self._reading.intents
         if self._reading.intents & {"angry", "person"} and ("angry" in self._reading.intents or not identity):
             return self._call_a_person()
+        if mood := mood_of(self._newest.text):
+            return self._react(mood)
         if letters(self._newest.text) == "other":
             return self._colleague(self._say("other_language"), self._reason("language"))
         if identity:
             return self._who_it_is()
         outcome = self._with_picture() if self._unseen else self._on_words()
         if self._unseen and isinstance(outcome, _Answer):
-            return replace(outcome, text=f"{self._say('unseen')} {self._continued(outcome.text)}")
+            return replace(outcome, text=f"{self._say('unseen')} {continued(outcome.text)}")
         return outcome
 
     def _on_words(self) -> _Answer | Step:
@@ -117,7 +126,7 @@ class Dialogue:
         return _Answer(self._words("handed_off"), person=self._reason("person"))
 
     def _errand(self, thread: Thread, asked: Answered) -> _Answer | Step:
-        step = Errand(thread, self._newest, self._request, self._index, self._language).next()
+        step = Errand(thread, self._newest, self._request, self._index, self._voice).next()
         made = [call for call, _ in self._newest.done]
         repeated = any(call.name == step.tool and call.arguments == step.arguments for call in made[-1:])
         if step.tool and len(made) < _CALLS and not repeated:
@@ -126,7 +135,7 @@ class Dialogue:
         if step.tool:
             return self._colleague(self._say("failed_lookup"), self._reason("tool", tool=step.tool))
         if step.person:
-            opening = f"{told}\n{self._continued(step.text)}" if told else step.text
+            opening = f"{told}\n{continued(step.text)}" if told else step.text
             return self._colleague(opening, step.person)
         return _Answer("\n\n".join(filter(None, (told, step.text))))
 
@@ -146,18 +155,31 @@ class Dialogue:
             return _Answer(self._say("bot", **names))
         if "well" in intents:
             return _Answer(self._say("well"))
-        if intents & {"yes", "no"}:
-            return _Answer(self._say("acknowledged"))
+        if intents & {"yes", "no", "noted"}:
+            return _Answer(self._closing("acknowledged"))
+        if "thanks" in intents and (not asked.remarks or intents & {"only_thanks"}):
+            return _Answer(self._closing("thanks"))
         if asked.remarks:
             return self._find_out(asked)
-        if "thanks" in intents:
-            return _Answer(self._say("thanks"))
         if "goodbye" in intents:
             return _Answer(self._say("goodbye"))
         if "greeting" in intents:
             first = len(self._talk) == 1
             return _Answer(self._words("greeting") if first else f"{self._say('greet')} {self._say('help')}")
         return self._find_out(asked)
+
+    def _react(self, mood: str) -> _Answer:
+        """To an emoji and nothing else."""
+        if mood == "sad":
+            if said("sad", self._newest.said):
+                return self._colleague(self._say("sorry"), self._reason("upset"))
+            return _Answer(self._say("sad"))
+        return _Answer(self._closing("thanks" if mood == "thanks" else "acknowledged"))
+
+    def _closing(self, key: str) -> str:
+        """A polite end, said once: after one, a word is enough."""
+        ended = any(said(each, self._newest.said) for each in ("thanks", "acknowledged", "brief", "dropped", "goodbye"))
+        return self._say("brief" if ended else key)
 
     def _find_out(self, asked: Answered) -> _Answer:
         """Nothing could be told: what to do about pain if that is spoken of, else ask once, then call somebody."""
@@ -191,7 +213,9 @@ class Dialogue:
     def _after_lead(self, text: str) -> str:
         """`Dạ, học phí …`: small after the comma, unless it is a name (`Hoa Sen ở …`)."""
         first, _, rest = text.partition(" ")
-        small = self._language == "vi" and rest[:1].islower() and first[1:].islower()
+        small = (
+            self._language == "vi" and self._voice.formality != "casual" and rest[:1].islower() and first[1:].islower()
+        )
         return text[:1].lower() + text[1:] if small else text
 
     def _hello(self) -> str:
@@ -206,13 +230,7 @@ class Dialogue:
         return self._say("offer_booking")
 
     def _colleague(self, opening: str, reason: str) -> _Answer:
-        return _Answer(f"{opening} {self._continued(self._words('handed_off'))}", person=reason)
-
-    @staticmethod
-    def _continued(text: str) -> str:
-        """A sentence after another: one polite `Dạ` is enough."""
-        rest = text.removeprefix("Dạ, ")
-        return rest[:1].upper() + rest[1:]
+        return _Answer(f"{opening} {continued(self._words('handed_off'))}", person=reason)
 
     # What is wanted.
 
@@ -251,7 +269,7 @@ class Dialogue:
         return self._say(f"reason_{why}", tool=tool, wrote=wrote or " ".join(self._newest.text.split()))
 
     def _say(self, key: str, **values: str) -> str:
-        return say(key, self._language, **values)
+        return say(key, self._voice, **values)
 
     def _words(self, key: str) -> str:
         return self._tenant.say(key, self._language)
@@ -259,6 +277,6 @@ class Dialogue:
 
 def _without_media(one: Round) -> Round:
     """The round without the core's descriptions of pictures and voice notes, which count as media."""
-    texts = [_MEDIA.sub("", text).strip() for text in one.texts]
-    described = texts != [text.strip() for text in one.texts]
+    texts = [as_words(_MEDIA.sub("", text).strip()) for text in one.texts]
+    described = any(map(_MEDIA.search, one.texts))
     return Round(said=one.said, texts=[text for text in texts if text], media=one.media or described, done=one.done)

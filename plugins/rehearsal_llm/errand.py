@@ -13,7 +13,7 @@ from .arguments import Argument, arguments
 from .language import Language, detect
 from .match import Index
 from .options import Option
-from .phrases import say
+from .phrases import Voice, say
 from .supply import Supply
 from .thread import Round, Thread, ask_value
 from .tools import deed_for, role, source_of, wants_confirmation
@@ -33,13 +33,14 @@ class Step:
 class Errand:
     """One errand within one call of the model."""
 
-    def __init__(self, thread: Thread, newest: Round, request: ModelRequest, index: Index, language: Language) -> None:
+    def __init__(self, thread: Thread, newest: Round, request: ModelRequest, index: Index, voice: Voice) -> None:
         self._thread = thread
         self._supply = Supply(thread, newest.done, request)
         self._request = request
         self._tools = {tool.name: tool for tool in request.tools}
         self._index = index
-        self._language = language
+        self._language: Language = voice.language
+        self._voice = voice
         self._today = request.now.date()
 
     def next(self) -> Step:
@@ -194,14 +195,14 @@ class Errand:
     def _ask(self, argument: Argument) -> Step:
         if argument.kind == "day":
             return Step(text=self._say("ask_day"))
-        return Step(text=ask_value(argument, self._language))
+        return Step(text=ask_value(argument, self._voice))
 
     def _reason(self, why: str, tool: str = "") -> str:
         """Why a colleague is needed, in the language of the conversation."""
         return self._say(f"reason_{why}", tool=tool, wrote=self._supply.newest_wish())
 
     def _say(self, key: str, **values: str) -> str:
-        return say(key, self._language, **values)
+        return say(key, self._voice, **values)
 
 
 def _is_confirmation(argument: Argument) -> bool:

@@ -12,7 +12,7 @@ from . import options, when
 from .arguments import Argument, arguments
 from .intents import read
 from .language import Language, detect, sentences, visible
-from .phrases import said, say
+from .phrases import VOICES, Voice, said, say
 
 GoalOf = Callable[[str, Language], str | None]
 """What a text wants done: `book`, `move`, `cancel`, `mine`, `tool:NAME`, or None."""
@@ -152,19 +152,19 @@ def _pending(text: str, tools: Iterable[ToolSpec]) -> str | None:
         return "confirm"
     for tool in tools:
         for argument in arguments(tool):
-            if any(ask_value(argument, language) in text for language in ("vi", "en")):
+            if any(ask_value(argument, voice) in text for voice in VOICES):
                 return f"value:{argument.name}"
     return None
 
 
-def ask_value(argument: Argument, language: Language) -> str:
+def ask_value(argument: Argument, voice: Voice) -> str:
     """The question for one argument of a tool."""
     if argument.kind in ("name", "phone", "email", "time"):
-        what = say(f"value_{argument.kind}", language)
+        what = say(f"value_{argument.kind}", voice)
     else:
         what = argument.description.rstrip(". ") or argument.name.replace("_", " ")
     choices = [str(choice).replace("_", " ") for choice in argument.schema.get("enum") or ()]
-    return say("ask_value", language, what=f"{what} ({', '.join(choices)})" if choices else what)
+    return say("ask_value", voice, what=f"{what} ({', '.join(choices)})" if choices else what)
 
 
 def _clauses(text: str) -> list[str]:
