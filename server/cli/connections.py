@@ -26,8 +26,16 @@ LINGER = 0.5
 """Seconds that an open connection has to bring a request which is on its way, once nobody new is let in."""
 
 
+class _Connection(TCPServer):
+    """One that ends when the other side has ended it: Hypercorn's own waits on for as long as an idle one is kept."""
+
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        await self.idle_task.stop()
+
+
 class Connections:
-    """Those to one application."""
+    """Those to one application; `len()`: how many there are."""
 
     def __init__(self, app: Application, config: Config) -> None:
         self._app = app
@@ -36,6 +44,9 @@ class Connections:
         self._open: set[asyncio.Task[Any]] = set()
         self._server: asyncio.Server | None = None
         self._leaving = False
+
+    def __len__(self) -> int:
+        return len(self._open)
 
     async def listen(self, listener: socket.socket) -> None:
         """Take them from now on. The socket is ours from here."""
@@ -69,7 +80,7 @@ class Connections:
         self._open.add(task)
         task.add_done_callback(self._open.discard)
         app, loop = ASGIWrapper(self._answer), asyncio.get_running_loop()  # type: ignore[arg-type]  # its types want TypedDicts
-        await TCPServer(app, loop, self._config, self._context, {}, reader, writer)
+        await _Connection(app, loop, self._config, self._context, {}, reader, writer)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def last(event: dict[str, Any]) -> None:

@@ -64,7 +64,9 @@ class Door:
 
     def __init__(self) -> None:
         self.app = App()
-        self.connections = Connections(self.app, Config())
+        config = Config()
+        config.keep_alive_timeout = 75
+        self.connections = Connections(self.app, config)
         self.socket = socket.create_server(("127.0.0.1", 0))
         self._clients: list[asyncio.StreamWriter] = []
 
@@ -96,6 +98,18 @@ async def closing(door: Door, seconds: float, linger: float) -> AsyncIterator[No
     await asyncio.sleep(0.05)
     yield
     await owner.drain(PATIENCE)
+
+
+async def test_a_connection_that_the_other_side_has_closed_is_gone_and_not_kept_as_an_idle_one(door: Door) -> None:
+    kept, left, silent = await door.comes(), await door.comes(), await door.comes()
+    for client in (kept, left):
+        assert (await client.asks()).startswith("HTTP/1.1 204")
+    left.writer.close()
+    silent.writer.close()
+    async with asyncio.timeout(PATIENCE):
+        while len(door.connections) > 1:
+            await asyncio.sleep(0.01)
+    assert (await kept.asks()).startswith("HTTP/1.1 204")
 
 
 async def test_while_it_leaves_every_answer_ends_its_connection(door: Door) -> None:
