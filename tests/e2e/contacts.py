@@ -9,7 +9,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,10 @@ SETTLE = {"quiet_seconds": 0.1, "fragment_seconds": 0.1, "media_seconds": 0.1, "
 MEETING = "inbox.message_written"
 """Reached only where messages of one contact meet: two change the conversation at once."""
 DELIVERY_PATIENCE = 60.0
+PICTURE = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
+    "1f15c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
+)
 
 
 def parrot_tenant(folder: Path) -> dict[str, Any]:
@@ -149,6 +153,11 @@ class Contacts:
         spec = self._spec(number, word)
         await self._deliver(spec, 0.0)
         return spec.body.partition(" ")[2]
+
+    async def show(self, number: int) -> None:
+        """A picture with a message below it."""
+        spec = self._spec(number, "say")
+        await self._deliver(replace(spec, kind="image", content=PICTURE, content_type="image/png"), 0.0)
 
     def _words(self, point: str) -> list[str]:
         if point == MEETING:

@@ -15,7 +15,7 @@ import pytest
 from frontdesk.testing.fake_twilio import ACCOUNT_SID, FakeTwilio, InboundSpec
 
 from .conftest import Front
-from .contacts import NUMBER, TENANT, echoed
+from .contacts import NUMBER, PICTURE, TENANT, echoed
 from .proxies import HOST, Proxy, caddy, nginx
 
 PUBLIC = f"https://{HOST}"
@@ -38,10 +38,6 @@ BARE_NGINX = """server {
 }
 """
 UPLOADS = 3
-PICTURE = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
-    "1f15c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
-)
 StartProxy = Callable[..., AbstractContextManager[Proxy]]
 
 
