@@ -6,7 +6,7 @@ every key.
 
 from __future__ import annotations
 
-from .environment import load_env
+from .environment import environment_from_outside, load_env
 from .fields import UNIX_SOCKET, Duration, Language, PhoneNumber, Seconds, Text, TimeZone
 from .hours import OpeningHours, Span
 from .init import write_init
@@ -54,6 +54,7 @@ __all__ = [
     "Tone",
     "TracesTarget",
     "Words",
+    "environment_from_outside",
     "load",
     "load_env",
     "read",

@@ -121,6 +121,9 @@ class ServerConfig(Settings):
     `data_dir`, readable by its own user only; several machines must share one."""
     max_body_bytes: int = Field(default=MEGABYTE, ge=65_536)
     """The largest webhook that is read, in bytes."""
+    reload_every: float | None = Field(default=None, ge=0, le=86_400)
+    """How often this file is looked at for a change, in seconds: without it 2 for a file, 30 for an object in S3. 0: only
+    SIGHUP has it read again."""
     times: Times = Times()
     """How long things may take."""
 

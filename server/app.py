@@ -6,9 +6,10 @@ import asyncio
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -40,7 +41,9 @@ from .outbox.status import StatusDesk
 from .plugin import Services
 from .quarantine import Quarantine
 from .queue import open_queue
+from .reading import Read, read_apart, read_beside
 from .registry import Registry
+from .reload import FileSource, Reloader, Source
 from .runtime import Runtimes
 from .services import for_plugins
 from .services.blocking import BlockingCalls
@@ -55,7 +58,7 @@ from .store import Store, StoreError, StoreUnavailable
 from .store.collections import INSTANCES
 from .store.opening import open_store
 from .tasks import Owner
-from .tenants import Declared, read_tenants
+from .tenants import Declared, read_tenants, refers_to
 from .turn.engine import TurnEngine
 from .watchdog import Watchdog
 from .web import health, media, metrics, plugin_routes
@@ -78,9 +81,12 @@ STORE_PAUSE = 2.0
 class Server:
     """One process's part of a Frontdesk: an ASGI application, and the workers behind it."""
 
-    def __init__(self, file: TenantsFile, declared: Declared, clock: Clock) -> None:
+    def __init__(
+        self, file: TenantsFile, declared: Declared, clock: Clock, *, source: Source, read: Read, bind: str = ""
+    ) -> None:
+        """*source*, *read*: where a reload finds the file, and how it reads it. *bind*: in place of the file's."""
         self.file = file
-        self.config = file.server
+        self.config = file.server.bound_to(bind) if bind else file.server
         self.clock = clock
         self.declared = declared
         self.suspended = Declared.nobody(declared.registry)
@@ -122,6 +128,7 @@ class Server:
         self.http: aiohttp.ClientSession | None = None
         self._backlog = Backlog(self.store, lambda: self.runtimes.declared, self.clock, self.metrics)
         self._proxies = Proxies(self.config.trusted_proxies)
+        self.reloader = Reloader(self, source, read, self.metrics)
         self.quart = self._make_quart()
         self._webhooks = self._make_webhooks()
 
@@ -179,8 +186,9 @@ class Server:
         await self.store.close()
         log.info("stopped", instance=self.instance)
 
-    def adopt(self, declared: Declared) -> None:
-        """From now on these are the tenants, for everybody at once; their plugins are loaded already.
+    def adopt(self, declared: Declared, variables: Collection[str] = ()) -> None:
+        """From now on these are the tenants, for everybody at once; their plugins are loaded already. Who refers to one of
+        the environment's *variables*, which have changed, has new instances, too.
 
         Work that has begun ends with what it began with. Who is no longer among them is suspended: what contacts write is
         stored and nothing is done, until the tenant is back.
@@ -189,11 +197,18 @@ class Server:
         away = [id for id in self.suspended if id not in declared]
         self.suspended = self.suspended.only(away).joined(self.declared.only(left))
         self.declared = declared
+        self.file = replace(self.file, tenants=declared.tenants)
         self.runtimes.swap(declared, self.suspended)
+        if variables:
+            self.runtimes.renew(lambda tenant: refers_to(tenant, variables))
         self._webhooks = self._make_webhooks()
         if self._mounted != len(self.registry.loaded()):
             # Quart takes no pages once it has served: with those of a new plugin it is made anew.
             self.quart = self._make_quart()
+
+    def watch_file(self) -> None:
+        """From now on a change of the tenants file is noticed, until the server stops."""
+        self._background.start(forever(self.clock, self.reloader.step), "reload")
 
     def leave(self) -> None:
         """Say on /readyz that no more traffic should come; the listener stays open until the load balancer has seen it."""
@@ -314,11 +329,13 @@ def create_server(
         clock = clock or system_clock(os.environ)
     except ValueError as err:
         raise StartupError(str(err)) from err
+    source = FileSource(path)
     file, declared, problems = read_tenants(path, registry)
     if file is None or problems:
         raise ConfigError(problems)
-    file = replace(file, server=file.server.bound_to(bind)) if bind else file
-    return Server(file, declared, clock)
+    # Who brings a registry has classes in it that no other process knows.
+    read: Read = partial(read_apart if registry is None else read_beside, registry=declared.registry)
+    return Server(file, declared, clock, source=source, read=read, bind=bind)
 
 
 def _revealed(secret: Secret | None, key: str) -> str:

@@ -186,6 +186,12 @@ class Runtimes:
         self.suspended = suspended
         self._generation += 1
 
+    def renew(self, wanted: Callable[[TenantPlugins], bool]) -> None:
+        """Have new instances made at the next use for the tenants that are *wanted*, though they are declared as before."""
+        for runtime in list(self._ready.values()):
+            if wanted(runtime.declared):
+                self._retire(runtime)
+
     async def get(self, tenant: str, *, suspended: bool = False) -> Runtime:
         """The tenant's runtime, made now if it is the first to ask. It may be replaced as soon as the caller awaits
         something: whoever works with its plugins takes it by `use`.
@@ -287,11 +293,15 @@ class Runtimes:
         if declared == runtime.declared:
             runtime.generation = self._generation
             return True
-        del self._ready[tenant]
+        self._retire(runtime)
+        return False
+
+    def _retire(self, runtime: Runtime) -> None:
+        """The next use makes a new one; this one stops after its last use, which may have been."""
+        del self._ready[runtime.tenant.id]
         self._retired.add(runtime)
         runtime.uses += 1
         self.let_go(runtime)
-        return False
 
     async def _start(self, runtime: Runtime) -> None:
         """Start what does not run, side by side: the tenant waits for its slowest plugin (at most the deadline of one

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from frontdesk.config import (
     Packed,
@@ -63,11 +64,15 @@ class Declared(Mapping[str, TenantPlugins]):
         registry: Registry,
     ) -> None:
         """*settings*: each tenant's plugins in order, by name, checked."""
-        self._tenants = tenants
+        self.tenants = tenants
         self._settings = settings
         self.addresses = addresses
         """(channel, address) → tenant, for the shared webhooks."""
         self.registry = registry
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the registry: whoever unpickles it has one of its own."""
+        return {name: value for name, value in vars(self).items() if name != "registry"}
 
     @classmethod
     def nobody(cls, registry: Registry) -> Declared:
@@ -78,26 +83,26 @@ class Declared(Mapping[str, TenantPlugins]):
         """These tenants alone, still packed."""
         kept = set(ids)
         addresses = {address: id for address, id in self.addresses.items() if id in kept}
-        return Declared(self._tenants.only(ids), self._settings.only(ids), addresses, self.registry)
+        return Declared(self.tenants.only(ids), self._settings.only(ids), addresses, self.registry)
 
     def joined(self, other: Declared) -> Declared:
         """These tenants and those of *other*, still packed; *other* wins."""
         addresses = {**self.addresses, **other.addresses}
-        tenants, settings = self._tenants.joined(other._tenants), self._settings.joined(other._settings)
+        tenants, settings = self.tenants.joined(other.tenants), self._settings.joined(other._settings)
         return Declared(tenants, settings, addresses, other.registry)
 
     def __getitem__(self, id: str) -> TenantPlugins:
         plugins = tuple((self.registry.load(name), settings) for name, settings in self._settings[id])
-        return TenantPlugins(self._tenants[id], plugins)
+        return TenantPlugins(self.tenants[id], plugins)
 
     def __contains__(self, id: object) -> bool:
-        return id in self._tenants
+        return id in self.tenants
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._tenants)
+        return iter(self.tenants)
 
     def __len__(self) -> int:
-        return len(self._tenants)
+        return len(self.tenants)
 
 
 Checked = tuple[PluginEntry, PluginType, Settings]
@@ -183,6 +188,13 @@ def missing_secrets(file: TenantsFile, declared: Mapping[str, TenantPlugins]) ->
             except SecretUnavailable as err:
                 missing.append(MissingSecret(tenant, plugin, place.at(*path).problem(str(err))))
     return missing
+
+
+def refers_to(tenant: TenantPlugins, variables: Collection[str]) -> bool:
+    """Whether a secret of the tenant's plugins stands in one of the environment's *variables*."""
+    return any(
+        secret.reference.get("env") in variables for _, settings in tenant.plugins for _, secret in secrets_in(settings)
+    )
 
 
 def without_model(declared: Mapping[str, TenantPlugins]) -> list[str]:

@@ -6,7 +6,7 @@ import asyncio
 import importlib.util
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
+from prometheus_client.parser import text_string_to_metric_families
 
 from frontdesk import Plugin
 from frontdesk.store import Delete, Insert, Repository, Update, Write
@@ -131,3 +132,26 @@ def aws_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "an example of a secret key")
+
+
+@pytest.fixture
+def read() -> Callable[..., Awaitable[dict[str, float]]]:
+    """`await read(desk)`: `name{label="value"}` (labels by name) → value, of a request from this machine."""
+
+    async def reading(desk: Any) -> dict[str, float]:
+        client = desk.server.quart.test_client()
+        page = await client.get("/metrics", headers={"host": "localhost"}, scope_base={"client": ("127.0.0.1", 1)})
+        assert page.status_code == 200
+        text = (await page.get_data()).decode()
+        return {
+            _named(sample.name, sample.labels): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    return reading
+
+
+def _named(name: str, labels: dict[str, str]) -> str:
+    inside = ",".join(f'{label}="{labels[label]}"' for label in sorted(labels))
+    return f"{name}{{{inside}}}" if inside else name

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 import yaml
+from structlog.testing import capture_logs
 
-from frontdesk import Plugin, hookimpl
+from frontdesk import Plugin, Secret, Settings, hookimpl
+from frontdesk.reload import FileSource
 from frontdesk.runtime import UnknownTenant
 from frontdesk.store.collections import DUE
 from frontdesk.tenants import read_tenants
@@ -212,3 +215,104 @@ async def test_the_page_of_a_suspended_tenant_is_not_there(desk):
         declare(server, {"school": CLINIC})
         answer = await server.server.quart.test_client().get("/plugins/paged/clinic/")
         assert answer.status_code == 404
+
+
+def write(desk: TestDesk, tenants: Mapping[str, Mapping[str, Any]], **server: Any) -> None:
+    said = yaml.safe_dump({"server": server, "tenants": dict(tenants)}, allow_unicode=True)
+    desk.server.file.path.write_text(said, "utf-8")
+
+
+async def test_a_bad_file_is_refused_as_a_whole_and_what_runs_goes_on(desk, read):
+    async with desk(tenants={"clinic": CLINIC}) as server:
+        clinic = await server.server.runtimes.get("clinic")
+        write(server, {"clinic": {**CLINIC, "name": "New"}, "school": {**CLINIC, "time_zone": "Hanoi", "nam": "x"}})
+        with capture_logs() as logs:
+            assert not await server.server.reloader.reload()
+        (refused,) = logs
+        assert (refused["event"], len(refused["problems"])) == ("reload_refused", 2)
+        assert "tenant school: nam: unknown key; did you mean name?" in str(refused["problems"])
+        assert await server.server.runtimes.get("clinic") is clinic
+        assert not server.server.runtimes.knows("school")
+        _, found = await server.server.readiness.look()
+        assert (found["status"], found["tenants_file"]) == ("ready", "refused")
+        shown = await read(server)
+        assert shown["frontdesk_reload_refused"] == 1
+        assert shown['frontdesk_reloads_total{outcome="refused"}'] == 1
+
+        write(server, {"school": CLINIC})
+        assert await server.server.reloader.reload()
+        shown = await read(server)
+        assert shown["frontdesk_reload_refused"] == 0
+        assert shown['frontdesk_tenants{state="declared"}'] == shown['frontdesk_tenants{state="suspended"}'] == 1
+
+
+async def test_what_is_told_of_a_reload_is_who_came_who_left_and_what_needs_a_restart(desk):
+    async with desk(tenants={"clinic": CLINIC}) as server:
+        write(server, {"school": CLINIC}, bind="127.0.0.1:9999", log={"level": "debug"})
+        with capture_logs() as logs:
+            assert await server.server.reloader.reload()
+        assert logs == [
+            {"event": "reloaded", "log_level": "info", "tenants": 1, "new": ["school"], "suspended": ["clinic"]},
+            {
+                "event": "reload_needs_restart",
+                "log_level": "warning",
+                "keys": ["server.bind", "server.public_url", "server.log"],
+            },
+        ]
+
+
+class Keyed(Plugin):
+    """Has a secret."""
+
+    class KeyedSettings(Settings):
+        key: Secret
+
+    settings: KeyedSettings
+
+
+async def test_a_changed_secret_of_the_env_file_makes_new_instances_of_who_refers_to_it(desk, monkeypatch):
+    monkeypatch.setattr(os, "environ", {**os.environ})
+    keyed = {**TENANT, "plugins": [*PLUGINS, {"keyed": {"key": {"env": "FD_KEY"}}}]}
+    plugins = {"model": ScriptedModel, "keyed": Keyed}
+    async with desk(plugins=plugins, tenants={"clinic": keyed, "school": CLINIC}) as server:
+        env = server.server.file.folder / ".env"
+        env.write_text("FD_KEY=old")
+        assert await server.server.reloader.reload()
+        clinic = await server.server.runtimes.get("clinic")
+        school = await server.server.runtimes.get("school")
+        assert clinic.plugins["keyed"].settings.key.reveal() == "old"
+        env.write_text("FD_KEY=new")
+        assert await server.server.reloader.reload()
+        assert clinic.plugins["keyed"].settings.key.reveal() == "new"
+        assert await server.server.runtimes.get("clinic") is not clinic
+        assert await server.server.runtimes.get("school") is school
+        env.write_text("FD_KEY")
+        assert not await server.server.reloader.reload()
+        assert clinic.plugins["keyed"].settings.key.reveal() == "new"
+
+
+async def test_a_change_is_noticed_once_whoever_writes_it_is_done(desk):
+    async with desk(tenants={"clinic": CLINIC}) as server:
+        server.server.watch_file()
+        write(server, {"clinic": {**CLINIC, "name": "New Clinic"}})
+
+        async def adopted() -> bool:
+            return (await server.server.runtimes.get("clinic")).tenant.name == "New Clinic"
+
+        await server.until("the change was noticed", adopted)
+
+
+async def test_a_file_that_is_being_written_is_left_alone(tmp_path):
+    path = tmp_path / "tenants.yaml"
+    path.write_text("half")
+    source = FileSource(path)
+    assert await source.look() == source.mark
+    path.write_text("half and")
+    assert await source.look() is None
+    path.write_text("half and half")
+    assert await source.look() is None
+    whole = await source.look()
+    assert whole not in (None, source.mark)
+    (tmp_path / ".env").write_text("A=1")
+    assert await source.look() is None
+    assert await source.look() not in (None, whole)

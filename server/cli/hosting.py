@@ -9,6 +9,8 @@ import logging
 import os
 import signal
 import socket
+import sys
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -102,6 +104,8 @@ def end_at_once() -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, os._exit, 0)
     loop.add_signal_handler(signal.SIGINT, os._exit, 128 + signal.SIGINT)
+    # What it asks for is being done: the file is read.
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)
 
 
 async def host(server: Server, listener: Listener, supervisor: Supervisor) -> None:
@@ -112,15 +116,16 @@ async def host(server: Server, listener: Listener, supervisor: Supervisor) -> No
     config.errorlog = logging.getLogger("hypercorn.error")
     config.include_server_header = False
     asyncio.get_running_loop().set_exception_handler(_told_by_the_loop)
-    ending = Ending(listener.loopback)
+    ending = Ending(listener.loopback, server.reloader.tell)
     connections = Connections(server, config)
-    await server.quart.startup()
+    pages = server.quart  # a reload may put another in its place
+    await pages.startup()
     await connections.listen(listener.hand_over())
     supervisor.ready()
     await ending.told()
     supervisor.stopping()
     await _end(server, connections, ending)
-    await server.quart.shutdown()
+    await pages.shutdown()
 
 
 async def _end(server: Server, connections: Connections, ending: Ending) -> None:
@@ -149,13 +154,17 @@ def _told_by_the_loop(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) 
 class Ending:
     """What a signal sets going: SIGTERM; or SIGINT, which does not wait, and of which a second one is the end, now."""
 
-    def __init__(self, loopback: bool) -> None:
+    def __init__(self, loopback: bool, hung_up: Callable[[], None]) -> None:
+        """*hung_up*: what SIGHUP does, unless it says that our terminal was closed."""
         self._loopback = loopback
+        self._hung_up = hung_up
         self._received: signal.Signals | None = None
         self._told = asyncio.Event()
         loop = asyncio.get_running_loop()
         for sent in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sent, self._receive, sent)
+        self._at_a_terminal = sys.stdin.isatty()
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
 
     async def told(self) -> None:
         """Return when the end is to begin."""
@@ -170,6 +179,12 @@ class Ending:
     def quick(self) -> bool:
         """Whether no load balancer has to see it first: none watches a listener that only this machine can reach."""
         return self.interrupted or self._loopback
+
+    def _hang_up(self) -> None:
+        if self._at_a_terminal and not sys.stdin.isatty():
+            self._receive(signal.SIGTERM)
+        else:
+            self._hung_up()
 
     def _receive(self, sent: signal.Signals) -> None:
         if self._received is not None and sent == signal.SIGINT:

@@ -85,6 +85,7 @@ async def _serve(server: Server, path: Path, listener: Listener) -> None:
         listener.listen()
         for line in _where_to_go(server, path, listener, missing):
             click.echo(line)
+        server.watch_file()
         await host(server, listener, Supervisor(os.environ))
     finally:
         await server.stop()

@@ -43,7 +43,10 @@ async def test_a_server_that_can_take_messages_is_ready(desk):
     async with desk() as server:
         alive = await server.server.quart.test_client().get("/healthz")
         assert (alive.status_code, await alive.get_json()) == (200, {"status": "alive"})
-        assert await readyz(server) == (200, {"store": "ok", "queue": "ok", "status": "ready", "plugins": {}})
+        assert await readyz(server) == (
+            200,
+            {"store": "ok", "queue": "ok", "status": "ready", "tenants_file": "ok", "plugins": {}},
+        )
 
 
 async def test_it_is_not_ready_once_it_leaves(desk):

@@ -1,0 +1,108 @@
+"""Reads a tenants file in a process of its own: 10,000 tenants take seconds, and the serving loop none of them.
+
+What comes back is packed: the server keeps bytes. `python -m frontdesk.reading FILE` is that process; it does what a start
+does with the file, beginning with `.env`, in the same environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from frontdesk.config import ConfigError, Problem, ServerConfig, environment_from_outside, load_env
+
+from .registry import Registry
+from .tenants import Declared, MissingSecret, missing_secrets, read_tenants
+
+LONGEST = 600.0
+"""Seconds a reading may take: a machine that is busy serving gives it little."""
+PATIENCE = 10
+"""How nice it is to the process that serves (0 to 19)."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A tenants file in which nothing is wrong, or what is."""
+
+    problems: tuple[Problem, ...] = ()
+    """In the order of the file; if there is one, the rest is empty."""
+    server: ServerConfig = field(default_factory=ServerConfig)
+    declared: Declared | None = None
+    plugins: tuple[str, ...] = ()
+    """What its tenants list."""
+    missing: tuple[MissingSecret, ...] = ()
+
+
+class ReadingFailed(Exception):
+    """The process that reads ended without an answer; the message says how."""
+
+
+def read_here(path: Path, registry: Registry | None = None) -> Reading:
+    """Read the file in this process. It blocks."""
+    file, declared, problems = read_tenants(path, registry)
+    if file is None:
+        return Reading(tuple(problems))
+    missing = tuple(missing_secrets(file, declared))
+    return Reading((), file.server, declared, tuple(kind.name for kind in declared.registry.loaded()), missing)
+
+
+Read = Callable[[Path], Awaitable[Reading]]
+"""One of the next two, with its registry."""
+
+
+async def read_beside(path: Path, registry: Registry) -> Reading:
+    """Read the file in a thread: for tests, whose plugins are in *registry* and nowhere else."""
+    return await asyncio.to_thread(read_here, path, registry)
+
+
+async def read_apart(path: Path, registry: Registry) -> Reading:
+    """Read the file in another process. What is declared looks its plugins up in *registry*.
+
+    Raises ReadingFailed, also if it took longer than LONGEST.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "frontdesk.reading", str(path)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        env=environment_from_outside(),
+    )
+    try:
+        async with asyncio.timeout(LONGEST):
+            packed, _ = await process.communicate()
+    except TimeoutError as err:
+        raise ReadingFailed(f"it took longer than {LONGEST:g} s") from err
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        raise ReadingFailed(f"the process that read it ended with {process.returncode}; it said why on standard error")
+    reading: Reading = pickle.loads(packed)  # noqa: S301  of our own process, through a pipe of ours
+    if reading.declared is not None:
+        reading.declared.registry = registry
+    return reading
+
+
+def _main(path: Path) -> None:
+    # Plugins are imported, and may print: the pipe is for the answer alone.
+    with os.fdopen(os.dup(1), "wb") as answer:
+        os.dup2(2, 1)
+        os.nice(PATIENCE)
+        try:
+            load_env(path.absolute().parent)
+            reading = read_here(path)
+        except ConfigError as err:
+            reading = Reading(err.problems)
+        pickle.dump(reading, answer)
+
+
+if __name__ == "__main__":
+    # As the module that the server imports, so that what is pickled is of its classes.
+    from frontdesk.reading import _main as main
+
+    main(Path(sys.argv[1]))

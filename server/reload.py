@@ -1,0 +1,177 @@
+"""Notices that the tenants file has changed, has it read elsewhere, and has the server adopt what it says.
+
+A file with a problem is refused as a whole, and what runs goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from frontdesk.config import ConfigError, Problem, ServerConfig, load_env
+
+from .observe.families import Labels, Level
+from .observe.metrics import Metrics
+from .reading import Read, Reading, ReadingFailed
+from .registry import PluginRefused
+from .tenants import Declared
+
+if TYPE_CHECKING:
+    from .app import Server
+
+log = structlog.get_logger(__name__)
+
+SHOWN = 50
+"""How many problems the log tells; `frontdesk check` tells all."""
+
+Mark = object
+"""Something that differs once the file's content does."""
+
+
+class Source(Protocol):
+    """Where the tenants file comes from."""
+
+    path: Path
+    """What is read."""
+    mark: Mark
+    """Of what the server was made from."""
+    every: float
+    """Seconds between two looks, unless `server.reload_every` says otherwise."""
+
+    async def look(self) -> Mark | None:
+        """The mark of what is there now; None while it is being written, or cannot be had."""
+        ...
+
+
+class FileSource:
+    """A file of this machine, and the `.env` beside it."""
+
+    every = 2.0
+
+    def __init__(self, path: Path) -> None:
+        """Before the file is read for the first time: a change from then on is noticed."""
+        self.path = path
+        self.mark = self._last = self._look()
+
+    async def look(self) -> Mark | None:
+        """None unless it was the same at the last look: whoever writes it may not be done."""
+        mark = await asyncio.to_thread(self._look)
+        settled = mark == self._last
+        self._last = mark
+        return mark if settled else None
+
+    def _look(self) -> Mark:
+        return tuple(map(_stamp, (self.path, self.path.absolute().parent / ".env")))
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None  # it may be on its way back; that it is missing is told when it is read
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+class Reloader:
+    """The tenants file of one running server."""
+
+    def __init__(self, server: Server, source: Source, read: Read, metrics: Metrics) -> None:
+        self._server = server
+        self._source = source
+        self._read = read
+        self._metrics = metrics
+        self._told = asyncio.Event()
+        self._mark = source.mark
+        self._lock = asyncio.Lock()
+        every = server.config.reload_every
+        self._every = source.every if every is None else every
+        self.refused = False
+        """The file that is there was refused: what runs is older."""
+        metrics.show(
+            Level("frontdesk_reload_refused", "1: the tenants file was refused, what runs is older", (), self._state),
+            Level("frontdesk_tenants", "Tenants, by whether the file has them", ("state",), self._tenants),
+        )
+
+    def _state(self) -> Iterator[tuple[Labels, float]]:
+        yield (), float(self.refused)
+
+    def _tenants(self) -> Iterator[tuple[Labels, float]]:
+        yield ("declared",), len(self._server.declared)
+        yield ("suspended",), len(self._server.suspended)
+
+    def tell(self) -> None:
+        """Have the file read again, changed or not (SIGHUP)."""
+        self._told.set()
+
+    async def step(self) -> None:
+        """Wait for the next look or for `tell`; read the file if it has changed since it was read last, or was told to."""
+        told = await self._wait()
+        mark = await self._source.look()
+        if told or (mark is not None and mark != self._mark):
+            self._mark = mark or self._mark
+            await self.reload()
+
+    async def _wait(self) -> bool:
+        try:
+            async with asyncio.timeout(self._every or None):
+                await self._told.wait()
+        except TimeoutError:
+            return False
+        self._told.clear()
+        return True
+
+    async def reload(self) -> bool:
+        """Read the file and adopt it; False if it was refused, which the log explains."""
+        async with self._lock:
+            try:
+                reading = await self._read(self._source.path)
+                await self._take(reading)
+            except (ConfigError, ReadingFailed, PluginRefused) as err:
+                self._refuse(err)
+                return False
+        return True
+
+    async def _take(self, reading: Reading) -> None:
+        """Raises ConfigError or PluginRefused, with nothing changed."""
+        if reading.declared is None:
+            raise ConfigError(reading.problems)
+        for plugin in reading.plugins:
+            await asyncio.to_thread(self._server.registry.load, plugin)
+        before = dict(os.environ)
+        await asyncio.to_thread(load_env, self._server.file.folder)
+        changed = {name for name in before.keys() | os.environ.keys() if before.get(name) != os.environ.get(name)}
+        old = self._server.declared
+        self._server.adopt(reading.declared, changed)
+        self.refused = False
+        self._metrics.reloads.add("", "taken")
+        self._say(reading, old)
+
+    def _say(self, reading: Reading, old: Declared) -> None:
+        assert reading.declared is not None
+        new, left = [id for id in reading.declared if id not in old], [id for id in old if id not in reading.declared]
+        log.info("reloaded", tenants=len(reading.declared), new=_some(new), suspended=_some(left))
+        if keys := _waiting(self._server.file.server, reading.server):
+            log.warning("reload_needs_restart", keys=keys)
+        for each in reading.missing:
+            log.error("secret_missing", tenant=each.tenant, plugin=each.plugin, reason=str(each.problem))
+
+    def _refuse(self, err: Exception) -> None:
+        problems: Iterable[Problem | str] = err.problems if isinstance(err, ConfigError) else [str(err)]
+        self.refused = True
+        self._metrics.reloads.add("", "refused")
+        log.error("reload_refused", file=str(self._source.path), problems=_some([str(problem) for problem in problems]))
+
+
+def _waiting(running: ServerConfig, written: ServerConfig) -> list[str]:
+    """The keys of `server:` that the file has changed: nobody looks at them again before the next start."""
+    names = type(running).model_fields
+    return [f"server.{name}" for name in names if getattr(running, name) != getattr(written, name)]
+
+
+def _some(words: list[str]) -> list[str]:
+    return words if len(words) <= SHOWN else [*words[:SHOWN], f"… and {len(words) - SHOWN} more"]

@@ -1,0 +1,72 @@
+"""The tenants file is edited while contacts write: nothing lost, nothing twice, and what is new is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+
+from .conftest import Front, until
+from .contacts import TENANT, echoed
+from .load import Load
+
+MakeFront = Callable[..., Front]
+FACT = {
+    "topic": "học phí IELTS",
+    "questions": ["khóa ielts giá bao nhiêu", "học phí ielts"],
+    "answer": "Khóa IELTS học phí 7.900.000đ.",
+}
+
+
+def edit(desk: Front, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the tenant in the file, as an editor does: a new file in the place of the old one."""
+    data = yaml.safe_load(desk.file.read_text("utf-8"))
+    change(data["tenants"][TENANT])
+    scratch = desk.file.with_suffix(".new")
+    scratch.write_text(yaml.safe_dump(data, allow_unicode=True, sort_keys=False), "utf-8")
+    scratch.rename(desk.file)
+
+
+async def test_the_file_changes_under_load_a_bad_one_is_refused_and_a_new_fact_is_answered(
+    front: MakeFront, parrot: dict[str, Any], quick: dict[str, Any]
+) -> None:
+    async with front(parrot, times=quick, reload_every=0.2) as desk:
+        await desk.start()
+        load = Load([desk], contacts=8, messages=6, halves=True)
+
+        async def reloaded(times: int) -> Any:
+            async def seen() -> bool:
+                return len(desk.logged("reloaded")) >= times
+
+            return await until(f"the file was adopted {times} times", seen)
+
+        async with asyncio.TaskGroup() as group:
+            writing = group.create_task(load.run())
+            edit(desk, lambda tenant: tenant.update(name="Trung tâm Mới"))
+            await reloaded(1)
+            edit(desk, lambda tenant: tenant.update(time_zone="Asia/Hanoy"))
+
+            async def refused() -> Any:
+                return desk.logged("reload_refused")
+
+            (entry,) = await until("the bad file was refused", refused)
+            assert "time_zone" in entry["problems"][0] and str(desk.file) in entry["problems"][0]
+            load.go_on.set()
+            await writing
+        assert {status for status, _ in load.answers} == {204}
+
+        def other_plugins(tenant: dict[str, Any]) -> None:
+            tenant.update(time_zone="Asia/Ho_Chi_Minh", facts=[FACT], plugins=[tenant["plugins"][0], "rehearsal_llm"])
+
+        edit(desk, other_plugins)
+        assert desk.process is not None
+        desk.process.send_signal(signal.SIGHUP)
+        await reloaded(2)
+        await desk.quiet()
+        assert echoed(desk.twilio) == {f"m{contact}x{n}": 1 for contact in range(8) for n in range(6)}
+        assert "7.900.000đ" in await desk.phone("+84901234567").asks("khóa ielts giá bao nhiêu vậy em")
+        assert desk.twilio.violations == []
+        assert await desk.ready_status() == 200
