@@ -63,7 +63,7 @@ class TaskService(Protocol):
         useful_until: datetime | None = None,
     ) -> bool:
         """Have run_task called at *at*; past *useful_until* it is not called any more. False if a task with this key is
-        there already.
+        there already, also a done one: its key is free again 30 days after its *at*.
 
         Times are aware, of any zone; what is below a millisecond is cut off. Raises ValueError for a naive one.
         """

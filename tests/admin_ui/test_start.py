@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import aiohttp
 import pytest
 
 from frontdesk.plugins.simulator import Simulator
+from frontdesk.services import overview
 from frontdesk.testing.plugins import ScriptedModel
 
 PLUGINS = {"simulator": Simulator, "model": ScriptedModel}
@@ -31,6 +33,27 @@ async def test_whoever_sits_at_the_machine_sees_the_businesses_with_a_phone(desk
         assert "Riverside Dental" in page and "/plugins/simulator/school/" in page
         assert "Secret Shop" not in page, "there is nothing to open"
         assert '"simulator":"/plugins/simulator/clinic/"' in await read(f"{url}/tenants.json")
+
+
+async def test_of_many_businesses_a_page_is_shown_and_the_others_are_found(
+    desk: Any, serving: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(overview, "PAGE", 3)
+    many = {f"shop-{number}": {"name": f"Tiệm số {number}"} for number in range(7)}
+    async with desk(plugins=PLUGINS, tenants=many) as server, serving(server.server) as url:
+        looked: list[str] = []
+        line = overview.Overview._line
+        monkeypatch.setattr(overview.Overview, "_line", lambda self, id: looked.append(id) or line(self, id))
+        first = await read(f"{url}/")
+        assert looked == ["shop-0", "shop-1", "shop-2", "shop-3"], "no more are unpacked than are shown"
+        assert "shop-2" in first and "shop-3" not in first.replace("after=shop-3", "")
+        (more,) = re.findall(r'href="(/\?after=[^"]*)"', first)
+        second = await read(f"{url}{more}")
+        assert "shop-3" in second and "shop-5" in second and "shop-2" not in second
+        found = await read(f"{url}/?q=TIỆM SỐ 6")
+        assert "shop-6" in found and "shop-5" not in found
+        assert "has that in its name or id" in await read(f"{url}/?q=nobody")
+        assert (await read(f"{url}/tenants.json")).count('"id"') == 3
 
 
 @pytest.mark.parametrize("headers", FROM_AFAR)

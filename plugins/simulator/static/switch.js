@@ -9,7 +9,7 @@ const menu = $("businesses");
 function open(opened) {
   menu.hidden = !opened;
   button.setAttribute("aria-expanded", String(opened));
-  if (opened) menu.querySelector("[aria-current]").focus();
+  if (opened) (menu.querySelector("[aria-current]") ?? menu.querySelector("a")).focus();
 }
 
 function step(by) {
