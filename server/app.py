@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from frontdesk.admin_ui import blueprint as admin_pages
 from frontdesk.config import ConfigError, Secret, SecretUnavailable, TenantConfig, TenantsFile
 
 from . import crashpoints
+from .budget.service import Budgets
 from .changes import Changes
 from .clock import Clock, system_clock
 from .errors import StartupError
@@ -54,7 +56,7 @@ from .services.parked import ParkedDesk
 from .services.retention import RetentionDesk
 from .services.shared import SharedObjects
 from .services.task_runner import TaskRunner
-from .store import Store, StoreError, StoreUnavailable
+from .store import Between, Store, StoreError, StoreUnavailable
 from .store.collections import INSTANCES
 from .store.opening import open_store
 from .tasks import Owner
@@ -70,6 +72,8 @@ from .worker import Worker
 log = structlog.get_logger(__name__)
 
 HOUSEKEEPING_EVERY = 30.0
+SEEN_WITHIN = timedelta(seconds=2 * HOUSEKEEPING_EVERY + 5)
+"""Who has not shown itself for so long is not alive."""
 BLOCKING_SECONDS = 2.0
 """How long a stop waits for blocking calls whose hooks have ended."""
 FORGET_SECONDS = 2.0
@@ -117,6 +121,9 @@ class Server:
         self.parked = ParkedDesk(self.store, self.queue)
         self.retention = RetentionDesk(self.store, lambda: self.runtimes.declared)
         self.instance = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+        self.processes = 1
+        """How many share the store just now, this one among them."""
+        self.budgets = Budgets(self.store, self.instance, lambda: self.processes, clock)
         endpoint = self.config.traces.endpoint
         self.traces = Traces(endpoint, self.instance) if endpoint is not None else None
         self._background = Owner("server")
@@ -172,6 +179,7 @@ class Server:
     async def stop(self) -> None:
         await self.finish()
         await self._background.drain(0)
+        await self.budgets.close()
         await self.runtimes.close()
         await self.blocking.close(BLOCKING_SECONDS)
         await self.shared.close()
@@ -240,7 +248,7 @@ class Server:
         )
 
     def _make_worker(self) -> Worker:
-        sender = Sender(self.store, self.urls, self.config.public_url, self.clock)
+        sender = Sender(self.store, self.budgets, self.urls, self.config.public_url, self.clock)
         reconciler = Reconciler(self.store, sender)
         return Worker(
             self.store,
@@ -293,6 +301,8 @@ class Server:
     async def _show_alive(self) -> None:
         await self.store.sync_time()
         await self._write_instance()
+        await self._count_processes()
+        await self.budgets.tend()
         await self.clock.sleep(HOUSEKEEPING_EVERY)
 
     async def _forget_instance(self) -> None:
@@ -304,6 +314,11 @@ class Server:
                     await self.store.shared.delete(INSTANCES, seen)
         except (StoreError, TimeoutError) as err:
             log.info("instance_not_forgotten", reason=type(err).__name__)
+
+    async def _count_processes(self) -> None:
+        alive = Between(self.store.now() - SEEN_WITHIN, None)
+        rows = await self.store.shared.find(INSTANCES, {"seen_at": alive}, order_by="seen_at", limit=1000)
+        self.processes = max(1, len(rows))
 
     async def _write_instance(self) -> None:
         seen = await self.store.shared.get(INSTANCES, self.instance)

@@ -357,3 +357,31 @@ class Chore:
     """The tenant (or the document) it has come to in this round; empty: the round has not begun with any."""
     about: str = ""
     """What it is done with, e.g. the store from which everything is moved here."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BudgetShare:
+    """What one process holds of a limit, until a time (store time)."""
+
+    amount: int
+    booked: int = 0
+    """What it has spent of a ceiling so far, beside `amount`."""
+    until: datetime
+    given_up: bool = False
+    """Of a rate: nobody's any more, and still counted, for what was sent on it may be in this period yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """A limit that all processes keep together (budget/). `id` is its key; of a ceiling with the moment it begins."""
+
+    id: str
+    version: int = 1
+    limit: int
+    """As it was when this was written; the settings have the truth."""
+    booked: int = 0
+    """Spent by processes that hold no share any more, or lost with them."""
+    shares: dict[str, BudgetShare] = field(default_factory=dict)
+    """Process → its share."""
+    ends_at: datetime
+    """Of a ceiling, the end of its period; of a rate, when the newest share runs out."""

@@ -250,8 +250,8 @@ class Plugin:
 class Channel(Plugin):
     """A plugin that carries messages. It implements the channel hooks."""
 
-    messages_per_second: ClassVar[float] = 80.0
-    """How fast one of our addresses may send."""
+    messages_per_second: float = 80.0
+    """How fast one of our addresses may send, over all processes; an instance may set its own from its settings."""
 
     max_text: ClassVar[int] = 1600
     """The longest text of one message, in code points; a longer answer goes out in parts (Twilio: 21617)."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -59,7 +59,7 @@ class Simulator(Channel):
     """Carries messages between the page and Frontdesk. It keeps no messages: the page shows those of the conversation."""
 
     settings: SimulatorSettings
-    messages_per_second: ClassVar[float] = 100.0
+    messages_per_second = 100.0
 
     def __init__(self, name: str, settings: SimulatorSettings, services: Services) -> None:
         super().__init__(name, settings, services)

@@ -54,6 +54,7 @@ class TwilioWhatsapp(Channel):
         self._credentials: Credentials | None = None
         self._would_refuse = 0
         self._trouble = ""
+        self.messages_per_second = settings.messages_per_second
 
     @classmethod
     def addresses(cls, settings: TwilioSettings) -> tuple[str, ...]:

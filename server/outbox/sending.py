@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from aiolimiter import AsyncLimiter
 
 from .. import blame, dispatch
+from ..budget.limits import NotBefore, Rate
+from ..budget.service import Budgets
 from ..channel import Outgoing
 from ..clock import Clock, milliseconds
 from ..crashpoints import reached
@@ -32,6 +33,9 @@ NOT_RUNNING_PAUSE = 10.0
 """When to look again at a channel plugin that is not running (seconds)."""
 STORE_PAUSE = 0.2
 """Between two questions to a store that is away (seconds)."""
+PATIENCE = 1.0
+"""How long a message waits for its sender's rate under the lane's lease (seconds), where the lease allows it; for longer it
+waits in `due`."""
 MEDIA_SECONDS = 6 * 3600.0
 """How long a media URL works: longer than a message may wait in Twilio's queue (4 hours)."""
 
@@ -39,18 +43,19 @@ MEDIA_SECONDS = 6 * 3600.0
 class Sender:
     """Sends the head of a lane."""
 
-    def __init__(self, store: Store, urls: MediaUrls, public_url: str, clock: Clock) -> None:
+    def __init__(self, store: Store, budgets: Budgets, urls: MediaUrls, public_url: str, clock: Clock) -> None:
         self._store = store
+        self._budgets = budgets
         self._urls = urls
         self._public_url = public_url
         self._clock = clock
-        self._limiters: dict[tuple[str, str, str], AsyncLimiter] = {}
 
     async def send(self, runtime: Runtime, repository: Repository, held: Held, message: Message) -> datetime | None:
         """Try once. None: it is out of the way; else when to look again."""
         times = runtime.times
         route = _route(held)
-        await self._limiter(runtime, route).acquire()
+        if (later := await self._its_turn(runtime, route)) is not None:
+            return later if message.useful_until is None else min(later, message.useful_until)
         if held.seconds_left() < times.send_timeout:
             # The renewer is late (a busy loop, a store that was away): an attempt could outlive the lease.
             raise LeaseLost(held.conversation.id)
@@ -174,11 +179,17 @@ class Sender:
             callback_url=f"{self._public_url}/webhooks/{route.channel}/{tenant}/status/{message.id}",
         )
 
-    def _limiter(self, runtime: Runtime, route: Route) -> AsyncLimiter:
+    async def _its_turn(self, runtime: Runtime, route: Route) -> datetime | None:
+        """None: the sender's rate allows one more now, over all processes; else when to ask again."""
         plugin = runtime.plugins.get(route.channel)
-        rate = plugin.messages_per_second if isinstance(plugin, Channel) else 80.0
-        key = (runtime.tenant.id, route.channel, route.address)
-        return self._limiters.setdefault(key, AsyncLimiter(max(1.0, rate), 1.0))
+        rate = Rate.per_second(
+            plugin.messages_per_second if isinstance(plugin, Channel) else Channel.messages_per_second
+        )
+        # So short that the lease still has time for the attempt, even if its renewal is late.
+        patience = min(PATIENCE, (runtime.times.conversation_lease - runtime.times.send_timeout) / 4)
+        key = f"send/{route.channel}/{route.address}"
+        answer = await self._budgets.reserve(runtime.tenant.id, key, rate, patience=patience)
+        return answer.at if isinstance(answer, NotBefore) else None
 
 
 def _route(held: Held) -> Route:

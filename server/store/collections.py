@@ -112,6 +112,9 @@ TASKS = Collection(
     ),
 )
 PLUGIN_DATA = Collection("plugin_data", model.PluginDocument, indexes=(("plugin", "collection", "key"),))
+BUDGETS = Collection(
+    "budgets", model.Budget, indexes=(("ends_at",),), retention=Retention(timedelta(days=90), by="ends_at")
+)
 
 DUE = Collection("due", model.Due, indexes=(("kind", "due_at"), ("tenant", "due_at")), tenant_data=False)
 INSTANCES = Collection(
@@ -132,6 +135,7 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     NOTES,
     TASKS,
     PLUGIN_DATA,
+    BUDGETS,
     DUE,
     INSTANCES,
     CHORES,

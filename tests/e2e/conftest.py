@@ -46,13 +46,21 @@ class Front(ServerProcess):
     """`frontdesk serve` for one tenant on WhatsApp, as Twilio and an operator's eyes meet it."""
 
     def __init__(
-        self, folder: Path, twilio: FakeTwilio, tenant: Mapping[str, Any], name: str, server: Mapping[str, Any]
+        self,
+        folder: Path,
+        twilio: FakeTwilio,
+        tenant: Mapping[str, Any],
+        name: str,
+        server: Mapping[str, Any],
+        channel: Mapping[str, Any] | None = None,
     ) -> None:
+        """*channel*: more of its settings."""
         settings = {
             "account_sid": ACCOUNT_SID,
             "auth_token": {"env": "TWILIO_TOKEN"},
             "numbers": [NUMBER],
             "api_base_url": twilio.url,
+            **(channel or {}),
         }
         plugins = [{"twilio_whatsapp": settings}, *tenant["plugins"]]
         super().__init__(
@@ -171,10 +179,12 @@ async def twilio() -> AsyncIterator[FakeTwilio]:
 
 @pytest.fixture
 def front(tmp_path: Path, twilio: FakeTwilio) -> Callable[..., Front]:
-    """`front(tenant, name="tenants", **server)`: a server that was not started; use it with `async with`."""
+    """`front(tenant, name="tenants", channel={}, **server)`: a server that was not started; use it with `async with`."""
 
-    def make(tenant: Mapping[str, Any], name: str = "tenants", **server: Any) -> Front:
-        return Front(tmp_path, twilio, tenant, name, server)
+    def make(
+        tenant: Mapping[str, Any], name: str = "tenants", channel: Mapping[str, Any] | None = None, **server: Any
+    ) -> Front:
+        return Front(tmp_path, twilio, tenant, name, server, channel)
 
     return make
 

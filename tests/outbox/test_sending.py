@@ -8,11 +8,13 @@ from datetime import timedelta
 import pytest
 
 from frontdesk import NeedsAttention, Plugin, Refused, RetryLater, hookimpl, leases
+from frontdesk.budget.limits import NotBefore, Reservation
+from frontdesk.budget.service import Budgets
 from frontdesk.errors import MaybeSent
 from frontdesk.model import Commit, Lease, Media
 from frontdesk.outbox import gates, sending
 from frontdesk.store import StoreUnavailable
-from frontdesk.store.collections import MESSAGES
+from frontdesk.store.collections import BUDGETS, CONVERSATIONS, MESSAGES
 
 
 class Listener(Plugin):
@@ -214,31 +216,54 @@ async def test_media_goes_as_a_signed_url_of_our_own(start, vendor):
         assert (await lan.received())[-1].media == (Media(content_type="", key=key),)
 
 
-async def test_the_rate_of_a_sender_is_not_shared_between_tenants(start):
+async def test_the_rate_is_one_of_a_tenants_sender(start):
     async with start() as server:
         lan = server.contact("Lan")
         await lan.says("Hello.")
         await lan.hears()
-        limiters = server.server.worker._processors["lane"]._sender._limiters
-        assert list(limiters) == [("clinic", "phone", "phone:desk")]
+        (budget,) = await server.repository().find(BUDGETS, {}, limit=10)
+        assert (budget.id, budget.limit) == ("send/phone/phone:desk", 10_000)
+        assert list(budget.shares) == [server.server.instance]
+
+
+async def test_a_message_that_has_to_wait_long_for_its_sender_waits_without_the_lease(start, vendor, monkeypatch):
+    answers = [0.0, 30.0]
+
+    async def reserve(budgets, tenant, key, limit, amount=1, *, patience=0.0):
+        assert patience <= 1
+        wait = answers.pop() if answers else 0.0
+        return NotBefore(budgets._store.now() + timedelta(seconds=wait)) if wait else Reservation(None, 1)
+
+    async with start() as server:
+        monkeypatch.setattr(Budgets, "reserve", reserve)
+        lan = server.contact("Lan")
+        began = server.clock.monotonic()
+        await lan.says("Hello.")
+
+        async def put_off():
+            due = await server.server.store.due.get("lane", "clinic", lan.id)
+            conversation = await server.repository().get(CONVERSATIONS, lan.id)
+            ahead = due is not None and due.due_at > server.clock.now() + timedelta(seconds=25)
+            return ahead and conversation.lane_lease is None
+
+        await server.until("the lane comes back later", put_off)
+        assert vendor.calls == 0
+        await lan.hears()
+        assert server.clock.monotonic() - began >= 30 and vendor.calls == 1
+        assert (await lan.received())[0].attempts == 1, "no attempt was made before"
 
 
 async def test_waiting_for_the_rate_a_take_over_is_still_noticed(start, vendor, outbound, monkeypatch):
     """The bot's words wait for the sender's rate; an operator takes over meanwhile."""
-    from frontdesk.outbox.sending import Sender
-
     async with start() as server:
-        lan, limiter = server.contact("Lan"), Sender._limiter
+        lan, reserve = server.contact("Lan"), Budgets.reserve
 
-        class Taking:
-            def __init__(self, real):
-                self.real = real
+        async def taking(*arguments, **named):
+            answer = await reserve(*arguments, **named)
+            await server.server.ownership.take("clinic", lan.id, "Hoa")
+            return answer
 
-            async def acquire(self):
-                await self.real.acquire()
-                await server.server.ownership.take("clinic", lan.id, "Hoa")
-
-        monkeypatch.setattr(Sender, "_limiter", lambda self, *arguments: Taking(limiter(self, *arguments)))
+        monkeypatch.setattr(Budgets, "reserve", taking)
         await lan.says("Hello.")
         message = await outbound(server, lan, "withdrawn")
         assert vendor.calls == 0 and "taken over" in message.error

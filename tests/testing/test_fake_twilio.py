@@ -392,3 +392,12 @@ async def test_as_a_process_it_is_steered_by_json_and_logs_every_event(tmp_path:
     assert await process.wait() == -signal.SIGKILL
     events = [json.loads(line)["event"] for line in log.read_text("utf-8").splitlines()]
     assert events == ["attempt", "fault", "attempt", "accepted", "webhook", "webhook"]
+
+
+async def test_a_sender_that_is_faster_than_its_rate_is_a_violation(twilio, http):
+    twilio.state.rate = 3
+    for _ in range(4):
+        assert twilio.violations == []
+        async with http.post(f"{PATH}.json", data=TEXT) as answer:
+            assert answer.status == 201
+    assert twilio.violations == [f"{NUMBER} sends more than 3 messages a second"]

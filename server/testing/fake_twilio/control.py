@@ -56,15 +56,17 @@ class _Control:
         return web.json_response({})
 
     async def change_settings(self, request: web.Request) -> web.Response:
-        """Any of `list_lag` (seconds), `fetch_media`, `reach` (public base URL → real one), `senders`."""
+        """Any of `list_lag` (seconds), `rate`, `fetch_media`, `reach` (public base URL → real one), `senders`."""
         asked = await request.json()
         state = self._twilio.state
         state.list_lag = asked.pop("list_lag", state.list_lag)
+        state.rate = asked.pop("rate", state.rate)
         state.fetch_media = asked.pop("fetch_media", state.fetch_media)
         state.senders = frozenset(asked.pop("senders", state.senders))
         state.world.reach |= asked.pop("reach", {})
         if asked:
-            raise web.HTTPBadRequest(text=f"unknown: {sorted(asked)}; known: list_lag, fetch_media, reach, senders")
+            known = "list_lag, rate, fetch_media, reach, senders"
+            raise web.HTTPBadRequest(text=f"unknown: {sorted(asked)}; known: {known}")
         return web.json_response({})
 
     async def add_account(self, request: web.Request) -> web.Response:

@@ -26,6 +26,8 @@ class State:
     """Addresses that may be in From; empty: any."""
     list_lag: float = 0.0
     """Seconds until the list shows an accepted message."""
+    rate: float = 0.0
+    """Messages that a sender may send in a second, and as many at once; one more is a violation. 0: any number."""
     fetch_media: bool = True
     """Whether MediaUrl is downloaded, as Twilio does after it has answered."""
     base_url: str = ""
@@ -46,6 +48,7 @@ class State:
         self.callbacks = Callbacks(self.world)
         self.tasks = Owner("fake twilio")
         self._closing = asyncio.Event()
+        self._levels: dict[str, tuple[float, float]] = {}
 
     async def close(self) -> None:
         self._closing.set()
@@ -57,8 +60,19 @@ class State:
             await asyncio.wait_for(self._closing.wait(), seconds)
 
     def attempt(self, account: str, fields: Sequence[tuple[str, str]]) -> None:
+        if self.rate:
+            self._count(dict(fields).get("From", ""))
         self.attempts.append(dict(fields))
         self.world.record("attempt", account_sid=account, fields=dict(fields))
+
+    def _count(self, sender: str) -> None:
+        """A leaky bucket of one second's messages: what was on its way for a little longer is no violation."""
+        now = self.world.clock.monotonic()
+        level, at = self._levels.get(sender, (0.0, now))
+        level = max(0.0, level - (now - at) * self.rate) + 1
+        if level > self.rate:
+            self.violation(f"{sender} sends more than {self.rate:g} messages a second")
+        self._levels[sender] = (level, now)
 
     def violation(self, what: str) -> None:
         self.violations.append(what)

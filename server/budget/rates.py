@@ -1,0 +1,135 @@
+"""A process's share of a rate: so many of its messages a second, until a time; paced in the process, by no store call.
+
+Every second (or period) may hold the whole limit and no more, whoever sends: shares add up to at most the limit, and what
+a share loses is nobody's for as long as a period may still hold messages that were sent on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from math import ceil, inf
+from typing import Any
+
+from ..clock import Clock, milliseconds
+from ..model import Budget, BudgetShare
+from .ledger import Ledger
+from .limits import NotBefore, Rate, Reservation
+
+LEASE = timedelta(seconds=8)
+"""A share is leased for so long and two periods, and used for the first half only: then it is renewed. So nothing was sent
+on it in the period in which it runs out, by anybody's idea of the time."""
+GUARD = timedelta(seconds=1)
+"""Two processes' ideas of the store's time differ by less."""
+ASK_AGAIN = timedelta(seconds=2)
+"""When a process that got nothing looks again: others make room when they renew."""
+CATCH_UP = 1 / 20
+"""The part of a period by which one may be late and make it up: timers and busy loops are. So much of the limit is kept
+free for it."""
+
+
+class RateShare:
+    """One rate, in one process. `peers`: how many processes there are."""
+
+    def __init__(self, ledger: Ledger, limit: Rate, peers: Callable[[], int], clock: Clock) -> None:
+        self._ledger = ledger
+        self._limit = limit
+        self._peers = peers
+        self._clock = clock
+        self._share: BudgetShare | None = None
+        self._look_at = ledger.now()
+        """When the document is looked at next (store time)."""
+        self._next = -inf
+        """When the next one is due at an even pace (monotonic)."""
+        self._put_off_to = -inf
+        """Up to when those who were sent away will come back."""
+        self._waiting = 0
+        self._turn = asyncio.Lock()
+
+    async def reserve(self, limit: Rate, patience: float) -> Reservation | NotBefore:
+        """One place, waited for up to *patience* seconds, first come first served."""
+        give_up = self._clock.monotonic() + patience
+        if self._wait() + self._waiting * self._pace() > patience:
+            return self._put_off()
+        self._waiting += 1
+        try:
+            async with self._turn:
+                while True:
+                    if limit != self._limit or self._ledger.now() >= self._look_at:
+                        await self._lease(limit)
+                    if self._share is None or not self._share.amount:
+                        return NotBefore(self._look_at)
+                    wait = self._wait()
+                    if wait <= 0:
+                        break
+                    if self._clock.monotonic() + wait > give_up:
+                        return self._put_off()
+                    await self._clock.sleep(wait)
+                self._next = max(self._next, self._clock.monotonic()) + self._pace()
+                return Reservation(self, 1)
+        finally:
+            self._waiting -= 1
+
+    def settle(self, reservation: Reservation, actual: int) -> None:
+        """A place in time is used up by its time."""
+
+    async def tend(self) -> bool:
+        """A share that is not used runs out by itself."""
+        return not self._waiting and (self._share is None or self._share.until <= self._ledger.now())
+
+    async def close(self) -> None:
+        """It runs out within seconds, and what was sent last still counts until then."""
+
+    async def _lease(self, limit: Rate) -> None:
+        budget = await self._ledger.change(lambda known: self._divided(known, limit))
+        now = self._ledger.now()
+        self._limit = limit
+        self._share = budget.shares[self._ledger.holder]
+        self._look_at = self._share.until - _lease_of(limit) / 2
+        if not self._share.amount:
+            others = [share.until for share in budget.shares.values() if share is not self._share]
+            self._look_at = min([now + ASK_AGAIN, *others])
+
+    def _divided(self, budget: Budget, limit: Rate) -> Mapping[str, Any]:
+        """Everybody an equal part, as far as it is free."""
+        now, me = self._ledger.now(), self._ledger.holder
+        shares = {holder: share for holder, share in budget.shares.items() if share.until > now}
+        before = shares.pop(me, None)
+        holders = 1 + sum(not share.given_up for share in shares.values())
+        free = limit.amount - sum(share.amount for share in shares.values())
+        mine = max(0, min(ceil(limit.amount / max(holders, self._peers())), free))
+        if before is not None and before.amount > mine:
+            _give_up(shares, me, before.amount - mine, milliseconds(now + GUARD + limit.period))
+        until = milliseconds(now + _lease_of(limit))
+        shares[me] = BudgetShare(amount=mine, until=until)
+        return {"limit": limit.amount, "shares": shares, "ends_at": until}
+
+    def _pace(self) -> float:
+        """Seconds between two."""
+        amount = self._share.amount if self._share is not None and self._share.amount else self._limit.amount
+        return self._limit.period.total_seconds() * (1 + CATCH_UP) / amount
+
+    def _wait(self) -> float:
+        """Seconds until the next one may go; being late is made up for."""
+        late = self._limit.period.total_seconds() * CATCH_UP
+        return self._next - late - self._clock.monotonic()
+
+    def _put_off(self) -> NotBefore:
+        """Those who are sent away come back one after the other, at the pace at which they can go."""
+        now = self._clock.monotonic()
+        self._put_off_to = max(self._put_off_to, now + max(0.0, self._wait())) + self._pace()
+        return NotBefore(milliseconds(self._ledger.now() + timedelta(seconds=self._put_off_to - now)))
+
+
+def _lease_of(limit: Rate) -> timedelta:
+    return LEASE + 2 * limit.period
+
+
+def _give_up(shares: dict[str, BudgetShare], holder: str, amount: int, until: datetime) -> None:
+    """Note beside *holder*'s share what it gave up, and until when that is nobody's."""
+    name = f"{holder} before"
+    earlier = shares.get(name)
+    if earlier is not None:
+        amount, until = amount + earlier.amount, max(until, earlier.until)
+    shares[name] = BudgetShare(amount=amount, until=until, given_up=True)

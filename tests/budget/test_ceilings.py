@@ -1,0 +1,126 @@
+"""A ceiling over several processes: an estimate held, the actual booked, and never more than the limit."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from frontdesk.budget.limits import Ceiling, NotBefore, Reservation
+from frontdesk.model import Budget
+
+from .conftest import TENANT, Processes
+
+
+def today(processes: Processes, amount: int) -> Ceiling:
+    now = processes.clock.now()
+    return Ceiling(amount, now, now + timedelta(days=1))
+
+
+async def taken(process, ceiling: Ceiling, amount: int) -> Reservation:
+    answer = await process.reserve(TENANT, "model", ceiling, amount)
+    assert isinstance(answer, Reservation), answer
+    return answer
+
+
+def booked(budget: Budget) -> int:
+    return budget.booked + sum(share.booked for share in budget.shares.values())
+
+
+async def test_the_actual_is_booked_and_the_rest_of_the_estimate_comes_back(processes: Processes) -> None:
+    one, ceiling = processes.start(), today(processes, 100)
+    for actual in (10, 0, 25, 40):
+        one.settle(await taken(one, ceiling, 60), actual)
+    assert isinstance(await one.reserve(TENANT, "model", ceiling, 26), NotBefore)
+    one.settle(await taken(one, ceiling, 25), 25)
+    await one.close()
+    (budget,) = await processes.documents("model")
+    assert (booked(budget), budget.limit) == (100, 100)
+    assert [share.amount for share in budget.shares.values()] == [0]
+
+
+async def test_many_small_amounts_cost_one_write_for_many(processes: Processes) -> None:
+    one, ceiling = processes.start(), today(processes, 1_000_000)
+    for _ in range(1000):
+        one.settle(await taken(one, ceiling, 10), 7)
+    assert processes.calls(one) == 2, "read once, one share"
+
+
+async def test_the_end_of_the_limit_is_the_end_of_its_period(processes: Processes) -> None:
+    one, ceiling = processes.start(), today(processes, 10)
+    one.settle(await taken(one, ceiling, 10), 10)
+    calls = processes.calls(one)
+    answers = [await one.reserve(TENANT, "model", ceiling, 1) for _ in range(50)]
+    assert set(answers) == {NotBefore(ceiling.ends)}
+    assert processes.calls(one) == calls + 1, "who was refused costs nothing more"
+    tomorrow = Ceiling(10, ceiling.ends, ceiling.ends + timedelta(days=1))
+    await taken(one, tomorrow, 10)
+
+
+async def test_what_others_hold_may_come_back(processes: Processes) -> None:
+    one, two = processes.start(), processes.start()
+    ceiling = today(processes, 100)
+    reservation = await taken(one, ceiling, 90)
+    refused = await two.reserve(TENANT, "model", ceiling, 50)
+    assert isinstance(refused, NotBefore) and refused.at < ceiling.ends
+    one.settle(reservation, 5)
+    for _ in range(2):
+        await one.tend()
+        processes.clock.advance(30)
+    await taken(two, ceiling, 50)
+
+
+async def test_who_dies_takes_at_most_its_share_along(processes: Processes) -> None:
+    one, two = processes.start(), processes.start()
+    ceiling = today(processes, 1000)
+    one.settle(await taken(one, ceiling, 10), 10)
+    (before,) = await processes.documents("model")
+    share = before.shares["process-1"].amount
+    assert share <= 1000 // 4
+    processes.kill(one)
+    processes.clock.advance(200)
+    two.settle(await taken(two, ceiling, 1000 - share), 0)
+    (after,) = await processes.documents("model")
+    assert after.booked == share
+
+
+async def test_a_settlement_after_the_lease_counts_only_what_is_more_than_was_held(processes: Processes) -> None:
+    one, two = processes.start(), processes.start()
+    ceiling = today(processes, 1000)
+    frozen = await taken(one, ceiling, 10)
+    processes.clock.advance(200)
+    await two.reserve(TENANT, "model", ceiling, 1)
+    (budget,) = await processes.documents("model")
+    lost = budget.booked
+    await taken(one, ceiling, 1)
+    one.settle(frozen, 12)
+    await one.tend()
+    (budget,) = await processes.documents("model")
+    assert budget.booked == lost and budget.shares["process-1"].booked == 2
+
+
+async def test_more_than_was_reserved_is_booked_too(processes: Processes) -> None:
+    one, ceiling = processes.start(), today(processes, 100)
+    one.settle(await taken(one, ceiling, 10), 130)
+    assert await one.reserve(TENANT, "model", ceiling, 1) == NotBefore(ceiling.ends)
+    await one.close()
+    (budget,) = await processes.documents("model")
+    assert booked(budget) == 130
+
+
+async def test_a_share_that_was_forgotten_keeps_what_it_booked(processes: Processes) -> None:
+    one, ceiling = processes.start(), today(processes, 100)
+    one.settle(await taken(one, ceiling, 10), 10)
+    for _ in range(2):
+        await one.tend()
+    assert not one._shares
+    assert isinstance(await one.reserve(TENANT, "model", ceiling, 91), NotBefore)
+
+
+async def test_less_than_nothing_is_an_error(processes: Processes) -> None:
+    one, ceiling = processes.start(), today(processes, 100)
+    reservation = await taken(one, ceiling, 10)
+    with pytest.raises(ValueError, match="write 0 or more"):
+        one.settle(reservation, -1)
+    with pytest.raises(ValueError, match="one or more"):
+        await one.reserve(TENANT, "model", ceiling, 0)
