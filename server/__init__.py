@@ -11,6 +11,7 @@ from .channel import Inbound as Inbound
 from .channel import Outgoing as Outgoing
 from .channel import StatusUpdate as StatusUpdate
 from .channel import WebhookRequest as WebhookRequest
+from .channel import WrittenContact as WrittenContact
 from .errors import MaybeSent as MaybeSent
 from .errors import NeedsAttention as NeedsAttention
 from .errors import PluginError as PluginError

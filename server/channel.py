@@ -50,6 +50,18 @@ class Inbound:
     """E.164 where known."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WrittenContact:
+    """A contact that somebody wrote down, in the channel's words: the same as when they write themselves."""
+
+    external_id: str
+    address: str
+    """Which of our addresses reaches them."""
+    phone: str = ""
+    """E.164 where known."""
+    name: str = ""
+
+
 DeliveryState = Literal["accepted", "sent", "delivered", "read", "failed"]
 
 

@@ -48,7 +48,7 @@ class Inbox:
         Raises StoreError when nothing is known to be written.
         """
         repository = self._store.for_tenant(tenant.id)
-        conversation = await self._conversation(repository, tenant, channel, inbound)
+        conversation = await meet(repository, tenant, channel, inbound, self._store.now())
         message = _message(conversation, channel, inbound, _after_the_last(conversation, self._store.now()))
         bump, put = _bump(tenant, conversation, channel, inbound, message)
         took = await repository.write(Insert(MESSAGES, message), bump, put)
@@ -80,50 +80,56 @@ class Inbox:
     async def _wake(self, tenant: str, conversation: str, due_at: datetime) -> None:
         await self._queue.wake(Wake("turn", tenant, conversation), (due_at - self._store.now()).total_seconds())
 
-    async def _conversation(
-        self, repository: Repository, tenant: TenantConfig, channel: str, inbound: Inbound
-    ) -> Conversation:
-        # Whoever was first met under this identity is found in one look; under another one, by way of the identity.
-        conversation = await repository.get(CONVERSATIONS, contact_id(channel, inbound.external_id))
-        if conversation is not None:
-            return conversation
-        identity = await repository.get(IDENTITIES, f"{channel}:{inbound.external_id}")
-        if identity is not None:
-            conversation = await repository.get(CONVERSATIONS, identity.contact)
-            if conversation is not None:
-                return conversation
-        return await self._first_contact(repository, tenant, channel, inbound)
 
-    async def _first_contact(
-        self, repository: Repository, tenant: TenantConfig, channel: str, inbound: Inbound
-    ) -> Conversation:
-        """Write contact, identity and conversation; whoever else does so at the same time writes the same ids.
+async def known(repository: Repository, channel: str, external_id: str) -> Conversation | None:
+    """The conversation with whoever a channel calls so; None if nobody has written under that identity."""
+    # Whoever was first met under this identity is found in one look; under another one, by way of the identity.
+    conversation = await repository.get(CONVERSATIONS, contact_id(channel, external_id))
+    if conversation is not None:
+        return conversation
+    identity = await repository.get(IDENTITIES, f"{channel}:{external_id}")
+    if identity is None:
+        return None
+    return await repository.get(CONVERSATIONS, identity.contact)
 
-        The conversation last: it is what is looked for, so that a beginning is completed by whoever comes next.
-        """
-        id = contact_id(channel, inbound.external_id)
-        now = self._store.now()
-        staff = inbound.phone != "" and inbound.phone in tenant.staff
-        contact = Contact(
-            id=id, kind="staff" if staff else "customer", name=inbound.name[:200], phone=inbound.phone, created_at=now
-        )
-        conversation = Conversation(
-            id=id,
-            contact=id,
-            channel=channel,
-            address=inbound.address,
-            external_id=inbound.external_id,
-            created_at=now,
-        )
-        identity = Identity(
-            id=f"{channel}:{inbound.external_id}", contact=id, channel=channel, external_id=inbound.external_id
-        )
-        writes = (Insert(CONTACTS, contact), Insert(IDENTITIES, identity), Insert(CONVERSATIONS, conversation))
-        if await repository.write(*writes) == len(writes):
-            return conversation
-        for write in writes:
-            await repository.write(write)
-        return await _read(repository, id)
+
+async def meet(
+    repository: Repository, tenant: TenantConfig, channel: str, inbound: Inbound, now: datetime
+) -> Conversation:
+    """The conversation with whoever wrote; a new one, with its contact and identity, at the first contact."""
+    conversation = await known(repository, channel, inbound.external_id)
+    return conversation or await _first_contact(repository, tenant, channel, inbound, now)
+
+
+async def _first_contact(
+    repository: Repository, tenant: TenantConfig, channel: str, inbound: Inbound, now: datetime
+) -> Conversation:
+    """Write contact, identity and conversation; whoever else does so at the same time writes the same ids.
+
+    The conversation last: it is what is looked for, so that a beginning is completed by whoever comes next.
+    """
+    id = contact_id(channel, inbound.external_id)
+    staff = inbound.phone != "" and inbound.phone in tenant.staff
+    contact = Contact(
+        id=id, kind="staff" if staff else "customer", name=inbound.name[:200], phone=inbound.phone, created_at=now
+    )
+    conversation = Conversation(
+        id=id,
+        contact=id,
+        channel=channel,
+        address=inbound.address,
+        external_id=inbound.external_id,
+        created_at=now,
+    )
+    identity = Identity(
+        id=f"{channel}:{inbound.external_id}", contact=id, channel=channel, external_id=inbound.external_id
+    )
+    writes = (Insert(CONTACTS, contact), Insert(IDENTITIES, identity), Insert(CONVERSATIONS, conversation))
+    if await repository.write(*writes) == len(writes):
+        return conversation
+    for write in writes:
+        await repository.write(write)
+    return await _read(repository, id)
 
 
 async def _read(repository: Repository, id: str) -> Conversation:

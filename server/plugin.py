@@ -13,7 +13,7 @@ import aiohttp
 
 from frontdesk.config import Settings, TenantConfig
 
-from .channel import StatusUpdate, WebhookRequest
+from .channel import StatusUpdate, WebhookRequest, WrittenContact
 from .clock import Clock
 from .model import Contact, Conversation, Message, Template
 
@@ -260,6 +260,14 @@ class Channel(Plugin):
     def addresses(cls, settings: Any) -> tuple[str, ...]:
         """Keys that belong to one tenant alone (account and number), for the shared webhook and to find two claims."""
         return ()
+
+    @classmethod
+    def written_contact(cls, settings: Any, written: str, region: str) -> WrittenContact | None:
+        """Who is meant by *written*, e.g. `0901 234 567`; None if that cannot be told. For what is imported.
+
+        :param region: the country (ISO 3166) of national numbers; empty: not known.
+        """
+        return None
 
     @classmethod
     def address_of(cls, request: WebhookRequest) -> str | None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from frontdesk import inbox
 from frontdesk.inbox import inbound_id
 from frontdesk.store.collections import CONTACTS, CONVERSATIONS, IDENTITIES, MESSAGES
 from frontdesk.testing.death import Died
@@ -129,7 +130,7 @@ async def test_a_crash_before_the_webhook_was_answered_and_its_repetition_give_o
         if point == "inbox.message_written":
             await lan.says("Hello.", id="SM0")
             await lan.hears()
-            await _conflict_once(server, monkeypatch)
+            await _conflict_once(monkeypatch)
         death = dies_at(point)
         with pytest.raises(Died):
             await lan.says("Hello.", id="SM1")
@@ -170,17 +171,16 @@ async def test_a_contact_of_whom_a_crash_left_half_gets_their_identity_from_the_
             assert identity is not None and identity.contact == lan.id
 
 
-async def _conflict_once(server, monkeypatch):
+async def _conflict_once(monkeypatch):
     """Somebody else changes the conversation between the inbox's look at it and its write."""
-    inbox = server.server.inbox
-    conversation_of = inbox._conversation
+    meet = inbox.meet
 
     async def then_changed(repository, *arguments):
-        conversation = await conversation_of(repository, *arguments)
+        conversation = await meet(repository, *arguments)
         await repository.update(CONVERSATIONS, conversation, handoff_reason="")
         return conversation
 
-    monkeypatch.setattr(inbox, "_conversation", then_changed)
+    monkeypatch.setattr(inbox, "meet", then_changed)
 
 
 async def test_text_is_kept_in_nfc(desk):

@@ -25,11 +25,12 @@ from frontdesk import (
     StatusUpdate,
     WebhookRefused,
     WebhookRequest,
+    WrittenContact,
     hookimpl,
 )
 
 from .client import Credentials, TwilioRest
-from .inbound import Pairs, address_key, claimed_address, read_form, understand, understand_status
+from .inbound import Pairs, address_key, claimed_address, read_form, understand, understand_status, written_number
 from .keys import SigningKeys
 from .media import MediaDoor
 from .settings import TwilioSettings
@@ -65,6 +66,14 @@ class TwilioWhatsapp(Channel):
     def address_of(cls, request: WebhookRequest) -> str | None:
         """By AccountSid and To, as the form claims."""
         return claimed_address(request.body)
+
+    @classmethod
+    def written_contact(cls, settings: TwilioSettings, written: str, region: str) -> WrittenContact | None:
+        """By the phone number, in any of its forms, or a BSUID; reached from the first of the numbers."""
+        if (found := written_number(written, region)) is None:
+            return None
+        external_id, phone = found
+        return WrittenContact(external_id=external_id, address=settings.numbers[0], phone=phone)
 
     @hookimpl
     async def start(self) -> None:

@@ -203,6 +203,30 @@ def _nfc(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def written_number(written: str, region: str) -> tuple[str, str] | None:
+    """Address (`whatsapp:+84901234567`) and E.164 number of a contact as people and programs write one down.
+
+    International, national in *region* (ISO 3166), or with the country's code and no plus; a BSUID has no number. None for
+    anything else.
+    """
+    bare = written.strip().removeprefix("whatsapp:").strip()
+    if _ADDRESS.fullmatch(f"whatsapp:{bare}") and not bare.startswith("+"):
+        return f"whatsapp:{bare}", ""
+    if re.search(r"[^\d+() ./\u00a0\u2010-\u2015-]", bare):
+        return None  # a name with digits in it, of which phonenumbers would read a number
+    for number, country in ((bare, region or None), (f"+{bare}", None)):
+        try:
+            found = phonenumbers.parse(number, country)
+        except phonenumbers.NumberParseException:
+            continue
+        # An international number is judged by its length, as a sender is; of others nobody said which country is meant.
+        whole = bare.startswith("+") and phonenumbers.is_possible_number(found)
+        if whole or phonenumbers.is_valid_number(found):
+            phone = phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164)
+            return f"whatsapp:{phone}", phone
+    return None
+
+
 @lru_cache(maxsize=4096)
 def _phone(sender: str, whatsapp_id: str) -> str:
     """E.164, or empty: a contact with a username need not show a number.

@@ -16,6 +16,7 @@ from .chat import chat
 from .check import check
 from .conversations import conversations
 from .grammar import Commands, complaint
+from .import_history import import_history
 from .init import init
 from .migrate import migrate
 from .move_store import move_store
@@ -37,7 +38,8 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for _command in (serve, check, chat, init, plugins, conversations, parked, backup, restore, move_store, migrate):
+_STORE = (backup, restore, move_store, migrate, import_history)
+for _command in (serve, check, chat, init, plugins, conversations, parked, *_STORE):
     cli.add_command(_command)
 
 
