@@ -15,7 +15,11 @@ from frontdesk import model
 D = TypeVar("D")
 
 Upgrade = Callable[[Mapping[str, Any]], Mapping[str, Any]]
-"""Fields of a stored document, as in JSON → those that are to be set. It may be called again for the same document."""
+"""Fields of a stored document, as in JSON → those that are to be set.
+
+It may be called again for the same document, and what it sets may be there already: a server of its own release has changed
+the document as it found it. That is left then.
+"""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ class Collection(Generic[D]):
     retention: Retention | None = None
     """Which documents go by their age; None: none."""
     schema: int = 1
-    """Raised by a release that writes documents otherwise; readers understand the one before and the one after."""
+    """Raised by a release that writes documents otherwise; readers understand the one before and the one after. A document
+    has that of whoever wrote it as a whole: inserted it, or migrated it. A change of some fields leaves it."""
     upgrades: Mapping[int, Upgrade] = field(default_factory=dict, hash=False)
     """How `frontdesk migrate` brings a document from a schema to the next one; none: only the number is raised."""
 

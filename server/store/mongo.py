@@ -230,9 +230,7 @@ class MongoStore:
         sets = {**fields, "version": version + 1, "write_id": token}
 
         async def work(again: bool) -> bool:
-            found = await raw.update_one(
-                {"_id": key, "version": version}, {"$set": sets, "$max": {"schema": collection.schema}}
-            )
+            found = await raw.update_one({"_id": key, "version": version}, {"$set": sets})
             return found.matched_count == 1 or (again and await self._is_ours(raw, key, token))
 
         return await self.run(work)
@@ -272,7 +270,7 @@ class MongoStore:
         layout, raw = self.layout(DUE), self.raw(DUE)
 
         async def raised(_: bool) -> Any:
-            change = {"$set": {"due_at": row.due_at}, "$inc": {"version": 1}, "$max": {"schema": DUE.schema}}
+            change = {"$set": {"due_at": row.due_at}, "$inc": {"version": 1}}
             return await raw.find_one_and_update({"_id": row.id}, change, return_document=ReturnDocument.AFTER)
 
         layout.codec.check(row)
@@ -290,7 +288,6 @@ class MongoStore:
         change = {
             "$set": {"due_at": row.due_at, "write_id": token},
             "$inc": {"version": 1},
-            "$max": {"schema": DUE.schema},
         }
 
         async def moved(again: bool) -> Any:

@@ -53,9 +53,8 @@ class MongoBulk:
 
     async def replace(self, collection: Collection[Any], document: Stored, changes: Mapping[str, Any]) -> bool:
         layout = self._store.layout(collection)
-        return await self._store.set_fields(
-            collection, layout.key(*document.place), document.version, layout.dump_fields(changes)
-        )
+        fields = {**layout.dump_fields(changes), "schema": collection.schema}
+        return await self._store.set_fields(collection, layout.key(*document.place), document.version, fields)
 
     async def remove(self, collection: Collection[Any], documents: Sequence[Stored]) -> None:
         layout, raw = self._store.layout(collection), self._store.raw(collection)

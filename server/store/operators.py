@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 QUERY = frozenset({"$and", "$or", "$in", "$gt", "$gte", "$lt", "$lte"})
-UPDATE = frozenset({"$set", "$max", "$inc"})
+UPDATE = frozenset({"$set", "$inc"})
 STAGES = frozenset({"$match", "$group"})
 EXPRESSIONS = frozenset({"$sum"})
 INDEX_OPTIONS = frozenset({"key", "name", "unique"})

@@ -50,7 +50,7 @@ class SqliteBulk:
         changed = replace(document, version=document.version + 1, fields={**document.fields, **changes})
         sets = "".join(f', "{name}" = ?' for name in table.columns)
         sql = (
-            f"UPDATE {table.name} SET version = version + 1, schema = max(schema, ?), doc = ?{sets} "  # noqa: S608  declared names
+            f"UPDATE {table.name} SET version = version + 1, schema = ?, doc = ?{sets} "  # noqa: S608  declared names
             f"WHERE {table.of_row} AND version = ?"
         )
         values = (collection.schema, *_kept(table, changed), *_key(table, document), document.version)

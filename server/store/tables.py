@@ -63,7 +63,7 @@ class Table(Generic[D]):
         """Write the fields *names* of *changed* if the version stored is that of *document*."""
         sql, columns = self._update_of(names)
         text, keys = self._changed(changed, names, columns)
-        return sql, (text, self.collection.schema, *keys, *self._key(tenant, document.id), document.version)
+        return sql, (text, *keys, *self._key(tenant, document.id), document.version)
 
     def move(self, document: Any, name: str, highest: Any) -> Statement:
         """Write the field *name* of *document* of a server-wide collection if the one stored is at most *highest*."""
@@ -71,7 +71,7 @@ class Table(Generic[D]):
         # The same change as an update's, under another condition than the version.
         sql = f"{sql.removesuffix('version = ?')}{_quoted(name)} <= ?"
         text, keys = self._changed(document, frozenset({name}), columns)
-        return sql, (text, self.collection.schema, *keys, *self._key("", document.id), key_value(highest))
+        return sql, (text, *keys, *self._key("", document.id), key_value(highest))
 
     def delete(self, tenant: str, document: Any) -> Statement:
         """Delete the row if its version is that of *document*."""
@@ -136,15 +136,15 @@ class Table(Generic[D]):
         fields = "".join(f", '$.{name}', ?1->'$.{name}'" for name in sorted(names))
         sets = "".join(f", {_quoted(name)} = ?" for name in columns)
         sql = (
-            f"UPDATE {self.name} SET version = version + 1, doc = json_set(doc, '$.version', version + 1{fields}), "  # noqa: S608  declared names
-            f"schema = max(schema, ?2){sets} WHERE {self.of_row} AND version = ?"
+            f"UPDATE {self.name} SET version = version + 1, doc = json_set(doc, '$.version', version + 1{fields})"  # noqa: S608  declared names
+            f"{sets} WHERE {self.of_row} AND version = ?"
         )
         return sql, columns
 
     def _raised(self) -> str:
         # The id names kind, tenant and reference: of a row that is there, the time alone can differ.
         return (
-            "version = version + 1, due_at = excluded.due_at, schema = max(schema, excluded.schema), "
+            "version = version + 1, due_at = excluded.due_at, "
             "doc = json_set(doc, '$.version', version + 1, '$.due_at', excluded.doc->'$.due_at')"
         )
 

@@ -101,6 +101,15 @@ async def test_what_a_server_changes_meanwhile_is_not_lost(open_store: Any, monk
         assert (await newer.for_tenant("acme").get(SECOND, f"{n:03}")).given_name == f"Lan{n:03}"
 
 
+async def test_what_a_server_of_this_release_has_changed_in_part_is_brought_on_too(open_store: Any) -> None:
+    ours, newer = await open_store(FIRST_RELEASE), await open_store(SECOND_RELEASE)
+    await write_first(ours, 1)
+    read = await newer.for_tenant("acme").get(SECOND, "000")
+    await newer.for_tenant("acme").update(SECOND, read, name="Trần Lan")
+    assert (await migrate(newer)).rewritten == {"contacts": 2}
+    assert (await newer.for_tenant("acme").get(SECOND, "000")).given_name == "Lan"
+
+
 async def test_two_runs_at_once_do_it_once(open_store: Any) -> None:
     ours, newer = await open_store(FIRST_RELEASE), await open_store(SECOND_RELEASE)
     await write_first(ours, 20)
