@@ -63,6 +63,24 @@ async def _do(behaviour: Callable[[str], Any] | None, day: str) -> None:
 
 
 @pytest.fixture
+def lease_renewed() -> Callable[..., Any]:
+    """`await lease_renewed(server, contact)`, after the clock was moved by less than a lease: until the turn that holds the
+    conversation has renewed it, however slow the machine is. Without that, the next move would give it to another turn."""
+
+    async def wait(server: Any, contact: Any) -> None:
+        whole = server.server.config.times.conversation_lease
+
+        async def renewed() -> bool:
+            lease = (await contact.conversation()).turn_lease
+            # Renewed at a third: between two renewals two thirds are left.
+            return lease is not None and (lease.until - server.clock.now()).total_seconds() >= whole * 2 / 3 - 0.1
+
+        await server.until("the lease is renewed", renewed)
+
+    return wait
+
+
+@pytest.fixture
 def world() -> World:
     return World()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from frontdesk import RetryLater, hookimpl, leases
@@ -75,7 +73,7 @@ async def test_a_turn_that_was_taken_over_at_its_commit_leaves_no_draft(desk, mo
         assert [m.state for m in await lan.messages() if m.direction == "outbound"] == ["withdrawn"]
 
 
-async def test_a_take_over_while_a_message_is_heard_is_noticed(desk, monkeypatch):
+async def test_a_take_over_while_a_message_is_heard_is_noticed(desk, monkeypatch, lease_renewed):
     """The renewed lease brings the new owner in; the turn must still know under whom it began."""
     from frontdesk.turn import attend
 
@@ -86,7 +84,7 @@ async def test_a_take_over_while_a_message_is_heard_is_noticed(desk, monkeypatch
             await server.server.ownership.take("clinic", lan.id, "Hoa")
             for _ in range(3):
                 server.clock.advance(7)
-                await asyncio.sleep(0.02)
+                await lease_renewed(server, lan)
             return await hear(*arguments)
 
         monkeypatch.setattr(attend, "hear", slow)
