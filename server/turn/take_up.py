@@ -18,6 +18,10 @@ UNANSWERED = 50
 PARKED_TIMES = 3
 """After so many attempts a parked turn is reopened by hand only."""
 
+_Current = tuple[Turn | None, int, tuple[ModelMessage, ...]]
+"""The first turn after the last committed one that was not withdrawn, if it was begun; its number; what the deeds of the
+withdrawn ones did."""
+
 
 async def unanswered(repository: Repository, conversation: Conversation) -> list[Message]:
     """The inbound messages that nobody has answered, oldest first."""
@@ -36,31 +40,33 @@ def has_read_all(turn: Turn, conversation: Conversation) -> bool:
 
 async def take_up(repository: Repository, store: Store, conversation: Conversation, waiting: Sequence[Message]) -> Turn:
     """The turn that answers *waiting*, its version raised. Still `parked`: it is reopened by hand only."""
+    # Most turns are new: it is written unread, and only where one is there is that one read.
+    current: _Current = None, conversation.turn_no + 1, ()
     while True:
-        turn, no, deeds_before = await _current(repository, conversation)
+        turn, no, deeds_before = current
         read = tuple(message.id for message in waiting)
         if turn is None:
             turn = _new(conversation, no, deeds_before, store, read)
             if await repository.insert(TURNS, turn):
                 return turn
-            continue
-        if turn.pinned and not _all_wait(turn, waiting):
+        elif turn.pinned and not _all_wait(turn, waiting):
             await ending.withdraw(repository, store, turn, "a person answered meanwhile")
-            continue
-        if turn.state == "parked" and turn.parked_times >= PARKED_TIMES:
+        elif turn.state == "parked" and turn.parked_times >= PARKED_TIMES:
             return turn
-        changes: dict[str, Any] = {
-            "state": "open",
-            "attempts": turn.attempts + 1,
-            "tries": turn.tries + 1,
-            "outbound": (),
-        }
-        if not turn.pinned:
-            changes |= {"read": read, "read_seq": conversation.inbound_seq}
-        taken = await repository.update(TURNS, turn, **changes)
-        if taken is not None:
-            await ending.drop_drafts(repository, turn.outbound)
-            return taken
+        else:
+            changes: dict[str, Any] = {
+                "state": "open",
+                "attempts": turn.attempts + 1,
+                "tries": turn.tries + 1,
+                "outbound": (),
+            }
+            if not turn.pinned:
+                changes |= {"read": read, "read_seq": conversation.inbound_seq}
+            taken = await repository.update(TURNS, turn, **changes)
+            if taken is not None:
+                await ending.drop_drafts(repository, turn.outbound)
+                return taken
+        current = await _current(repository, conversation)
 
 
 async def put_away(
@@ -79,11 +85,7 @@ async def put_away(
     await ending.withdraw(repository, store, turn, "a person answers this conversation")
 
 
-async def _current(
-    repository: Repository, conversation: Conversation
-) -> tuple[Turn | None, int, tuple[ModelMessage, ...]]:
-    """The first turn after the last committed one that was not withdrawn, if it was begun; its number; what the deeds of
-    the withdrawn ones did."""
+async def _current(repository: Repository, conversation: Conversation) -> _Current:
     no = conversation.turn_no + 1
     deeds_before: tuple[ModelMessage, ...] = ()
     while True:
