@@ -44,6 +44,7 @@ from .plugin import Services
 from .quarantine import Quarantine
 from .queue import open_queue
 from .reading import Read, read_apart, read_beside
+from .recent import Recent
 from .registry import Registry
 from .reload import FileSource, Reloader, Source
 from .runtime import Runtimes
@@ -74,6 +75,8 @@ log = structlog.get_logger(__name__)
 HOUSEKEEPING_EVERY = 30.0
 SEEN_WITHIN = timedelta(seconds=2 * HOUSEKEEPING_EVERY + 5)
 """Who has not shown itself for so long is not alive."""
+AGE_EVERY = 10.0
+"""Longer than a message settles: its turn finds the conversation as the inbox left it."""
 BLOCKING_SECONDS = 2.0
 """How long a stop waits for blocking calls whose hooks have ended."""
 FORGET_SECONDS = 2.0
@@ -115,7 +118,8 @@ class Server:
             declared, self.registry, self._services, self.quarantine, clock, times, failed=self.metrics.hook_failed
         )
         PluginStates(self.runtimes, self.metrics)
-        self.inbox = Inbox(self.store, self.queue)
+        self._recent = Recent()
+        self.inbox = Inbox(self.store, self.queue, self._recent)
         self.status = StatusDesk(self.store, self.queue, self.changes)
         self.ownership = Ownership(self.store, self.queue, self.runtimes)
         self.parked = ParkedDesk(self.store, self.queue)
@@ -165,7 +169,7 @@ class Server:
         await self.media.start()
         self.http = self.open_http()
         self.watchdog.start()
-        for step in (self._show_alive, self._tend, self._tidy):
+        for step in (self._show_alive, self._tend, self._tidy, self._age):
             self._background.start(forever(self.clock, step), step.__name__)
         self.worker.start()
         log.info("started", instance=self.instance, tenants=len(self.runtimes.declared))
@@ -262,9 +266,10 @@ class Server:
                     self.clock,
                     self._background,
                     self.metrics,
+                    self._recent,
                     self.traces,
                 ),
-                "lane": Lane(self.store, self.runtimes, sender, reconciler, self.clock),
+                "lane": Lane(self.store, self.runtimes, sender, reconciler, self.clock, self._recent),
                 "task": TaskRunner(self.store, self.runtimes, self.ownership, self.clock),
             },
             self.changes,
@@ -297,6 +302,10 @@ class Server:
     async def _tidy(self) -> None:
         await self.clock.sleep(HOUSEKEEPING_EVERY)
         await self.retention.go_round()
+
+    async def _age(self) -> None:
+        await self.clock.sleep(AGE_EVERY)
+        self._recent.age()
 
     async def _show_alive(self) -> None:
         await self.store.sync_time()

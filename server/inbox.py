@@ -19,7 +19,9 @@ from .crashpoints import reached
 from .leases import ConversationGone
 from .model import Contact, Conversation, Identity, Message
 from .queue import Queue, Wake
+from .recent import Recent
 from .store import Insert, PutDue, Repository, Store, Update
+from .store.codec import changed_copy
 from .store.collections import CONTACTS, CONVERSATIONS, IDENTITIES, MESSAGES
 
 log = structlog.get_logger(__name__)
@@ -38,9 +40,10 @@ def inbound_id(channel: str, provider_id: str) -> str:
 class Inbox:
     """Accepts inbound messages of any channel."""
 
-    def __init__(self, store: Store, queue: Queue) -> None:
+    def __init__(self, store: Store, queue: Queue, recent: Recent | None = None) -> None:
         self._store = store
         self._queue = queue
+        self._recent = Recent() if recent is None else recent
 
     async def accept(self, tenant: TenantConfig, channel: str, inbound: Inbound) -> bool:
         """Store the message; True when it is new. When this returns, the message cannot be lost any more.
@@ -48,7 +51,9 @@ class Inbox:
         Raises StoreError when nothing is known to be written.
         """
         repository = self._store.for_tenant(tenant.id)
-        conversation = await meet(repository, tenant, channel, inbound, self._store.now())
+        conversation = self._recent.get(tenant.id, contact_id(channel, inbound.external_id))
+        if conversation is None:
+            conversation = await meet(repository, tenant, channel, inbound, self._store.now())
         message = _message(conversation, channel, inbound, _after_the_last(conversation, self._store.now()))
         bump, put = _bump(tenant, conversation, channel, inbound, message)
         took = await repository.write(Insert(MESSAGES, message), bump, put)
@@ -56,12 +61,13 @@ class Inbox:
             await self._seen_before(repository, tenant, message)
             return False
         while took == 1:
-            # Somebody changed the conversation meanwhile; the message is there, what follows from it is tried again.
+            # Somebody has changed the conversation; the message is there, what follows from it is tried again.
             reached("inbox.message_written")
-            conversation = await _read(repository, conversation.id)
+            conversation = await meet(repository, tenant, channel, inbound, self._store.now())
             bump, put = _bump(tenant, conversation, channel, inbound, message)
             took += await repository.write(bump, put)
         reached("inbox.stored")
+        self._recent.saw(tenant.id, changed_copy(conversation, bump.changes))
         await self._wake(tenant.id, conversation.id, put.due_at)
         return True
 

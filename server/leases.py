@@ -65,7 +65,14 @@ class Held:
     """A lease in hand."""
 
     def __init__(
-        self, repository: Repository, store: Store, clock: Clock, name: LeaseName, seconds: float, held: Conversation
+        self,
+        repository: Repository,
+        store: Store,
+        clock: Clock,
+        name: LeaseName,
+        seconds: float,
+        held: Conversation,
+        saw: Callable[[Conversation], object] = _nothing,
     ) -> None:
         self._repository = repository
         self._store = store
@@ -73,8 +80,10 @@ class Held:
         self._field = f"{name}_lease"
         self._seconds = seconds
         self._closing: Decide = _nothing
+        self._saw = saw
         self.conversation = held
         """As it was when it was last read or written under the lease."""
+        saw(held)
 
     @property
     def lease(self) -> Lease:
@@ -130,6 +139,7 @@ class Held:
         # The renewer changes it, too: whoever is told of its change last need not hold the newest.
         if conversation.version > self.conversation.version:
             self.conversation = conversation
+            self._saw(conversation)
 
     @asynccontextmanager
     async def renewed(self) -> AsyncIterator[None]:
@@ -176,9 +186,21 @@ class Held:
 
 
 async def acquire(
-    repository: Repository, store: Store, clock: Clock, id: str, name: LeaseName, seconds: float
+    repository: Repository,
+    store: Store,
+    clock: Clock,
+    id: str,
+    name: LeaseName,
+    seconds: float,
+    *,
+    known: Conversation | None = None,
+    saw: Callable[[Conversation], object] = _nothing,
 ) -> Held | None:
-    """Take the lease if it is free or has run out; None if somebody holds it. Raises ConversationGone."""
+    """Take the lease if it is free or has run out; None if somebody holds it. Raises ConversationGone.
+
+    *known*: the conversation as it probably still is, which saves reading it. *saw* is told of it whenever it was read or
+    written under the lease.
+    """
     field = f"{name}_lease"
     token = secrets.token_hex(16)
 
@@ -189,8 +211,8 @@ async def acquire(
             return {}
         return {field: Lease(token=token, until=now + timedelta(seconds=seconds))}
 
-    conversation = await change(repository, id, take)
+    conversation = await change(repository, id, take, known)
     lease = getattr(conversation, field)
     if lease is None or lease.token != token:
         return None
-    return Held(repository, store, clock, name, seconds, conversation)
+    return Held(repository, store, clock, name, seconds, conversation, saw)

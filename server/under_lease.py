@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Literal
 
 import structlog
@@ -11,6 +12,7 @@ from . import leases
 from .clock import Clock
 from .leases import ConversationGone, Held, LeaseLost
 from .model import Due
+from .recent import Recent
 from .runtime import Runtime, Runtimes, UnknownTenant
 from .store import Repository, Store
 from .work import SUSPENDED_PAUSE, Again, Finished, Outcome, Taken
@@ -22,7 +24,9 @@ Room = Literal["turn", "outbox"]
 _LEASES: dict[Room, leases.LeaseName] = {"turn": "turn", "outbox": "lane"}
 
 
-async def work_on(due: Due, room: Room, work: Work, *, store: Store, runtimes: Runtimes, clock: Clock) -> Outcome:
+async def work_on(
+    due: Due, room: Room, work: Work, *, store: Store, runtimes: Runtimes, clock: Clock, recent: Recent
+) -> Outcome:
     """Do *work* on the conversation `due.ref` under the lease of *room*, renewed while it lasts and released after it.
 
     Taken: somebody else holds it.
@@ -30,7 +34,7 @@ async def work_on(due: Due, room: Room, work: Work, *, store: Store, runtimes: R
     try:
         async with runtimes.use(due.tenant) as runtime:
             with structlog.contextvars.bound_contextvars(tenant=due.tenant, conversation=due.ref):
-                return await _held(due, room, work, store, runtime, clock)
+                return await _held(due, room, work, store, runtime, clock, recent)
     except UnknownTenant:
         return Again(store.now() + SUSPENDED_PAUSE)
     except ConversationGone:
@@ -40,10 +44,21 @@ async def work_on(due: Due, room: Room, work: Work, *, store: Store, runtimes: R
         return Taken()
 
 
-async def _held(due: Due, room: Room, work: Work, store: Store, runtime: Runtime, clock: Clock) -> Outcome:
+async def _held(
+    due: Due, room: Room, work: Work, store: Store, runtime: Runtime, clock: Clock, recent: Recent
+) -> Outcome:
     repository = store.for_tenant(due.tenant)
     seconds = runtime.times.conversation_lease
-    held = await leases.acquire(repository, store, clock, due.ref, _LEASES[room], seconds)
+    held = await leases.acquire(
+        repository,
+        store,
+        clock,
+        due.ref,
+        _LEASES[room],
+        seconds,
+        known=recent.get(due.tenant, due.ref),
+        saw=partial(recent.saw, due.tenant),
+    )
     if held is None:
         return Taken()
     async with held.renewed():

@@ -9,6 +9,7 @@ import pytest
 from frontdesk import leases
 from frontdesk.leases import LeaseLost
 from frontdesk.model import Due
+from frontdesk.recent import Recent
 from frontdesk.store.collections import CONVERSATIONS
 from frontdesk.testing.plugins import ScriptedModel
 from frontdesk.under_lease import work_on
@@ -26,7 +27,9 @@ async def scene(desk):
         due = Due(id=f"turn/clinic/{lan.id}", kind="turn", tenant="clinic", ref=lan.id, due_at=core.store.now())
 
         async def on(due, room, work):
-            return await work_on(due, room, work, store=core.store, runtimes=core.runtimes, clock=server.clock)
+            return await work_on(
+                due, room, work, store=core.store, runtimes=core.runtimes, clock=server.clock, recent=Recent()
+            )
 
         yield server, lan, due, on
         assert (await core.runtimes.get("clinic")).uses == 0

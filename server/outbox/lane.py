@@ -10,6 +10,7 @@ from ..clock import Clock
 from ..crashpoints import reached
 from ..leases import Held
 from ..model import Due, Message
+from ..recent import Recent
 from ..runtime import Runtime, Runtimes
 from ..store import Between, In, Repository, Store
 from ..store.collections import MESSAGES
@@ -33,7 +34,10 @@ LEFT_THE_LANE = 10
 class Lane:
     """Works on the `lane` rows of `due`."""
 
-    def __init__(self, store: Store, runtimes: Runtimes, sender: Sender, reconciler: Reconciler, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, runtimes: Runtimes, sender: Sender, reconciler: Reconciler, clock: Clock, recent: Recent
+    ) -> None:
+        self._recent = recent
         self._store = store
         self._runtimes = runtimes
         self._sender = sender
@@ -43,7 +47,13 @@ class Lane:
     async def process(self, due: Due) -> Outcome:
         """Send what may go now, in order."""
         outcome = await work_on(
-            due, "outbox", self._send_in_order, store=self._store, runtimes=self._runtimes, clock=self._clock
+            due,
+            "outbox",
+            self._send_in_order,
+            store=self._store,
+            runtimes=self._runtimes,
+            clock=self._clock,
+            recent=self._recent,
         )
         if not isinstance(outcome, Taken):
             reached("outbox.released")

@@ -16,6 +16,7 @@ from ..model import BOT, Contact, Conversation, Due, Message
 from ..observe.metrics import Metrics
 from ..observe.traces import Traces
 from ..queue import Queue, Wake
+from ..recent import Recent
 from ..runtime import Runtime, Runtimes
 from ..store import Repository, Store
 from ..tasks import Owner
@@ -46,6 +47,7 @@ class TurnEngine:
         clock: Clock,
         owner: Owner,
         metrics: Metrics,
+        recent: Recent,
         traces: Traces | None = None,
     ) -> None:
         self._store = store
@@ -55,11 +57,20 @@ class TurnEngine:
         self._clock = clock
         self._owner = owner
         self._metrics = metrics
+        self._recent = recent
         self._traces = traces
 
     async def process(self, due: Due) -> Outcome:
         """One look at a conversation; at most one turn."""
-        outcome = await work_on(due, "turn", self._hold, store=self._store, runtimes=self._runtimes, clock=self._clock)
+        outcome = await work_on(
+            due,
+            "turn",
+            self._hold,
+            store=self._store,
+            runtimes=self._runtimes,
+            clock=self._clock,
+            recent=self._recent,
+        )
         if not isinstance(outcome, Taken):
             reached("turn.released")
             await self._queue.wake(Wake("lane", due.tenant, due.ref))
