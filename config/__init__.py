@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .environment import environment_from_outside, load_env
 from .fields import UNIX_SOCKET, Duration, Language, PhoneNumber, Seconds, Text, TimeZone
+from .files import files_of, home_of
 from .hours import OpeningHours, Span
 from .init import write_init
 from .packed import Packed
@@ -55,6 +56,8 @@ __all__ = [
     "TracesTarget",
     "Words",
     "environment_from_outside",
+    "files_of",
+    "home_of",
     "load",
     "load_env",
     "read",

@@ -1,22 +1,19 @@
-"""The tenants file: read, checked as a whole, every problem told at once."""
+"""The tenants file, with the files of its folder: read, checked as a whole, every problem told at once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
-from . import yaml_positions
+from .files import MAIN, Files, files_of, home_of
+from .one_file import OneFile, read_one
 from .packed import Packed
-from .problems import ConfigError, Key, Place, Problem, shown
+from .problems import ConfigError, Place, Problem
 from .server import ServerConfig
-from .tenant import PluginEntry, TenantConfig, plugin_entries
+from .tenant import PluginEntry, TenantConfig
 from .times import Times
-from .validation import unknown_key, validate_settings
-
-_TOP = ("server", "tenants")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +28,8 @@ class TenantsFile:
 
     @property
     def folder(self) -> Path:
-        """The folder of the file (absolute): relative paths in it, and `.env`, are looked up there."""
-        return self.path.absolute().parent
+        """The folder of the file (absolute): relative paths of `server:`, and `.env`, are looked up there."""
+        return home_of(self.path)
 
     @property
     def data_dir(self) -> Path:
@@ -73,107 +70,66 @@ class Survey:
     """What can be read of a tenants file, though something is wrong with it: good for finding more that is."""
 
     problems: list[Problem]
-    """In the order of the file."""
+    """In the order of the files."""
     file: TenantsFile | None = None
     """None if there is a problem."""
     times: Times = field(default_factory=Times)
     """The file's table of times; the default one if it cannot be read."""
     plugins: Mapping[str, tuple[PluginEntry, ...]] = field(default_factory=dict)
     """Every tenant's readable plugins, by its id; also those of a tenant with which something is wrong."""
+    files: tuple[Path, ...] = ()
+    """What was read, in this order."""
+
+    def in_order(self, problems: Iterable[Problem]) -> list[Problem]:
+        """*problems* in the order of the files and of their lines."""
+        order = {str(file): number for number, file in enumerate(self.files)}
+        return sorted(problems, key=lambda problem: (order.get(problem.file, -1), problem.line))
 
 
 def survey(path: str | Path) -> Survey:
-    """As `read`, with what can be read of a file that has problems."""
+    """As `read`, with what can be read of files that have problems."""
     path = Path(path)
-    place = Place(file=str(path), folder=path.absolute().parent)
     try:
-        text = path.read_bytes().decode()
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        return Survey([Problem(str(path), line, "", "", "a byte that is not UTF-8", "save the file as UTF-8")])
+        files = files_of(path)
     except OSError as error:
-        return Survey([_unreadable(path, place, error)])
-    document = yaml_positions.parse(text)
-    place = Place(place.file, place.folder, mark=document.mark)
-    problems = [_flaw(place, flaw) for flaw in document.flaws]
-    told = {(problem.line, problem.tenant, problem.key) for problem in problems}
-    if document.data is None and problems:
-        return Survey(problems)
-    server, tenants, more = _sections(document.data, place)
-    problems += [problem for problem in more if (problem.line, problem.tenant, problem.key) not in told]
-    return Survey(
-        sorted(problems, key=lambda problem: problem.line),
-        TenantsFile(path, server, Packed(tenants)) if server is not None and not problems else None,
-        _times(document.data, server),
-        _plugins(document.data, place),
+        place = Place(str(error.filename or path))
+        return Survey([place.problem(f"cannot be read ({error.strerror})", "let the server's user read it")])
+    ones = [read_one(file, main=file == files.main, alone=len(files.all) == 1) for file in files.all]
+    problems = [problem for one in ones for problem in one.problems]
+    problems += _of_the_folder(files, ones) + _twice(ones)
+    main = ones[0] if files.main else OneFile(Place(), [], ServerConfig())
+    found = Survey(
+        problems,
+        times=main.times,
+        plugins={id: entries for one in reversed(ones) for id, entries in one.plugins.items()},
+        files=files.all,
     )
+    problems[:] = found.in_order(problems)
+    if problems or main.server is None:
+        return found
+    tenants = {id: tenant for one in ones for id, tenant in one.tenants.items()}
+    return replace(found, file=TenantsFile(path, main.server, Packed(tenants)))
 
 
-def _times(data: Any, server: ServerConfig | None) -> Times:
-    if server is not None:
-        return server.times
-    section = data.get("server") if isinstance(data, dict) else None
-    written = section.get("times") if isinstance(section, dict) else None
-    return validate_settings(Times, written, Place())[0] or Times()
+def _of_the_folder(files: Files, ones: list[OneFile]) -> list[Problem]:
+    problems = [Place(str(file)).problem("is not read", f"name it {file.stem}.yaml") for file in files.misnamed]
+    if not ones:
+        right = f"write tenants into a file in it, e.g. {files.folder / 'shop.yaml'}, or name a file such as {MAIN}"
+        problems.append(Place(str(files.folder)).problem("no file NAME.yaml is in this folder", right))
+    elif len(ones) > 1 and not any(one.tenants or one.problems for one in ones):
+        problems.append(ones[0].place.problem("no tenant is there", f"write some here or into {files.folder}"))
+    return problems
 
 
-def _plugins(data: Any, place: Place) -> dict[str, tuple[PluginEntry, ...]]:
-    tenants = data.get("tenants") if isinstance(data, dict) else None
-    return {
-        id: plugin_entries(raw.get("plugins"), place.at("tenants", id).of_tenant(id))[0]
-        for id, raw in (tenants.items() if isinstance(tenants, dict) else ())
-        if isinstance(raw, dict)
-    }
-
-
-def _unreadable(path: Path, place: Place, error: OSError) -> Problem:
-    if isinstance(error, FileNotFoundError):
-        return place.problem("no such file", "`frontdesk init` writes one to start from")
-    if isinstance(error, IsADirectoryError):
-        return place.problem("is a folder", f"give the file in it, e.g. {path / 'tenants.yaml'}")
-    return place.problem(f"cannot be read ({error.strerror})", "let the server's user read it")
-
-
-def _flaw(place: Place, flaw: yaml_positions.Flaw) -> Problem:
-    match flaw.path:
-        case ("tenants", str(tenant), *rest):
-            here = place.of_tenant(tenant).at(*rest)
-        case _:
-            here = place.at(*flaw.path)
-    return Problem(here.file, flaw.line, here.tenant, here.key, flaw.found, flaw.right)
-
-
-def _sections(data: Any, place: Place) -> tuple[ServerConfig | None, dict[str, TenantConfig], list[Problem]]:
-    right = "write `tenants:`, and below it each business by its id; `frontdesk init` writes an example"
-    if data is None:
-        return None, {}, [place.problem("the file is empty", right)]
-    if not isinstance(data, dict):
-        return None, {}, [place.problem(f"found {shown(data)}", right)]
-    problems = [unknown_key(place, key, _TOP) for key in data if key not in _TOP]
-    server, more = validate_settings(ServerConfig, data.get("server"), place.at("server"))
-    problems += more
-    raw, here = data.get("tenants"), place.at("tenants")
-    tenants: dict[str, TenantConfig] = {}
-    if "tenants" not in data:
-        problems.append(here.problem("missing", right))
-    elif raw is not None and not isinstance(raw, dict):
-        problems.append(here.problem(f"found {shown(raw)}", "write each business by its id, indented below"))
-    elif not raw:
-        problems.append(here.problem("no tenant is there", "write each business by its id, indented below"))
-    else:
-        for id, settings in raw.items():
-            tenant, more = _tenant(id, settings, here.at(id).of_tenant(id))
-            problems += more
-            if tenant:
-                tenants[id] = tenant
-    return server, tenants, problems
-
-
-def _tenant(id: str, raw: Any, place: Place) -> tuple[TenantConfig | None, list[Problem]]:
-    if raw is not None and not isinstance(raw, dict):
-        return None, [place.problem(f"found {shown(raw)}", "write its settings as `key: value` lines, indented below")]
-    settings: dict[Key, Any] = {**(raw or {}), "id": id}
-    tenant, problems = validate_settings(TenantConfig, settings, place)
-    if raw and "id" in raw:
-        problems.append(place.at("id").problem("unknown key", "remove it; the id is the key above, under `tenants:`"))
-    return tenant, problems
+def _twice(ones: list[OneFile]) -> list[Problem]:
+    """A tenant's id in two files; twice in one is a flaw of its YAML."""
+    first: dict[str, Place] = {}
+    problems = []
+    for one in ones:
+        for id in one.place.mark.children["tenants"].children if "tenants" in one.place.mark.children else ():
+            place = one.place_of(str(id))
+            other = first.setdefault(str(id), place)
+            if other is not place:
+                where = f"{other.file}:{other.mark.line}"
+                problems.append(place.problem(f"is there already, at {where}", "keep one of the two, or rename one"))
+    return problems

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from frontdesk.config import ConfigError, Problem, ServerConfig, environment_from_outside, load_env
+from frontdesk.config import ConfigError, Problem, ServerConfig, environment_from_outside, home_of, load_env
 
 from .registry import Registry
 from .tenants import Declared, MissingSecret, missing_secrets, read_tenants
@@ -94,7 +94,7 @@ def _main(path: Path) -> None:
         os.dup2(2, 1)
         os.nice(PATIENCE)
         try:
-            load_env(path.absolute().parent)
+            load_env(home_of(path))
             reading = read_here(path)
         except ConfigError as err:
             reading = Reading(err.problems)

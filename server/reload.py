@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from frontdesk.config import ConfigError, Problem, ServerConfig, load_env
+from frontdesk.config import ConfigError, Problem, ServerConfig, files_of, load_env
 
 from .observe.families import Labels, Level
 from .observe.metrics import Metrics
@@ -49,7 +49,7 @@ class Source(Protocol):
 
 
 class FileSource:
-    """A file of this machine, and the `.env` beside it."""
+    """A file of this machine, or several, and the `.env` beside it."""
 
     every = 2.0
 
@@ -66,7 +66,12 @@ class FileSource:
         return mark if settled else None
 
     def _look(self) -> Mark:
-        return tuple(map(_stamp, (self.path, self.path.absolute().parent / ".env")))
+        try:
+            files = files_of(self.path)
+        except OSError:
+            return None
+        watched = (*files.all, *files.misnamed, files.home / ".env")
+        return tuple((str(file), _stamp(file)) for file in watched)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

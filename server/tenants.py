@@ -46,7 +46,7 @@ def read_tenants(path: Path, registry: Registry | None = None) -> tuple[TenantsF
         problems += more
         problems += _claims(id, checked[id], claimed)
     if found.file is None or problems:
-        return None, Declared.nobody(registry), sorted(problems, key=lambda problem: problem.line)
+        return None, Declared.nobody(registry), found.in_order(problems)
     settings = {
         id: tuple((kind.name, settings) for _, kind, settings in checked.get(id, ())) for id in found.file.tenants
     }

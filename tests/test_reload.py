@@ -316,3 +316,17 @@ async def test_a_file_that_is_being_written_is_left_alone(tmp_path):
     (tmp_path / ".env").write_text("A=1")
     assert await source.look() is None
     assert await source.look() not in (None, whole)
+
+
+async def test_a_file_that_comes_or_goes_in_the_folder_is_a_change(tmp_path):
+    path = tmp_path / "tenants.yaml"
+    path.write_text("main")
+    source = FileSource(path)
+    (tmp_path / "tenants.d").mkdir()
+    (tmp_path / "tenants.d" / "shop.yaml").write_text("a shop")
+    assert await source.look() is None
+    with_shop = await source.look()
+    assert with_shop not in (None, source.mark)
+    (tmp_path / "tenants.d" / "shop.yaml").unlink()
+    assert await source.look() is None
+    assert await source.look() == source.mark

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from frontdesk.config import ConfigError, Problem, load_env
+from frontdesk.config import ConfigError, Problem, home_of, load_env
 
 from ..runtime import TenantPlugins
 from ..tenants import missing_secrets, read_tenants, without_model
@@ -40,7 +40,7 @@ def check(context: click.Context, file: Path | None, resolve: bool) -> None:
 
 def _env_problems(path: Path) -> list[Problem]:
     try:
-        load_env(path.absolute().parent)
+        load_env(home_of(path))
     except ConfigError as err:
         return list(err.problems)
     return []

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from frontdesk.config import TenantConfig, load_env
+from frontdesk.config import TenantConfig, home_of, load_env
 
 NAMES = ("tenants.yaml", "tenants.example.yaml")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,7 +41,7 @@ def tenants_file(given: Path | None) -> Path:
 def prepared(given: Path | None) -> Path:
     """The tenants file, the `.env` beside it already in the environment. Raises ConfigError, ClickException."""
     path = tenants_file(given)
-    load_env(path.absolute().parent)
+    load_env(home_of(path))
     return path
 
 

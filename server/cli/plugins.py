@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from frontdesk.config import ConfigError, TenantsFile, Times, load, load_env
+from frontdesk.config import ConfigError, TenantsFile, Times, home_of, load, load_env
 
 from ..quarantine import Quarantine
 from ..registry import PluginRefused, Registry
@@ -69,7 +69,7 @@ def _file_if_any(path: Path | None) -> TenantsFile | None:
     """The tenants file; without one, or with a broken one, the plugins are listed all the same."""
     try:
         found = tenants_file(path)
-        load_env(found.absolute().parent)
+        load_env(home_of(found))
         return load(found)
     except click.ClickException as err:
         click.echo(f"(no tenants: {err.message})", err=True)

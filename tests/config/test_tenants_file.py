@@ -215,7 +215,10 @@ def test_files_that_cannot_be_read_say_what_to_do(tmp_path: Path) -> None:
         return str(problem).removeprefix(str(path))
 
     assert problem(tmp_path / "none.yaml") == ": no such file; `frontdesk init` writes one to start from"
-    assert problem(tmp_path) == f": is a folder; give the file in it, e.g. {tmp_path / 'tenants.yaml'}"
+    assert problem(tmp_path) == (
+        f": no file NAME.yaml is in this folder; write tenants into a file in it, e.g. {tmp_path / 'shop.yaml'}, "
+        "or name a file such as tenants.yaml"
+    )
     latin, utf16 = tmp_path / "latin.yaml", tmp_path / "utf16.yaml"
     latin.write_bytes("server: {}\ntenants:\n  # café\n".encode("latin-1"))
     assert problem(latin) == ":3: a byte that is not UTF-8; save the file as UTF-8"
