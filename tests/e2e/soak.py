@@ -3,7 +3,8 @@
     python -m tests.e2e.soak --minutes 30
 
 Contacts write in bursts, with deeds, files in and out, and copies of webhooks; an operator takes conversations over and
-gives them back; pages of the simulator are opened and left. Memory, file handles, threads and due rows are sampled.
+gives them back; pages of the simulator are opened and left; the tenants file is changed and read again. Memory, file
+handles, threads and due rows are sampled.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
+import yaml
 
 from frontdesk.testing.fake_twilio import FakeTwilio
 
@@ -34,6 +36,7 @@ SAMPLES = 400
 """How many are taken in a run, at most one a second."""
 DRAIN_PATIENCE = 120.0
 MEDDLE_EVERY = 4.0
+CHANGE_EVERY = 15.0
 PICTURES = 0.1
 """The part of the bursts that have a picture before them."""
 ALLOWED = {
@@ -70,6 +73,7 @@ class Report(Count):
     growths: dict[str, Growth] = field(default_factory=dict)
     taken_over: int = 0
     pages: int = 0
+    reloads: int = 0
     seconds: float = 0.0
     exit_code: int | None = None
 
@@ -84,11 +88,11 @@ class Report(Count):
 
     def __str__(self) -> str:
         lines = [
-            f"{name:8s} median {each.median:7.1f}, {each.per_hour:+8.2f} an hour, {each.total:+7.2f} in the judged time, "
-            f"tau {each.tau:+.2f}{'  GROWS' if each.too_much else ''}"
+            f"{name:8s} median {each.median:7.1f}, {each.per_hour:+8.2f} an hour, {each.total:+7.2f} in the judged time"
+            f"{'  GROWS' if each.too_much else ''}"
             for name, each in self.growths.items()
         ]
-        beside = f"{self.taken_over} taken over and given back, {self.pages} pages opened"
+        beside = f"{self.taken_over} taken over and given back, {self.pages} pages opened, {self.reloads} reloads"
         head = f"{self.seconds:.0f} s, {beside}, exit code {self.exit_code}"
         return "\n".join([head, *lines, super().__str__()])
 
@@ -129,6 +133,7 @@ class Soak:
             series = [(sample.seconds, float(getattr(sample, name))) for sample in self.samples]
             self.report.growths[name] = growth(series, allowed)
         self.report.taken_over = self.operator.taken
+        self.report.reloads = len(self.server.logged("reloaded"))
         self.report.seconds = time.monotonic() - self._began
         return self.report
 
@@ -138,6 +143,7 @@ class Soak:
                 load.create_task(self._writes(number))
             load.create_task(self._meddles())
             load.create_task(self._opens_pages())
+            load.create_task(self._changes_the_file())
             load.create_task(self._watches())
             await asyncio.sleep(self._seconds)
             self._over.set()
@@ -167,6 +173,17 @@ class Soak:
                     await events.content.readline()
                     await self._pause(self.random.uniform(0.5, 3.0))
             self.report.pages += 1
+
+    async def _changes_the_file(self) -> None:
+        """The business has another name; the server reads the file by itself."""
+        written = yaml.safe_load(self.server.file.read_text("utf-8"))
+        name, changed, number = written["tenants"][TENANT]["name"], self.server.file.with_suffix(".new"), 0
+        while not self._over.is_set():
+            await self._pause(CHANGE_EVERY)
+            number += 1
+            written["tenants"][TENANT]["name"] = f"{name} {number}"
+            changed.write_text(yaml.safe_dump(written, allow_unicode=True, sort_keys=False), "utf-8")
+            changed.replace(self.server.file)
 
     async def _watches(self) -> None:
         told = 0.0
