@@ -10,13 +10,44 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol, Self
 from urllib.parse import quote, urlencode
 
 from .clock import Clock
 from .errors import StartupError
 
 KEY = re.compile(r"[0-9a-f]{64}")
+
+
+CHUNK = 256 * 1024
+"""Bytes of a file that are in memory while it is passed on."""
+
+
+class Medium(Protocol):
+    """A file that is open."""
+
+    content_type: str
+    size: int
+    """Bytes."""
+
+    async def read(self) -> bytes:
+        """The next piece, of at most CHUNK bytes; empty at the end. Raises OSError, also if it ends too early."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+async def whole(medium: Medium | None) -> tuple[str, bytes] | None:
+    """What `MediaStore.get` gives of what `open` gave."""
+    if medium is None:
+        return None
+    try:
+        pieces = []
+        while piece := await medium.read():
+            pieces.append(piece)
+        return medium.content_type, b"".join(pieces)
+    finally:
+        await medium.close()
 
 
 class MediaStore(Protocol):
@@ -38,6 +69,10 @@ class MediaStore(Protocol):
 
     async def get(self, tenant: str, key: str) -> tuple[str, bytes] | None:
         """Content type and content; None if there is no such file. Raises OSError if it cannot be read now."""
+        ...
+
+    async def open(self, tenant: str, key: str) -> Medium | None:
+        """The same to be read piece by piece; whoever gets it closes it. Raises OSError if it cannot be read now."""
         ...
 
 
@@ -80,9 +115,12 @@ class FolderMedia:
         return key
 
     async def get(self, tenant: str, key: str) -> tuple[str, bytes] | None:
+        return await whole(await self.open(tenant, key))
+
+    async def open(self, tenant: str, key: str) -> Medium | None:
         if not KEY.fullmatch(key):
             return None
-        return await asyncio.to_thread(self._read, self._path(tenant, key))
+        return await asyncio.to_thread(_FileMedium.of, self._path(tenant, key))
 
     def _path(self, tenant: str, key: str) -> Path:
         return self._folder / tenant / key
@@ -97,11 +135,28 @@ class FolderMedia:
                 os.fsync(scratch.fileno())
             Path(scratch.name).replace(target)
 
-    def _read(self, path: Path) -> tuple[str, bytes] | None:
+
+class _FileMedium:
+    """A file of a folder. Names are never written again with other content, so it stays what it was when it was opened."""
+
+    def __init__(self, file: BinaryIO, content_type: str) -> None:
+        self._file = file
+        self.content_type = content_type
+        self.size = os.fstat(file.fileno()).st_size
+
+    @classmethod
+    def of(cls, path: Path) -> Self | None:
         try:
-            return path.with_suffix(".type").read_text("utf-8"), path.read_bytes()
+            content_type = path.with_suffix(".type").read_text("utf-8")
+            return cls(path.open("rb"), content_type)
         except FileNotFoundError:
             return None
+
+    async def read(self) -> bytes:
+        return await asyncio.to_thread(self._file.read, CHUNK)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._file.close)
 
 
 class MediaUrls:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import os
+import socket
+import subprocess
+import sys
+import time
+import tracemalloc
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,9 +23,11 @@ from moto.server import ThreadedMotoServer
 from frontdesk.aws.client import make_client
 from frontdesk.errors import StartupError
 from frontdesk.media import MediaStore, open_media
+from frontdesk.testing.process import free_port
 
 BUCKET = "frontdesk-media"
 REGION = "ap-southeast-1"
+LARGE = 16 * 1024 * 1024
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +102,9 @@ async def test_a_desk_gives_a_file_of_the_bucket_out_by_its_own_url(desk, settin
         client = server.server.quart.test_client()
         answer = await client.get(f"{split.path}?{split.query}")
         assert (answer.status_code, await answer.get_data()) == (200, b"GIF89a")
+        assert (answer.headers["Content-Type"], answer.headers["Content-Length"]) == ("image/gif", "6")
+        head = await client.head(f"{split.path}?{split.query}")
+        assert (head.status_code, head.headers["Content-Type"], await head.get_data()) == (200, "image/gif", b"")
         assert (await client.get(split.path)).status_code == 404
         assert not (server.server.file.data_dir / "media").exists()
 
@@ -121,3 +134,114 @@ async def test_a_bucket_that_is_away_is_an_error_of_the_file_and_not_of_the_star
 def test_what_is_no_place_in_s3_stops_the_start_with_what_would_be_right(wrong: str, tmp_path: Path) -> None:
     with pytest.raises(StartupError, match=r"is no place in S3; write s3://BUCKET/PREFIX\?region="):
         open_media(wrong, tmp_path, 100)
+
+
+async def test_a_file_is_read_piece_by_piece(files: MediaStore) -> None:
+    content = bytes(range(256)) * 300
+    medium = await files.open("clinic", await files.put("clinic", content, "image/jpeg"))
+    assert medium is not None and (medium.content_type, medium.size) == ("image/jpeg", len(content))
+    assert await medium.read() == content
+    assert await medium.read() == b""
+    await medium.close()
+
+
+async def test_a_file_that_is_not_read_to_its_end_can_be_closed(files: MediaStore) -> None:
+    key = await files.put("clinic", b"x" * 90_000, "image/jpeg")
+    for _ in range(10):
+        medium = await files.open("clinic", key)
+        assert medium is not None
+        await medium.close()
+    assert await files.open("clinic", "a" * 64) is None
+
+
+@pytest.mark.parametrize("setting", ["s3"], indirect=True)
+async def test_a_bucket_that_has_gone_away_gives_503_and_when_to_come_again(desk, setting: str) -> None:
+    async with desk(server={"media": {"store": setting}}) as server:
+        phone = await server.plugin("phone")
+        split = urlsplit(phone.media.url(await phone.media.put(b"GIF89a", "image/gif"), seconds=60))
+        store: Any = server.server.media
+        real, store._s3 = store._s3, make_client("s3", region=REGION, endpoint="http://127.0.0.1:9")
+        try:
+            answer = await server.server.quart.test_client().get(f"{split.path}?{split.query}")
+        finally:
+            store._s3.close()
+            store._s3 = real
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+
+
+@pytest.fixture(scope="module")
+def moto_apart() -> Iterator[str]:
+    """The stand-in as a process of its own: its memory is not ours."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-m", "moto.server", "-p", str(port)], stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            break
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}"
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.parametrize("engine", ["folder", "s3"])
+async def test_a_large_file_that_is_fetched_takes_no_memory(desk, engine: str, moto_apart: str, aws_keys: None) -> None:
+    """Three providers fetch 16 MB at once: in memory is a piece of each."""
+    setting = "folder"
+    if engine == "s3":
+        client = make_client("s3", region=REGION, endpoint=moto_apart)
+        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        client.close()
+        setting = f"s3://{BUCKET}?region={REGION}&endpoint={moto_apart}"
+    async with desk(server={"media": {"store": setting, "max_bytes": LARGE}}) as server:
+        phone = await server.plugin("phone")
+        key = await phone.media.put(os.urandom(LARGE), "video/mp4")
+        query = urlsplit(phone.media.url(key, seconds=60)).query
+        tracemalloc.start()
+        try:
+            got = await asyncio.gather(*(_fetched(server.server, f"/media/clinic/{key}", query) for _ in range(3)))
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert got == [(200, str(LARGE), LARGE)] * 3
+    assert peak < 6 * 1024 * 1024
+
+
+async def _fetched(application: Any, path: str, query: str) -> tuple[int, str, int]:
+    """(status, Content-Length, bytes that came), by ASGI, keeping nothing."""
+    status, length, came = 0, "", 0
+
+    async def receive() -> dict[str, Any]:
+        if not asked:
+            asked.append(True)
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await asyncio.Event().wait()
+        raise AssertionError("nobody hangs up")
+
+    async def send(event: dict[str, Any]) -> None:
+        nonlocal status, length, came
+        if event["type"] == "http.response.start":
+            status = event["status"]
+            length = dict(event["headers"])[b"content-length"].decode()
+        else:
+            came += len(event["body"])
+        await asyncio.sleep(0)
+
+    asked: list[bool] = []
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(b"host", b"localhost")],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+        "extensions": {},
+    }
+    await application(scope, receive, send)
+    return status, length, came

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
 from ..errors import StartupError
-from ..media import KEY, key_of
+from ..media import CHUNK, KEY, Medium, key_of, whole
 from ..services.blocking import BlockingCalls
 from .client import CALL_SECONDS, FAILURES, explain, make_client, needs_a_person
 from .s3_address import S3Address, parse
@@ -56,9 +57,13 @@ class S3Media:
         return key
 
     async def get(self, tenant: str, key: str) -> tuple[str, bytes] | None:
+        return await whole(await self.open(tenant, key))
+
+    async def open(self, tenant: str, key: str) -> Medium | None:
         if not KEY.fullmatch(key):
             return None
-        return await self._asked(tenant, lambda: self._read(self._address.key(tenant, key)))
+        found = await self._asked(tenant, lambda: self._find(self._address.key(tenant, key)))
+        return None if found is None else _S3Medium(partial(self._asked, tenant), found)
 
     async def _asked(self, tenant: str, call: Callable[[], T]) -> T:
         """At most four calls at a time of one tenant."""
@@ -72,12 +77,27 @@ class S3Media:
             "s3", region=self._address.region, endpoint=self._address.endpoint, max_pool_connections=CONNECTIONS
         )
 
-    def _read(self, key: str) -> tuple[str, bytes] | None:
+    def _find(self, key: str) -> Any:
         try:
-            found = self._s3.get_object(Bucket=self._address.bucket, Key=key)
+            return self._s3.get_object(Bucket=self._address.bucket, Key=key)
         except ClientError as err:
             if err.response.get("Error", {}).get("Code") == "NoSuchKey":
                 return None
             raise
-        with found["Body"] as body:
-            return str(found["ContentType"]), body.read()
+
+
+class _S3Medium:
+    """An object of the bucket, read from one connection as it is passed on; botocore finds what ends too early."""
+
+    def __init__(self, asked: Callable[[Callable[[], bytes]], Awaitable[bytes]], found: Mapping[str, Any]) -> None:
+        self._asked = asked
+        self._body = found["Body"]
+        self.content_type = str(found["ContentType"])
+        self.size = int(found["ContentLength"])
+
+    async def read(self) -> bytes:
+        return await self._asked(lambda: bytes(self._body.read(CHUNK)))
+
+    async def close(self) -> None:
+        # One that was not read to its end is closed without waiting for the rest.
+        self._body.close()
