@@ -81,13 +81,12 @@ class Sender:
         # Asked once more: waiting for the sender's rate and for the disk, a take-over may have come in between.
         match await self._closed(runtime, repository, held, message):
             case Stop(state, error):
-                await self._change(tenant, repository, message, state=state, error=error)
-                return None
+                if await self._change(tenant, repository, message, if_epoch_stays=True, state=state, error=error):
+                    return None
+                # It was given back since, and is to be said after all (turn/unsaid.py): asked again from the start.
+                return await self._put_back(tenant, repository, message, self._store.now())
             case Wait(until):
-                # No attempt: it must not count for the pause after a real one.
-                before = {"attempts": message.attempts - 1, "not_before": until}
-                put_back = await self._change(tenant, repository, message, state="queued", **before)
-                return until if put_back else None
+                return await self._put_back(tenant, repository, message, until)
         if held.lease.until <= self._store.now():
             raise LeaseLost(held.conversation.id)
         try:
@@ -146,10 +145,25 @@ class Sender:
         changed = await self._change(runtime.tenant.id, repository, message, settles_at=at, error=str(error))
         return at if changed else None
 
-    async def _change(self, tenant: str, repository: Repository, message: Message, **changes: Any) -> bool:
-        """Write what came of this attempt, unless a callback or whoever came after us knows better (False)."""
+    async def _put_back(
+        self, tenant: str, repository: Repository, message: Message, until: datetime
+    ) -> datetime | None:
+        """No attempt was made, and none must count for the pause after a real one."""
+        before: dict[str, Any] = {"attempts": message.attempts - 1, "not_before": until}
+        put_back = await self._change(tenant, repository, message, state="queued", **before)
+        return until if put_back else None
+
+    async def _change(
+        self, tenant: str, repository: Repository, message: Message, if_epoch_stays: bool = False, **changes: Any
+    ) -> bool:
+        """Write what came of this attempt, unless a callback or whoever came after us knows better (False).
+
+        *if_epoch_stays*: nor if the message belongs to another owner_epoch by now than whoever decided on it has seen.
+        """
         while (current := await repository.get(MESSAGES, message.id)) is not None:
             if current.state != "sending" or current.attempts != message.attempts or current.provider_id:
+                return False
+            if if_epoch_stays and current.owner_epoch != message.owner_epoch:
                 return False
             if await record.change(repository, self._store, tenant, current, **changes):
                 return True

@@ -154,7 +154,8 @@ async def finish(
     """Write what follows from the conversation's last commit; may be repeated any number of times, by anyone.
 
     What is left is the mark in the conversation that all of it is written, as what decides on the change; None: it is
-    there. *known*: messages and turn as they probably still are, which saves reading them.
+    there. *known*: messages and turn as they probably still are, which saves reading them. Raises LeaseLost if a parked
+    turn is another's by now.
     """
     commit = held.conversation.last_commit
     if commit is None or commit.finished:
@@ -162,12 +163,21 @@ async def finish(
     follows = _follows(commit, store)
     after = follow_up_writes(runtime, held.conversation, commit, store.now())
     after.append(PutDue("lane", runtime.tenant.id, held.conversation.id, store.now()))
-    writes = [*await _unwritten(repository, commit, follows, known), *after]
+
+    async def left(known: Sequence[Message | Turn] = ()) -> list[Write]:
+        unwritten = await _unwritten(repository, commit, follows, known)
+        if commit.state == "parked":
+            # A parked turn may have been reopened by our successor. Asked after it was read: a successor that comes after
+            # this changes what was read, so that nothing is written.
+            await held.change(lambda _: {})
+        return [*unwritten, *after]
+
+    writes = await left(known)
     while (took := await repository.write(*writes)) < len(writes):
         # A task that is there was written by an earlier attempt; where a document moved on, all are read again.
         moved, writes = writes[took], writes[took + 1 :]
         if isinstance(moved, Update):
-            writes = [*await _unwritten(repository, commit, follows), *after]
+            writes = await left()
     reached("turn.lane_due")
     return lambda conversation: (
         {"last_commit": replace(commit, finished=True)} if conversation.last_commit == commit else {}

@@ -234,6 +234,44 @@ async def test_a_message_that_is_answered_and_reopened_while_a_ghost_looks_stays
         assert (await lan.message("SM1")).state == ("received" if closed else "answered")
 
 
+@pytest.mark.parametrize("when", ["frozen at turn.parked", "frozen after it read the turn"])
+async def test_a_ghost_that_parked_a_turn_leaves_it_alone_once_its_successor_reopened_it(desk, when):
+    async with desk(tenants=AT_ONCE) as server:
+        lan, store, model = server.contact("Lan"), server.server.store, await server.plugin("model")
+        model.script = [ValueError("no model")] * 3
+        await lan.says("Hello.")
+        await lan.hears()
+        await server.quiet()
+        repository, runtime = server.repository(), await server.server.runtimes.get("clinic")
+        held = await leases.acquire(repository, store, server.clock, lan.id, "turn", 20)
+        await held.change(lambda c: {"last_commit": commit.replace(c.last_commit, finished=False)})
+        (turn,) = await lan.turns()
+        await repository.update(TURNS, turn, state="open", parked_times=0)
+
+        async def successor():
+            server.clock.advance(21)
+            assert await leases.acquire(repository, store, server.clock, lan.id, "turn", 20)
+            (turn,) = await lan.turns()
+            await repository.update(TURNS, turn, state="open", parked_times=1, attempts=turn.attempts + 1)
+
+        class Ghost:
+            write = repository.write
+
+            async def get(self, collection, id):
+                found = await repository.get(collection, id)
+                if collection is TURNS and when == "frozen after it read the turn" and not came:
+                    came.append(await successor())
+                return found
+
+        came = []
+        if when == "frozen at turn.parked":
+            await successor()
+        with pytest.raises(leases.LeaseLost):
+            await commit.finish(Ghost(), store, held, runtime)
+        (turn,) = await lan.turns()
+        assert (turn.state, turn.parked_times) == ("open", 1)
+
+
 @pytest.mark.parametrize("point", ["turn.committed", "turn.lane_due"])
 async def test_a_take_over_and_a_give_back_before_a_dead_process_was_noticed_leave_nobody_unanswered(
     desk, dies_at, point

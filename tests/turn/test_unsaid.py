@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from frontdesk import Plugin, RetryLater, hookimpl, tool
 from frontdesk.mind import ModelReply, ToolCall
 from frontdesk.model import BOT
+from frontdesk.outbox import gates
 from frontdesk.store.collections import MESSAGES, TURNS
 from frontdesk.testing.death import Died
 from frontdesk.testing.plugins import Phone, ScriptedModel
@@ -259,3 +262,26 @@ async def test_of_an_answer_that_was_said_in_part_the_rest_is_said(desk):
         await server.server.ownership.release("clinic", lan.id, "Hoa")
         await server.quiet()
         assert [m.text for m in await lan.received()] == BOOKED
+
+
+async def test_what_is_given_back_while_a_sender_stops_it_goes_out_after_all(desk, monkeypatch):
+    """Between the gate that a take-over closed and the note that the message was stopped, the bot has it back."""
+    async with desk(plugins=PLUGINS, tenants=AT_ONCE) as server:
+        lan, own, closed, times = server.contact("Lan"), server.server.ownership, gates.closed, []
+
+        async def slow(repository, message, now):
+            if message.state != "sending" or times:
+                return await closed(repository, message, now)
+            times.append(now)
+            await own.take("clinic", lan.id, "Hoa")
+            stop = await closed(repository, message, now)
+            await own.release("clinic", lan.id, "Hoa")
+            while (await repository.get(MESSAGES, message.id)).owner_epoch == message.owner_epoch:
+                await asyncio.sleep(0.01)
+            return stop
+
+        monkeypatch.setattr(gates, "closed", slow)
+        await lan.says("Hello.")
+        assert await lan.hears() == "You said: Hello."
+        await server.quiet()
+        assert len(await lan.received()) == 1 and await outbound(lan, "withdrawn") == []
