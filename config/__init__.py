@@ -14,8 +14,10 @@ from .init import write_init
 from .packed import Packed
 from .problems import ConfigError, Place, Problem
 from .retention import Retention
+from .secret import Kind as SecretKind
+from .secret import Secret, SecretUnavailable, Vault, use_vault
 from .server import Log, MediaLimits, MetricsAccess, ServerConfig, TracesTarget
-from .settings import Secret, SecretUnavailable, Settings, secrets_in
+from .settings import Settings, secrets_in
 from .tenant import Fact, Persona, PluginEntry, Settle, TenantConfig, Tone
 from .tenants_file import Survey, TenantsFile, load, read, survey
 from .times import Times
@@ -41,6 +43,7 @@ __all__ = [
     "Retention",
     "Seconds",
     "Secret",
+    "SecretKind",
     "SecretUnavailable",
     "ServerConfig",
     "Settings",
@@ -54,6 +57,7 @@ __all__ = [
     "Times",
     "Tone",
     "TracesTarget",
+    "Vault",
     "Words",
     "environment_from_outside",
     "files_of",
@@ -63,6 +67,7 @@ __all__ = [
     "read",
     "secrets_in",
     "survey",
+    "use_vault",
     "validate_settings",
     "write_init",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from importlib.resources import files
 from pathlib import Path
@@ -29,5 +30,10 @@ def write_init(folder: Path, force: bool = False) -> list[Path]:
         text = files(__package__).joinpath(template).read_text(encoding="utf-8")
         # Created with its mode: there is no moment at which others could open it.
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as stream:
-            stream.write(text)
+            stream.write(text.replace("NEW_KEY", _new_key()))
     return list(paths)
+
+
+def _new_key() -> str:
+    """As Fernet makes them: 32 random bytes in URL-safe base64. Without importing cryptography, which takes a while."""
+    return base64.urlsafe_b64encode(os.urandom(32)).decode()

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from .fields import Bind, Proxy, PublicUrl
 from .problems import ConfigError, Place, shown, wrong
-from .settings import Secret, Settings
+from .secret import Secret
+from .settings import Settings
 from .times import Times
 from .validation import validate_settings
 
@@ -119,6 +120,9 @@ class ServerConfig(Settings):
     signing_key: Secret | None = None
     """Signs the expiring URLs by which providers fetch media. Without it the server makes one and keeps it in
     `data_dir`, readable by its own user only; several machines must share one."""
+    secret_keys: Secret | None = None
+    """The keys that encrypt stored secrets, with commas between; the first encrypts, all decrypt. Without it: the
+    environment variable FRONTDESK_SECRET_KEYS."""
     max_body_bytes: int = Field(default=MEGABYTE, ge=65_536)
     """The largest webhook that is read, in bytes."""
     reload_every: float | None = Field(default=None, ge=0, le=86_400)
@@ -149,7 +153,7 @@ class ServerConfig(Settings):
         """
         if isinstance(self.store, str):
             return self.store
-        url = self.store.reveal()
+        url = self.store.reveal(fresh=True)
         if not url.startswith(("mongodb://", "mongodb+srv://", "sqlite:///")):
             raise ValueError(f"{self.store} is not the URL of a store; it begins with mongodb:// or sqlite:///")
         return url

@@ -18,7 +18,7 @@ import structlog
 from quart import Quart
 
 from frontdesk.admin_ui import blueprint as admin_pages
-from frontdesk.config import ConfigError, Secret, SecretUnavailable, TenantConfig, TenantsFile
+from frontdesk.config import ConfigError, Secret, SecretUnavailable, TenantConfig, TenantsFile, use_vault
 
 from . import crashpoints
 from .budget.service import Budgets
@@ -55,6 +55,7 @@ from .services.overview import Overview
 from .services.ownership import Ownership
 from .services.parked import ParkedDesk
 from .services.retention import RetentionDesk
+from .services.secrets import SecretDesk
 from .services.shared import SharedObjects
 from .services.task_runner import TaskRunner
 from .store import Between, Store, StoreError, StoreUnavailable
@@ -63,6 +64,7 @@ from .store.opening import open_store
 from .tasks import Owner
 from .tenants import Declared, read_tenants, refers_to
 from .turn.engine import TurnEngine
+from .vaults import Vaults
 from .watchdog import Watchdog
 from .web import health, media, metrics, plugin_routes
 from .web.asgi import Receive, Scope, Send
@@ -77,6 +79,8 @@ SEEN_WITHIN = timedelta(seconds=2 * HOUSEKEEPING_EVERY + 5)
 """Who has not shown itself for so long is not alive."""
 AGE_EVERY = 10.0
 """Longer than a message settles: its turn finds the conversation as the inbox left it."""
+SECRETS_EVERY = 5.0
+"""Seconds between two looks for secrets that are due to be read again (vaults.py says how often that is)."""
 BLOCKING_SECONDS = 2.0
 """How long a stop waits for blocking calls whose hooks have ended."""
 FORGET_SECONDS = 2.0
@@ -99,6 +103,9 @@ class Server:
         self.suspended = Declared.nobody(declared.registry)
         self.registry = declared.registry
         times = self.config.times
+        self.blocking = BlockingCalls()
+        self.vaults = Vaults(clock, self.blocking, lambda tenant, name: self.secrets.read(tenant, name))
+        use_vault(self.vaults)
         try:
             store = open_store(file.store_url(), clock)
             key = signing_key(self.config.signing_key, file.data_dir)
@@ -107,15 +114,22 @@ class Server:
             raise StartupError(f"{file.path}: server: {err}") from err
         self.metrics = Metrics(by_tenant=self.config.metrics.tenant_label)
         self.store: Store = MeasuredStore(store, self.metrics, clock)
+        self.secrets = SecretDesk(self.store, self.config.secret_keys)
         self.queue = open_queue(self.config.queue, clock)
         self.changes = Changes()
         self.media = open_media(self.config.media.store, file.data_dir / "media", self.config.media.max_bytes)
         self.urls = MediaUrls(self.config.public_url, key, clock)
         self.shared = SharedObjects()
-        self.blocking = BlockingCalls()
         self.quarantine = Quarantine(file.data_dir)
         self.runtimes = Runtimes(
-            declared, self.registry, self._services, self.quarantine, clock, times, failed=self.metrics.hook_failed
+            declared,
+            self.registry,
+            self._services,
+            self.quarantine,
+            clock,
+            times,
+            failed=self.metrics.hook_failed,
+            prepare=self.vaults.prepare,
         )
         PluginStates(self.runtimes, self.metrics)
         self._recent = Recent()
@@ -169,7 +183,7 @@ class Server:
         await self.media.start()
         self.http = self.open_http()
         self.watchdog.start()
-        for step in (self._show_alive, self._tend, self._tidy, self._age):
+        for step in (self._show_alive, self._tend, self._tidy, self._age, self._renew_secrets):
             self._background.start(forever(self.clock, step), step.__name__)
         self.worker.start()
         log.info("started", instance=self.instance, tenants=len(self.runtimes.declared))
@@ -307,6 +321,10 @@ class Server:
         await self.clock.sleep(AGE_EVERY)
         self._recent.age()
 
+    async def _renew_secrets(self) -> None:
+        await self.clock.sleep(SECRETS_EVERY)
+        await self.vaults.refresh()
+
     async def _show_alive(self) -> None:
         await self.store.sync_time()
         await self._write_instance()
@@ -366,7 +384,7 @@ def _revealed(secret: Secret | None, key: str) -> str:
     """Raises SecretUnavailable, or ValueError if it is there and empty: an empty token would be no lock."""
     if secret is None:
         return ""
-    value = secret.reveal()
+    value = secret.reveal(fresh=True)
     if not value:
         raise ValueError(f"{key}: {secret} is empty; write what who reads it shall send, or leave the key out")
     return value

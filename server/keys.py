@@ -18,7 +18,7 @@ MIN_BYTES = 16
 def signing_key(configured: Secret | None, data_dir: Path) -> bytes:
     """The key's bytes. A made one is readable by the server's user only. Raises SecretUnavailable, StartupError."""
     if configured is not None:
-        return configured.reveal().encode()
+        return configured.reveal(fresh=True).encode()
     path = data_dir / "signing.key"
     if not path.exists():
         _make(path)

@@ -333,6 +333,18 @@ class PluginDocument:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoredSecret:
+    """A secret that was typed in. `id` is its name, as `{stored: NAME}` refers to it."""
+
+    id: str
+    version: int = 1
+    token: str = field(repr=False)
+    """Encrypted (services/secrets.py)."""
+    set_at: datetime
+    set_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Instance:
     """A running server process, as operators see it."""
 

@@ -47,7 +47,7 @@ def read_here(path: Path, registry: Registry | None = None) -> Reading:
     file, declared, problems = read_tenants(path, registry)
     if file is None:
         return Reading(tuple(problems))
-    missing = tuple(missing_secrets(file, declared))
+    missing = tuple(missing_secrets(file, declared, remote=False))
     return Reading((), file.server, declared, tuple(kind.name for kind in declared.registry.loaded()), missing)
 
 

@@ -8,7 +8,7 @@ their last use.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -127,6 +127,10 @@ class Runtime:
 ServicesFactory = Callable[[TenantConfig, str], Services]
 
 
+async def _nothing_to_prepare(_settings: Settings) -> None:
+    pass
+
+
 class Use:
     """`async with runtimes.use(tenant) as runtime:` keeps it, its instances running, until the end of the block."""
 
@@ -160,7 +164,9 @@ class Runtimes:
         *,
         idle_after: float = 900.0,
         failed: Callable[[Running], None] = dispatch.uncounted,
+        prepare: Callable[[Settings], Awaitable[None]] = _nothing_to_prepare,
     ) -> None:
+        """*prepare* is awaited with a plugin's settings before its instance is made; it raises nothing."""
         self.declared = declared
         self.suspended: Mapping[str, TenantPlugins] = {}
         """Tenants that left the file, as they were declared last."""
@@ -172,6 +178,7 @@ class Runtimes:
         self._times = times
         self._idle_after = idle_after
         self._failed = failed
+        self._prepare = prepare
         self._ready: dict[str, Runtime] = {}
         self._starting: dict[str, asyncio.Task[Runtime]] = {}
         self._retired: set[Runtime] = set()
@@ -320,6 +327,7 @@ class Runtimes:
 
     async def _start_one(self, runtime: Runtime, kind: PluginType, settings: Settings) -> None:
         tenant = runtime.tenant
+        await self._prepare(settings)
         services = self._services(tenant, kind.name)
         try:
             with running(Running(tenant.id, kind.name, "__init__")):

@@ -172,8 +172,13 @@ class MissingSecret:
     problem: Problem
 
 
-def missing_secrets(file: TenantsFile, declared: Mapping[str, TenantPlugins]) -> list[MissingSecret]:
-    """Look every secret up and forget it again; those that are not there, in the order of the file. It blocks."""
+def missing_secrets(
+    file: TenantsFile, declared: Mapping[str, TenantPlugins], *, remote: bool = True
+) -> list[MissingSecret]:
+    """Look every secret up and forget it again; those that are not there, in the order of the file. It blocks.
+
+    Without *remote*, those of AWS and of the store are left out: with many tenants they take minutes.
+    """
     places: dict[tuple[str, str], tuple[Settings, Place]] = {
         ("", ""): (file.server, Place(str(file.path), key="server"))
     }
@@ -183,6 +188,8 @@ def missing_secrets(file: TenantsFile, declared: Mapping[str, TenantPlugins]) ->
     missing = []
     for (tenant, plugin), (settings, place) in places.items():
         for path, secret in secrets_in(settings):
+            if secret.is_remote and not remote:
+                continue
             try:
                 secret.reveal()
             except SecretUnavailable as err:

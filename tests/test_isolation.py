@@ -21,7 +21,9 @@ import pytest
 
 from frontdesk import Channel, ModelReply, Plugin, hookimpl
 from frontdesk.clock import SystemClock
+from frontdesk.config import Secret
 from frontdesk.model import Note
+from frontdesk.services.secrets import SecretDesk, new_key
 from frontdesk.store.collections import COLLECTIONS, CONVERSATIONS, MESSAGES, NOTES
 from frontdesk.testing.desk import TestDesk
 from frontdesk.testing.fake_twilio import FakeTwilio, InboundSpec
@@ -136,6 +138,7 @@ async def _lived_in(world: World) -> World:
         assert words in await contact.hears()
         note = Note(id="same-note", conversation=contact.id, text=words, author="bot", at=world.desk.clock.now())
         assert await world.desk.repository(tenant).insert(NOTES, note)
+        await SecretDesk(world.desk.server.store, Secret.from_text(new_key())).set(tenant, "SAME_NAME", words, "lan")
     await world.desk.quiet()
     await world.twilio.idle()
     return world

@@ -39,8 +39,8 @@ from .signature import problem
 T = TypeVar("T")
 LARGE = 64 * 1024
 """Bytes of a form that is read in a thread: Twilio's are smaller, but the longest text, escaped, takes 0.3 s to decode."""
-READ_SECONDS = 2.0
-"""How long the files of secrets may take to be read."""
+READ_SECONDS = 6.0
+"""How long the secrets may take to be read: from files, from AWS, from the store."""
 SENDABLE = frozenset({"text", "template", "image", "voice", "video", "document", "sticker"})
 
 
@@ -184,7 +184,7 @@ class TwilioWhatsapp(Channel):
         return client
 
     async def _in_a_thread(self, read: Callable[[], T]) -> T:
-        """What *read* finds in files. Raises RetryLater when the disk does not answer."""
+        """What *read* finds. Raises RetryLater when disk, AWS or store do not answer."""
         try:
             return await self.call_blocking(read, timeout=READ_SECONDS)
         except TimeoutError as err:
@@ -209,6 +209,7 @@ def _read(request: WebhookRequest, keys: tuple[bytes, ...] | None) -> tuple[Pair
 
 def _revealed(secret: Secret) -> str:
     try:
-        return secret.reveal()
+        # Only at the start, and after Twilio or a signature said no: what is remembered may be what was rejected.
+        return secret.reveal(fresh=True)
     except SecretUnavailable as err:
         raise NeedsAttention(str(err)) from err

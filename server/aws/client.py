@@ -5,6 +5,7 @@ boto3 takes 0.3 s to import: only who has chosen an engine of AWS imports this m
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from typing import Any
 
@@ -46,7 +47,7 @@ _CREDENTIALS = frozenset(
         "UnrecognizedClientException",
     }
 )
-_PERMISSION = frozenset(
+PERMISSION = frozenset(
     {"AccessDenied", "AccessDeniedException", "AuthorizationError", "KMS.AccessDeniedException", "403"}
 )
 _NOT_THERE = frozenset(
@@ -83,10 +84,14 @@ def make_client(service: str, *, region: str = "", endpoint: str = "", **more: A
         }
     )
     try:
+        # boto3 itself reads AWS_DEFAULT_REGION alone; AWS's other SDKs and its own services set AWS_REGION.
         session = botocore.session.Session()
         session.register_component("data_loader", _models())
         return boto3.session.Session(botocore_session=session).client(
-            service, region_name=region or None, endpoint_url=endpoint or None, config=config
+            service,
+            region_name=region or os.environ.get("AWS_REGION") or None,
+            endpoint_url=endpoint or None,
+            config=config,
         )
     except (NoRegionError, ProfileNotFound, ValueError) as err:
         raise StartupError(f"AWS {service}: {explain(err)}") from err
@@ -102,31 +107,32 @@ def needs_a_person(err: BaseException) -> bool:
     """Whether *err* stays until somebody changes something: credentials, a permission, a name."""
     if isinstance(err, NoCredentialsError | PartialCredentialsError | NoRegionError | ProfileNotFound):
         return True
-    return _code(err) in _CREDENTIALS | _PERMISSION | _NOT_THERE
+    return code(err) in _CREDENTIALS | PERMISSION | _NOT_THERE
 
 
 def explain(err: BaseException) -> str:
     """What went wrong and, where it is known, what would be right. AWS's own words hold no secret."""
-    code, said = _code(err), _said(err)
+    name, said = code(err), _said(err)
     if isinstance(err, NoCredentialsError | PartialCredentialsError):
         return f"no AWS credentials were found; {_HOW_TO_SIGN}"
     if isinstance(err, NoRegionError):
         return "no AWS region is known; write ?region=… behind the address, such as ?region=ap-southeast-1"
-    if code in _CREDENTIALS:
+    if name in _CREDENTIALS:
         return f"AWS refused the credentials ({said}); {_HOW_TO_SIGN}"
-    if code in _PERMISSION:
+    if name in PERMISSION:
         return f"AWS does not permit it ({said}); allow the actions of docs/how-to/use-aws.md to this machine's role"
-    if code in _NOT_THERE:
+    if name in _NOT_THERE:
         return f"it is not there ({said}); look at its name, account and region, or make it (docs/how-to/use-aws.md)"
     return said
 
 
-def _code(err: BaseException) -> str:
+def code(err: BaseException) -> str:
+    """AWS's name of the error; empty for one that is not AWS's answer."""
     return str(err.response.get("Error", {}).get("Code", "")) if isinstance(err, ClientError) else ""
 
 
 def _said(err: BaseException) -> str:
     if isinstance(err, ClientError):
         message = err.response.get("Error", {}).get("Message", "")
-        return ": ".join(filter(None, (_code(err), message))) or "an answer without an error code"
+        return ": ".join(filter(None, (code(err), message))) or "an answer without an error code"
     return str(err) or type(err).__name__

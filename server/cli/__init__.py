@@ -22,6 +22,7 @@ from .migrate import migrate
 from .move_store import move_store
 from .parked import parked
 from .plugins import plugins
+from .secrets import secrets
 from .serve import serve
 
 PROGRAM = "frontdesk"
@@ -39,7 +40,7 @@ def cli(context: click.Context) -> None:
 
 
 _STORE = (backup, restore, move_store, migrate, import_history)
-for _command in (serve, check, chat, init, plugins, conversations, parked, *_STORE):
+for _command in (serve, check, chat, init, plugins, conversations, parked, secrets, *_STORE):
     cli.add_command(_command)
 
 

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import click
 
-from frontdesk.config import ConfigError, Problem, home_of, load_env
+from frontdesk.config import (
+    ConfigError,
+    Place,
+    Problem,
+    SecretUnavailable,
+    TenantsFile,
+    home_of,
+    load_env,
+    secrets_in,
+    use_vault,
+)
 
+from ..clock import SystemClock
 from ..runtime import TenantPlugins
-from ..tenants import missing_secrets, read_tenants, without_model
+from ..services.blocking import BlockingCalls
+from ..services.secrets import SecretDesk
+from ..store import StoreError
+from ..store.opening import open_store
+from ..tenants import Declared, missing_secrets, read_tenants, without_model
+from ..vaults import Vaults, no_store
+from .beside import run
 from .files import tenants_file
 
 
@@ -27,7 +46,7 @@ def check(context: click.Context, file: Path | None, resolve: bool) -> None:
     read, declared, more = read_tenants(path)
     problems += more
     if resolve and read is not None:
-        problems += [each.problem for each in missing_secrets(read, declared)]
+        problems += run(_missing(read, declared))
     for problem in problems:
         click.echo(problem)
     if problems:
@@ -36,6 +55,30 @@ def check(context: click.Context, file: Path | None, resolve: bool) -> None:
     for sentence in without_model(declared):
         click.echo(f"Note: {sentence}")
     click.echo(f"OK: {path}: {_count(len(declared), 'tenant')}, {_parts(list(declared.values()))}")
+
+
+async def _missing(file: TenantsFile, declared: Declared) -> list[Problem]:
+    """In a thread, so that the store can be read meanwhile; it is opened only if somebody refers to it."""
+    clock = SystemClock()
+    stored = any(
+        secret.kind == "stored"
+        for each in declared.values()
+        for _, settings in each.plugins
+        for _, secret in secrets_in(settings)
+    )
+    use_vault(Vaults(clock, BlockingCalls(), no_store))
+    async with AsyncExitStack() as stack:
+        if stored:
+            try:
+                store = open_store(file.store_url(), clock)
+                await store.open()
+            except (SecretUnavailable, ValueError, StoreError) as err:
+                return [Place(str(file.path), key="server.store").problem(f"the stored secrets cannot be read: {err}")]
+            stack.push_async_callback(store.close)
+            vaults = Vaults(clock, BlockingCalls(), SecretDesk(store, file.server.secret_keys).read)
+            vaults.attach()
+            use_vault(vaults)
+        return [each.problem for each in await asyncio.to_thread(missing_secrets, file, declared)]
 
 
 def _env_problems(path: Path) -> list[Problem]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -22,22 +21,11 @@ from ..store.collections import CONTACTS
 from ..turn.recall import history
 from .beside import beside, run
 from .files import file_option, known_tenant
-from .grammar import Commands, Number
+from .grammar import Commands, Number, as_option
 from .output import duration, moment, one_line, phone, refuse_several, table
 from .why import as_json, as_words
 
 _tenant = click.option("--tenant", default="", help="The tenant; may be left out when there is only one.")
-
-
-def _name(context: click.Context, option: click.Parameter, name: str) -> str:
-    if not name.strip():
-        raise click.BadParameter("an empty name; write yours, or leave the option out for your login")
-    return name.strip()
-
-
-_as = click.option(
-    "--as", "name", default=getpass.getuser, callback=_name, help="Your name as operator; without it, your login."
-)
 
 
 @click.group(cls=Commands, default="list")
@@ -57,17 +45,17 @@ def list_(id: str, tenant: str, path: Path | None) -> None:
 @conversations.command()
 @click.argument("id")
 @_tenant
-@_as
+@as_option
 @file_option
-def take(id: str, tenant: str, name: str, path: Path | None) -> None:
+def take(id: str, tenant: str, by: str, path: Path | None) -> None:
     """Answer a conversation yourself; what the bot was about to say is withdrawn."""
 
     async def work() -> None:
         async with _acting(path, tenant, id) as (server, config, found):
-            await server.ownership.take(config.id, found.id, name)
-        if found.owner not in (BOT, NOBODY, operator(name)):
+            await server.ownership.take(config.id, found.id, by)
+        if found.owner not in (BOT, NOBODY, operator(by)):
             click.echo(f"until now {found.owner.removeprefix(OPERATOR)} answered it; tell them")
-        click.echo(f"{name} answers {found.id} now; the bot comes back {_after(config)} after your last word")
+        click.echo(f"{by} answers {found.id} now; the bot comes back {_after(config)} after your last word")
 
     run(work())
 
@@ -76,9 +64,9 @@ def take(id: str, tenant: str, name: str, path: Path | None) -> None:
 @click.argument("id")
 @click.argument("text", nargs=-1, required=True)
 @_tenant
-@_as
+@as_option
 @file_option
-def say(id: str, text: tuple[str, ...], tenant: str, name: str, path: Path | None) -> None:
+def say(id: str, text: tuple[str, ...], tenant: str, by: str, path: Path | None) -> None:
     """Write to the contact of a conversation you have taken."""
     words = " ".join(text).strip()
     if not words:
@@ -86,7 +74,7 @@ def say(id: str, text: tuple[str, ...], tenant: str, name: str, path: Path | Non
 
     async def work() -> None:
         async with _acting(path, tenant, id) as (server, config, found):
-            message = await server.ownership.say(config.id, found.id, name, words)
+            message = await server.ownership.say(config.id, found.id, by, words)
         click.echo(f"queued as {message.id}")
 
     run(work())
@@ -95,14 +83,14 @@ def say(id: str, text: tuple[str, ...], tenant: str, name: str, path: Path | Non
 @conversations.command()
 @click.argument("id")
 @_tenant
-@_as
+@as_option
 @file_option
-def release(id: str, tenant: str, name: str, path: Path | None) -> None:
+def release(id: str, tenant: str, by: str, path: Path | None) -> None:
     """Give a conversation back to the bot, which answers what nobody has."""
 
     async def work() -> None:
         async with _acting(path, tenant, id) as (server, config, found):
-            await server.ownership.release(config.id, found.id, name)
+            await server.ownership.release(config.id, found.id, by)
         already = found.owner == BOT
         click.echo(f"the bot answers {found.id} {'already; nothing was changed' if already else 'again'}")
 

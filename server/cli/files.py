@@ -9,7 +9,11 @@ from typing import Any, TypeVar
 
 import click
 
-from frontdesk.config import TenantConfig, home_of, load_env
+from frontdesk.config import TenantConfig, home_of, load_env, use_vault
+
+from ..clock import SystemClock
+from ..services.blocking import BlockingCalls
+from ..vaults import Vaults, no_store
 
 NAMES = ("tenants.yaml", "tenants.example.yaml")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -42,6 +46,7 @@ def prepared(given: Path | None) -> Path:
     """The tenants file, the `.env` beside it already in the environment. Raises ConfigError, ClickException."""
     path = tenants_file(given)
     load_env(home_of(path))
+    use_vault(Vaults(SystemClock(), BlockingCalls(), no_store))  # for the server's own secrets, until there is a server
     return path
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import getpass
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
 from .files import nearest
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _CLICKS_OWN = (
     click.MissingParameter,
@@ -28,6 +32,18 @@ class Number(click.IntRange):
             least, most = self.min or 0, self.max
             right = f"from {least} to {most}" if most is not None else f"of {least} or more"
             self.fail(f"found {value!r}; write a whole number {right}", param, ctx)
+
+
+def _name(context: click.Context, option: click.Parameter, name: str) -> str:
+    if not name.strip():
+        raise click.BadParameter("an empty name; write yours, or leave the option out for your login")
+    return name.strip()
+
+
+def as_option(command: F) -> F:
+    """`--as NAME`, for commands that note who did it; the argument is `by`."""
+    words = "Your name as operator; without it, your login."
+    return click.option("--as", "by", default=getpass.getuser, callback=_name, help=words)(command)
 
 
 class Commands(click.Group):

@@ -123,8 +123,9 @@ def _unfit(bind: str) -> str:
 
 
 def _missing_secrets(server: Server) -> list[MissingSecret]:
-    """Those of tenants; the others are served. Without one of its own the server has not come so far."""
-    missing = missing_secrets(server.file, server.runtimes.declared)
+    """Those of tenants, in variables and files; the others are told when their plugin starts. Without one of its own the
+    server has not come so far."""
+    missing = missing_secrets(server.file, server.runtimes.declared, remote=False)
     for each in missing:
         log.error("secret_missing", tenant=each.tenant, plugin=each.plugin, reason=str(each.problem))
     return missing

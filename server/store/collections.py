@@ -120,6 +120,7 @@ PLUGIN_DATA = Collection("plugin_data", model.PluginDocument, indexes=(("plugin"
 BUDGETS = Collection(
     "budgets", model.Budget, indexes=(("ends_at",),), retention=Retention(timedelta(days=90), by="ends_at")
 )
+SECRETS = Collection("secrets", model.StoredSecret)
 
 DUE = Collection("due", model.Due, indexes=(("kind", "due_at"), ("tenant", "due_at")), tenant_data=False)
 INSTANCES = Collection(
@@ -141,6 +142,7 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     TASKS,
     PLUGIN_DATA,
     BUDGETS,
+    SECRETS,
     DUE,
     INSTANCES,
     CHORES,

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from frontdesk.config import ConfigError, load, load_env, write_init
 
 
-def test_what_it_writes_loads_and_refers_to_what_the_env_file_names(tmp_path: Path) -> None:
+def test_what_it_writes_loads_and_refers_to_what_the_env_file_names(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("FRONTDESK_SECRET_KEYS", "")  # load_env sets it only if it is not set: so it is taken back
+    monkeypatch.delenv("FRONTDESK_SECRET_KEYS")
     folder = tmp_path / "new"
     assert write_init(folder) == [folder / "tenants.yaml", folder / ".env"]
     assert [entry.name for entry in load(folder / "tenants.yaml").tenants["my-business"].plugins] == [
@@ -18,7 +21,11 @@ def test_what_it_writes_loads_and_refers_to_what_the_env_file_names(tmp_path: Pa
     ]
     assert load_env(folder) == folder / ".env"
     env = (folder / ".env").read_text()
-    assert all(line.startswith("#") or not line for line in env.splitlines())
+    (key,) = (line for line in env.splitlines() if line and not line.startswith("#"))
+    name, _, value = key.partition("=")
+    assert name == "FRONTDESK_SECRET_KEYS" and Fernet(value)
+    write_init(tmp_path / "other")
+    assert key not in (tmp_path / "other" / ".env").read_text(), "each installation has a key of its own"
     assert "TWILIO_AUTH_TOKEN" in env
     assert "{env: TWILIO_AUTH_TOKEN}" in (folder / "tenants.yaml").read_text()
 

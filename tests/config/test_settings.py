@@ -12,9 +12,11 @@ from typing import Annotated
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from frontdesk.config import Place, Secret, SecretUnavailable, Settings, secrets_in, validate_settings
+from frontdesk.config import Place, Secret, SecretUnavailable, Settings, secrets_in, use_vault, validate_settings
+from frontdesk.config.secret import _NoVault
 
 LITERAL = "sk-live-hunter2"
+RIGHT = "write `{env: NAME}`, `{file: path}`, `{aws_secret: id#key}`, `{ssm: name}` or `{stored: NAME}`"
 
 
 class Account(Settings):
@@ -119,7 +121,7 @@ def test_secrets_are_equal_when_their_references_are(tmp_path: Path) -> None:
 def test_anything_but_a_reference_is_refused_and_not_repeated(written: object) -> None:
     [problem] = problems_of({"api_key": written})
     assert problem.startswith("tenants.yaml: tenant shop: plugins[0].x.api_key: ")
-    assert problem.endswith("; write `{env: NAME}` or `{file: path}`")
+    assert problem.endswith(f"; {RIGHT}")
     assert LITERAL not in problem
     assert "a1b2c3d4e5f6" not in problem
 
@@ -134,9 +136,7 @@ def test_alternatives_of_a_secret_do_not_repeat_it_either(key: str, written: obj
 
 def test_text_that_is_neither_the_number_nor_the_secret_it_may_be_is_not_repeated() -> None:
     [problem] = problems_of({"api_key": {"env": "A"}, "pin": LITERAL})
-    assert problem.endswith(
-        "pin: a value where only a reference to a secret may stand; write `{env: NAME}` or `{file: path}`"
-    )
+    assert problem.endswith(f"pin: a value where only a reference to a secret may stand; {RIGHT}")
 
 
 def test_a_secret_in_a_wrong_place_is_not_repeated() -> None:
@@ -237,3 +237,43 @@ def test_every_secret_of_settings_is_found_with_its_place() -> None:
         ("accounts", 1, "token"): {"env": "C"},
         ("by_name", "x"): {"file": "D"},
     }
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"aws_secret": "desk/twilio"},
+        {"aws_secret": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:desk/twilio-AbCdEf#token#AWSPREVIOUS"},
+        {"aws_secret": "desk/twilio##AWSPREVIOUS"},
+        {"ssm": "/desk/token:3"},
+        {"stored": "TWILIO_TOKEN"},
+    ],
+)
+def test_references_to_aws_and_to_the_store_are_kept_as_they_are_written(written: dict[str, str]) -> None:
+    settings = account({"api_key": written})
+    assert settings.api_key.reference == written and settings.api_key.is_remote
+    assert account(json.loads(settings.model_dump_json(by_alias=True))) == settings
+
+
+@pytest.mark.parametrize(
+    "written", [{"aws_secret": "a b"}, {"aws_secret": ""}, {"ssm": "a#b"}, {"stored": "token"}, {"ssm": 5}]
+)
+def test_a_reference_that_can_name_nothing_is_refused_and_not_repeated(written: dict[str, object]) -> None:
+    [problem] = problems_of({"api_key": written})
+    assert problem.endswith(f"; {RIGHT}")
+
+
+def test_a_stored_secret_belongs_to_the_tenant_that_refers_to_it() -> None:
+    tokens = {
+        tenant: validate_settings(Account, {"api_key": {"stored": "A"}}, Place(tenant=tenant))[0]
+        for tenant in ("a", "b")
+    }
+    assert tokens["a"] != tokens["b"]
+    settings, [problem] = validate_settings(Account, {"api_key": {"stored": "A"}}, Place("tenants.yaml"))
+    assert settings is None and "a stored secret belongs to a tenant" in problem.found
+
+
+def test_without_a_vault_a_reference_says_that_only_a_server_follows_it() -> None:
+    use_vault(_NoVault())
+    with pytest.raises(SecretUnavailable, match="can be looked up by a server only"):
+        account({"api_key": {"ssm": "/desk/token"}}).api_key.reveal()

@@ -165,7 +165,7 @@ def test_a_plugins_settings_are_checked_later_and_told_with_their_line(read_text
     assert [str(problem) for problem in problems] == [
         "tenants.yaml:8: tenant shop: plugins[1].whatsapp.account: missing; this key is required",
         "tenants.yaml:10: tenant shop: plugins[1].whatsapp.token: a value where only a reference to a secret may "
-        "stand; write `{env: NAME}` or `{file: path}`",
+        "stand; write `{env: NAME}`, `{file: path}`, `{aws_secret: id#key}`, `{ssm: name}` or `{stored: NAME}`",
         "tenants.yaml:9: tenant shop: plugins[1].whatsapp.acount: unknown key; did you mean account?",
     ]
 

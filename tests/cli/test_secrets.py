@@ -1,0 +1,81 @@
+"""`frontdesk secrets`, and what refers to a stored secret."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from frontdesk.services.secrets import new_key
+
+from .conftest import Run
+
+VALUE = "hunter2"
+
+
+@pytest.fixture
+def keys(tmp_path: Path, example: dict[str, Any], write: Callable[..., Path]) -> Callable[..., None]:
+    write(example)
+
+    def keys(*keys: str) -> None:
+        (tmp_path / ".env").write_text(f"FRONTDESK_SECRET_KEYS={','.join(keys)}\n", "utf-8")
+
+    return keys
+
+
+def test_what_init_writes_can_keep_a_secret_that_a_setting_refers_to(
+    frontdesk: Run, tmp_path: Path, example: dict[str, Any], write: Callable[..., Path]
+) -> None:
+    assert frontdesk("init").returncode == 0
+    twilio = {
+        "account_sid": f"AC{'0' * 32}",
+        "auth_token": {"stored": "TWILIO_TOKEN"},
+        "numbers": ["whatsapp:+14155238886"],
+    }
+    example["tenants"]["riverside-dental"]["plugins"].append({"twilio_whatsapp": twilio})
+    write(example)
+    missing = frontdesk("check", "--resolve")
+    assert missing.returncode == 1
+    assert "auth_token: tenant riverside-dental has no stored secret TWILIO_TOKEN; `frontdesk secrets" in missing.stdout
+
+    done = frontdesk("secrets", "set", "riverside-dental", "TWILIO_TOKEN", "--as", "lan", stdin=f"{VALUE}\n")
+    assert done.stdout == "stored TWILIO_TOKEN of riverside-dental; settings refer to it as {stored: TWILIO_TOKEN}\n"
+    resolved = frontdesk("check", "--resolve")
+    assert (resolved.returncode, VALUE in resolved.stdout) == (0, False)
+    heads, line = frontdesk("secrets").stdout.splitlines()
+    assert heads.split()[:2] == ["TENANT", "NAME"]
+    assert line.split()[:2] == ["riverside-dental", "TWILIO_TOKEN"] and line.endswith("lan")
+    assert frontdesk("secrets", "delete", "riverside-dental", "TWILIO_TOKEN").returncode == 0
+    assert frontdesk("secrets", "list").stdout == "No secret is stored.\n"
+    again = frontdesk("secrets", "delete", "riverside-dental", "TWILIO_TOKEN")
+    assert again.returncode == 1 and again.stderr.count("\n") == 1
+
+
+def test_a_rotation_says_what_it_did_and_a_key_that_is_missing_is_one_line(frontdesk: Run, keys) -> None:
+    old, new = new_key(), frontdesk("secrets", "key").stdout.strip()
+    keys(old)
+    assert frontdesk("secrets", "set", "riverside-dental", "TOKEN", stdin=VALUE).returncode == 0
+    keys(new)
+    refused = frontdesk("secrets", "rotate")
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "no key fits TOKEN of riverside-dental: add the key it was encrypted with" in refused.stderr
+    keys(new, old)
+    assert frontdesk("secrets", "rotate").stdout == (
+        "riverside-dental: 1 encrypted with the first key, 0 were so already\nThe other keys are not needed any more.\n"
+    )
+    keys("nonsense")
+    broken = frontdesk("secrets", "set", "riverside-dental", "TOKEN", stdin=VALUE)
+    assert (broken.returncode, broken.stderr.count("\n")) == (1, 1)
+    assert "is no key; write keys as `frontdesk secrets key` prints them" in broken.stderr
+
+
+def test_a_tenant_or_a_name_that_cannot_be_is_told_before_anything_is_stored(frontdesk: Run, keys) -> None:
+    keys(new_key())
+    nobody = frontdesk("secrets", "set", "riverside-dentl", "TOKEN", stdin=VALUE)
+    assert nobody.returncode == 2 and "did you mean riverside-dental?" in nobody.stderr
+    name = frontdesk("secrets", "set", "riverside-dental", "token", stdin=VALUE)
+    assert name.returncode == 2 and "is no name of a stored secret" in name.stderr
+    assert VALUE not in nobody.stderr + name.stderr
+    assert frontdesk("secrets").stdout == "No secret is stored.\n"

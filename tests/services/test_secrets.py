@@ -1,0 +1,114 @@
+"""Typed-in secrets: encrypted in the store, each in its place, re-encrypted by a rotation that can be repeated."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from frontdesk.clock import SystemClock
+from frontdesk.config import Secret, SecretUnavailable
+from frontdesk.services.secrets import VARIABLE, KeysMissing, Rotated, SecretDesk, new_key
+from frontdesk.store import Store
+from frontdesk.store.collections import SECRETS
+from frontdesk.store.sqlite import SqliteStore
+from frontdesk.testing.death import Died
+
+VALUE = "mật khẩu: hunter2"
+OLD, NEW, OTHER = new_key(), new_key(), new_key()
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    made = SqliteStore(tmp_path / "store.db", SystemClock())
+    await made.open()
+    yield made
+    await made.close()
+
+
+def desk(store: Store, *keys: str) -> SecretDesk:
+    return SecretDesk(store, Secret.from_text(",".join(keys)))
+
+
+async def test_a_secret_comes_back_and_lies_encrypted(store: Store, tmp_path: Path) -> None:
+    await desk(store, OLD).set("clinic", "TOKEN", VALUE, "lan")
+    assert await desk(store, OLD).read("clinic", "TOKEN") == VALUE
+    ((name, _, by),) = await desk(store, OLD).names("clinic")
+    assert (name, by) == ("TOKEN", "lan")
+    stored = await store.for_tenant("clinic").get(SECRETS, "TOKEN")
+    assert VALUE not in str(stored) and stored is not None and stored.token not in repr(stored)
+    assert not any(b"hunter2" in path.read_bytes() for path in tmp_path.iterdir())
+
+
+async def test_a_second_value_replaces_the_first_and_a_deleted_one_is_gone(store: Store) -> None:
+    for value in ("first", VALUE):
+        await desk(store, OLD).set("clinic", "TOKEN", value, "lan")
+    assert await desk(store, OLD).read("clinic", "TOKEN") == VALUE
+    assert await desk(store).delete("clinic", "TOKEN")
+    assert not await desk(store).delete("clinic", "TOKEN")
+    with pytest.raises(SecretUnavailable, match="no stored secret TOKEN; `frontdesk secrets set clinic TOKEN` stores"):
+        await desk(store, OLD).read("clinic", "TOKEN")
+
+
+async def test_a_token_that_was_moved_to_another_place_is_refused(store: Store) -> None:
+    await desk(store, OLD).set("clinic", "TOKEN", VALUE, "lan")
+    stored = await store.for_tenant("clinic").get(SECRETS, "TOKEN")
+    assert stored is not None
+    await store.for_tenant("school").insert(SECRETS, stored)
+    with pytest.raises(SecretUnavailable, match="no key in FRONTDESK_SECRET_KEYS fits"):
+        await desk(store, OLD).read("school", "TOKEN")
+
+
+@pytest.mark.parametrize("name", ["token", "", "A B", "A" * 101])
+async def test_a_name_that_no_reference_could_have_is_refused(store: Store, name: str) -> None:
+    with pytest.raises(ValueError, match="is no name of a stored secret"):
+        await desk(store, OLD).set("clinic", name, VALUE, "lan")
+
+
+async def test_nothing_and_too_much_are_refused_without_showing_it(store: Store) -> None:
+    for value in ("", "x" * 65_537):
+        with pytest.raises(ValueError, match=f"has {len(value)} characters; 1 to 65,536") as caught:
+            await desk(store, OLD).set("clinic", "TOKEN", value, "lan")
+        assert "xx" not in str(caught.value)
+
+
+@pytest.mark.parametrize("written", ["nonsense", f"{OLD},nonsense", ","])
+async def test_keys_that_are_none_are_told_and_not_shown(store: Store, written: str) -> None:
+    with pytest.raises(KeysMissing, match=r"is no key; write keys as `frontdesk secrets key` prints them") as caught:
+        await desk(store, written).set("clinic", "TOKEN", VALUE, "lan")
+    assert "nonsense" not in str(caught.value) and OLD not in str(caught.value)
+
+
+async def test_a_missing_key_says_what_to_do(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    await desk(store, OLD).set("clinic", "TOKEN", VALUE, "lan")
+    monkeypatch.delenv(VARIABLE, raising=False)
+    with pytest.raises(SecretUnavailable, match=r"FRONTDESK_SECRET_KEYS is not set.*frontdesk secrets key"):
+        await SecretDesk(store, None).read("clinic", "TOKEN")
+    monkeypatch.setenv(VARIABLE, OLD)
+    assert await SecretDesk(store, None).read("clinic", "TOKEN") == VALUE
+
+
+async def test_a_rotation_encrypts_everything_with_the_first_key_and_may_be_repeated(store: Store) -> None:
+    for tenant in ("clinic", "gone-from-the-file"):
+        await desk(store, OLD).set(tenant, "A", VALUE, "lan")
+    await desk(store, NEW).set("clinic", "B", VALUE, "lan")
+    await desk(store, OTHER).set("clinic", "C", VALUE, "lan")
+    both = desk(store, NEW, OLD)
+    assert await both.rotate() == [Rotated("clinic", 1, 1, ["C"]), Rotated("gone-from-the-file", 1, 0, [])]
+    assert await both.rotate() == [Rotated("clinic", 0, 2, ["C"]), Rotated("gone-from-the-file", 0, 1, [])]
+    assert await desk(store, NEW).read("gone-from-the-file", "A") == VALUE
+    assert await desk(store, OTHER).read("clinic", "C") == VALUE, "what no key fits stays as it is"
+
+
+async def test_a_rotation_that_dies_half_way_is_gone_on_with(store: Store, dies_after, monkeypatch) -> None:
+    for name in ("A", "B", "C"):
+        await desk(store, OLD).set("clinic", name, VALUE, "lan")
+    both = desk(store, NEW, OLD)
+    with monkeypatch.context() as dying:
+        clinic = dies_after(store.for_tenant("clinic"), 1)
+        dying.setattr(store, "for_tenant", lambda tenant: clinic)
+        with pytest.raises(Died):
+            await both.rotate()
+    assert await both.rotate() == [Rotated("clinic", 2, 1, [])]
+    assert [await desk(store, NEW).read("clinic", name) for name in ("A", "B", "C")] == [VALUE] * 3
