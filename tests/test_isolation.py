@@ -193,6 +193,17 @@ async def simulator_receipts(world: World) -> None:
     assert await world.post("/plugins/simulator/beta/receipts", json=body) == 204
 
 
+async def simulator_give_back(world: World) -> None:
+    phone = await world.desk.plugin("simulator", "beta")
+    theirs = await phone.conversations.of("simulator", PERSON)
+    handed_off = await world.desk.server.ownership.hand_off("beta", theirs.id, "asked for a person")
+    body = {"contact": PERSON, "epoch": handed_off.owner_epoch}
+    assert await world.post("/plugins/simulator/alpha/give-back", json=body) == 204, "alpha's bot has it"
+    assert (await phone.conversations.get(theirs.id)).owner == "nobody"
+    assert await world.post("/plugins/simulator/beta/give-back", json=body) == 204
+    assert (await phone.conversations.get(theirs.id)).owner == "bot"
+
+
 async def simulator_upload(world: World) -> None:
     async with world.http.post(world.path("/plugins/simulator/beta/media"), data=PNG + b"new", headers=OURS) as answer:
         key = (await answer.json())["key"]
@@ -262,6 +273,7 @@ TRIED: dict[str, Callable[[World], Awaitable[None]]] = {
     "GET /plugins/simulator/<tenant>/static/<path:filename>": simulator_static,
     "GET /plugins/simulator/<tenant>/events": simulator_events,
     "POST /plugins/simulator/<tenant>/receipts": simulator_receipts,
+    "POST /plugins/simulator/<tenant>/give-back": simulator_give_back,
     "POST /plugins/simulator/<tenant>/media": simulator_upload,
     "GET /plugins/simulator/<tenant>/media/<key>": simulator_file,
     "POST /webhooks/simulator/TENANT": simulator_webhook,
