@@ -23,6 +23,8 @@ _MEDIA = re.compile(r"^\[(?:voice note|image|video|document|sticker|other|locati
 _UNSEEN = re.compile(r"^\[(?:voice note|image|video|document|sticker)[^\]\n]*\]", re.MULTILINE)
 """Of these, what there is to see or hear."""
 _STICKER = re.compile(r"\[sticker[^\]\n]*\]\s*")
+_BRIEFLY = {"thanks": "welcome", "acknowledged": "brief"}
+"""What is said in place of a closing where one was the last thing said."""
 _CALLS = 6
 """Tool calls in one turn; one that needs more is going round in circles."""
 
@@ -178,8 +180,8 @@ class Dialogue:
 
     def _closing(self, key: str) -> str:
         """A polite end, said once: after one, a word is enough."""
-        ended = any(said(each, self._newest.said) for each in ("thanks", "acknowledged", "brief", "dropped", "goodbye"))
-        return self._say("brief" if ended else key)
+        ended = any(said(each, self._newest.said) for each in (*_BRIEFLY.values(), *_BRIEFLY, "dropped", "goodbye"))
+        return self._say(_BRIEFLY[key] if ended else key)
 
     def _find_out(self, asked: Answered) -> _Answer:
         """Nothing could be told: what to do about pain if that is spoken of, else ask once, then call somebody."""

@@ -23,7 +23,10 @@ WELCOME = {
     "school": "Dạ không có gì ạ. Anh/chị cần gì thêm cứ nhắn em nhé.",
     "clinic": "You are welcome. Just write if you need anything else.",
 }
-AGAIN = {"school": "Dạ vâng ạ.", "clinic": "All right."}
+AGAIN = {
+    "👍": {"school": "Dạ vâng ạ.", "clinic": "All right."},
+    "🙏": {"school": "Dạ không có gì ạ.", "clinic": "You are welcome."},
+}
 
 
 @pytest.mark.parametrize("tenant", ["school", "clinic"])
@@ -43,15 +46,19 @@ AGAIN = {"school": "Dạ vâng ạ.", "clinic": "All right."}
 async def test_what_asks_nothing_is_answered_shortly_and_then_with_a_word(
     desk: Callable[..., Desk], tenant: str, text: str, answers: dict[str, str]
 ) -> None:
-    here = desk(tenant)
-    assert [await here.says(text) for _ in range(3)] == [answers[tenant], AGAIN[tenant], AGAIN[tenant]]
+    here, again = desk(tenant), AGAIN["👍" if answers is LIKED else "🙏"][tenant]
+    assert [await here.says(text) for _ in range(3)] == [answers[tenant], again, again]
     assert not here.called_a_person
 
 
 @pytest.mark.parametrize("text", ["cảm ơn", "cảm ơn em nhé", "tks", "ok cảm ơn em ❤️"])
 async def test_thanks_are_answered_politely_in_vietnamese(desk: Callable[..., Desk], text: str) -> None:
     here = desk("school")
-    assert [await here.says(text) for _ in range(2)] == [WELCOME["school"], AGAIN["school"]]
+    assert [await here.says(text) for _ in range(2)] == [WELCOME["school"], AGAIN["🙏"]["school"]]
+
+
+async def test_thanks_after_a_thumb_up_are_answered_as_thanks(clinic: Desk) -> None:
+    assert [await clinic.says(text) for text in ("👍", "thanks")] == [LIKED["clinic"], "You are welcome."]
 
 
 async def test_a_thumb_up_says_yes_where_something_was_asked(clinic: Desk, booking: Booking) -> None:
