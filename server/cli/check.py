@@ -54,6 +54,8 @@ def check(context: click.Context, file: Path | None, resolve: bool) -> None:
         context.exit(1)
     for sentence in without_model(declared):
         click.echo(f"Note: {sentence}")
+    if read is not None and (sentence := read.server.unnamed_proxy()):
+        click.echo(f"Note: {sentence}")
     click.echo(f"OK: {path}: {_count(len(declared), 'tenant')}, {_parts(list(declared.values()))}")
 
 

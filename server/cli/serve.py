@@ -149,6 +149,8 @@ def _where_to_go(server: Server, path: Path, listener: Listener, missing: list[M
         yield f"{len(missing)} secret{'' if len(missing) == 1 else 's'} missing: what needs them does not work; {right}"
     for sentence in without_model(server.runtimes.declared):
         yield f"Note: {sentence}"
+    if sentence := server.config.unnamed_proxy():
+        yield f"Note: {sentence}"
     yield "Ctrl-C stops it."
 
 

@@ -26,6 +26,18 @@ def test_a_tenant_without_a_model_is_pointed_out(frontdesk: Run, tmp_path: Path)
     assert note.startswith("Note: tenant ") and "list a model" in note and ok.startswith("OK: ")
 
 
+def test_a_server_on_the_internet_whose_proxy_nobody_has_named_is_pointed_out(
+    frontdesk: Run, example: dict[str, Any], write: Callable[..., Path]
+) -> None:
+    example["server"]["public_url"] = "https://desk.example.com"
+    write(example)
+    note, ok = frontdesk("check").stdout.splitlines()
+    assert note.startswith("Note: ") and "server.trusted_proxies" in note and ok.startswith("OK: ")
+    example["server"]["trusted_proxies"] = ["127.0.0.2"]
+    write(example)
+    assert frontdesk("check").stdout.startswith("OK: ")
+
+
 def test_every_problem_is_told_at_once_each_on_its_line(frontdesk: Run, tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text(
         "server: {bnd: x}\n"

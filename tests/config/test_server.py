@@ -132,6 +132,13 @@ def test_a_proxy_is_an_address_a_network_or_the_socket(written: str, kept: str) 
     assert ServerConfig(trusted_proxies=[written]).trusted_proxies == (kept,)  # type: ignore[arg-type]
 
 
+def test_a_proxy_that_must_be_there_and_has_no_name_is_told() -> None:
+    assert "https://desk.example.com" in ServerConfig(public_url="https://desk.example.com").unnamed_proxy()
+    assert ServerConfig(public_url="http://127.0.0.1:8000").unnamed_proxy() == ServerConfig().unnamed_proxy() == ""
+    named = ServerConfig(public_url="https://desk.example.com", trusted_proxies=["127.0.0.2"])  # type: ignore[arg-type]
+    assert named.unnamed_proxy() == ""
+
+
 @pytest.mark.parametrize(
     ("written", "hint"),
     [
