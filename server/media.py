@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import os
 import re
+import shutil
 import tempfile
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
@@ -75,6 +76,10 @@ class MediaStore(Protocol):
         """The same to be read piece by piece; whoever gets it closes it. Raises OSError if it cannot be read now."""
         ...
 
+    async def purge(self, tenant: str) -> int:
+        """Delete every file of the tenant, for good; how many there were. Raises OSError if one cannot be deleted now."""
+        ...
+
 
 def open_media(setting: str, folder: Path, max_bytes: int) -> MediaStore:
     """What `server.media.store` names: `folder`, or `s3://…`. Raises StartupError."""
@@ -121,6 +126,16 @@ class FolderMedia:
         if not KEY.fullmatch(key):
             return None
         return await asyncio.to_thread(_FileMedium.of, self._path(tenant, key))
+
+    async def purge(self, tenant: str) -> int:
+        return await asyncio.to_thread(self._purge, self._folder / tenant)
+
+    def _purge(self, folder: Path) -> int:
+        if not folder.is_dir():
+            return 0
+        keys = [file for file in folder.iterdir() if KEY.fullmatch(file.name)]
+        shutil.rmtree(folder)
+        return len(keys)
 
     def _path(self, tenant: str, key: str) -> Path:
         return self._folder / tenant / key

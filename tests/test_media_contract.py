@@ -245,3 +245,12 @@ async def _fetched(application: Any, path: str, query: str) -> tuple[int, str, i
     }
     await application(scope, receive, send)
     return status, length, came
+
+
+async def test_a_purge_deletes_the_files_of_one_tenant_and_of_none_whose_id_begins_alike(files: MediaStore) -> None:
+    keys = [await files.put("clinic", bytes([number]), "image/png") for number in range(3)]
+    kept = await files.put("clinic-2", b"another's", "image/png")
+    assert await files.purge("clinic") == 3
+    assert [await files.get("clinic", key) for key in keys] == [None] * 3
+    assert await files.get("clinic-2", kept) == ("image/png", b"another's")
+    assert await files.purge("clinic") == 0

@@ -19,13 +19,15 @@ T = TypeVar("T")
 
 CONNECTIONS = 32
 STOP_SECONDS = 2.0
+DELETED_AT_ONCE = 1000
+"""S3 takes no more in one call."""
 
 
 class S3Media:
     """`server.media.store: s3://BUCKET/PREFIX`: one object per medium, `PREFIX/TENANT/KEY`, its type in the object's own.
 
-    Needs s3:GetObject and s3:PutObject below the prefix, and s3:ListBucket on the bucket: without that, S3 answers 403 for
-    a file that is not there.
+    Needs s3:GetObject and s3:PutObject below the prefix (s3:DeleteObject, too, to purge a tenant), and s3:ListBucket on the
+    bucket: without that, S3 answers 403 for a file that is not there.
     """
 
     def __init__(self, setting: str, max_bytes: int) -> None:
@@ -64,6 +66,22 @@ class S3Media:
             return None
         found = await self._asked(tenant, lambda: self._find(self._address.key(tenant, key)))
         return None if found is None else _S3Medium(partial(self._asked, tenant), found)
+
+    async def purge(self, tenant: str) -> int:
+        deleted = 0
+        prefix = self._address.key(tenant, "") + "/"  # or it would be that of tenants whose ids begin alike
+        while count := await self._asked(tenant, lambda: self._delete_some(prefix)):
+            deleted += count
+        return deleted
+
+    def _delete_some(self, prefix: str) -> int:
+        found = self._s3.list_objects_v2(Bucket=self._address.bucket, Prefix=prefix, MaxKeys=DELETED_AT_ONCE)
+        keys = [{"Key": each["Key"]} for each in found.get("Contents", ())]
+        if keys:
+            answer = self._s3.delete_objects(Bucket=self._address.bucket, Delete={"Objects": keys, "Quiet": True})
+            if failed := answer.get("Errors"):
+                raise OSError(errno.EACCES, f"{failed[0].get('Key')}: {failed[0].get('Code')}")
+        return len(keys)
 
     async def _asked(self, tenant: str, call: Callable[[], T]) -> T:
         """At most four calls at a time of one tenant."""

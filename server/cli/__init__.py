@@ -24,6 +24,7 @@ from .parked import parked
 from .plugins import plugins
 from .secrets import secrets
 from .serve import serve
+from .tenants import tenants
 
 PROGRAM = "frontdesk"
 INTERRUPTED = 130
@@ -40,7 +41,7 @@ def cli(context: click.Context) -> None:
 
 
 _STORE = (backup, restore, move_store, migrate, import_history)
-for _command in (serve, check, chat, init, plugins, conversations, parked, secrets, *_STORE):
+for _command in (serve, check, chat, init, plugins, conversations, parked, tenants, secrets, *_STORE):
     cli.add_command(_command)
 
 
