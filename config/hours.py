@@ -67,7 +67,11 @@ DaySpan = Annotated[
     PlainSerializer(str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": f"^{_SPAN.pattern}$", "examples": ["08:00-17:30"]}),
 ]
-Day = Annotated[tuple[DaySpan, ...], BeforeValidator(one_or_more), AfterValidator(_apart)]
+Day = Annotated[
+    tuple[DaySpan, ...],
+    BeforeValidator(one_or_more, json_schema_input_type=DaySpan | tuple[DaySpan, ...]),
+    AfterValidator(_apart),
+]
 
 
 class OpeningHours(Settings):

@@ -61,7 +61,9 @@ class Fact(Settings):
     """A name that stays when facts are moved, for traces. Without it: `fact-` and the place in the list, from 1."""
     topic: Text
     """What it is about, in a few words."""
-    questions: Annotated[tuple[Text, ...], BeforeValidator(one_or_more)] = ()
+    questions: Annotated[
+        tuple[Text, ...], BeforeValidator(one_or_more, json_schema_input_type=Text | tuple[Text, ...])
+    ] = ()
     """How contacts ask for it: the more different the wordings, the better it is found."""
     answer: Text
     """What is true, in whole sentences that could be sent as they are."""

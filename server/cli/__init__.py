@@ -22,6 +22,7 @@ from .migrate import migrate
 from .move_store import move_store
 from .parked import parked
 from .plugins import plugins
+from .schema import schema
 from .secrets import secrets
 from .serve import serve
 from .tenants import tenants
@@ -41,7 +42,7 @@ def cli(context: click.Context) -> None:
 
 
 _STORE = (backup, restore, move_store, migrate, import_history)
-for _command in (serve, check, chat, init, plugins, conversations, parked, tenants, secrets, *_STORE):
+for _command in (serve, check, chat, init, plugins, conversations, parked, tenants, secrets, schema, *_STORE):
     cli.add_command(_command)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -112,3 +113,10 @@ def test_secrets_are_looked_up_only_when_asked(
 
 
 _RIGHT = "`frontdesk init` writes one to start from"
+
+
+def test_the_schema_for_editors_is_json_and_names_every_plugin(frontdesk: Run) -> None:
+    done = frontdesk("schema")
+    assert (done.returncode, done.stderr) == (0, "")
+    items = json.loads(done.stdout)["$defs"]["TenantConfig"]["properties"]["plugins"]["items"]
+    assert {"simulator", "twilio_whatsapp"} <= set(items["anyOf"][0]["enum"])
