@@ -9,8 +9,9 @@ from pathlib import Path
 from workload import business, contact
 
 from frontdesk.clock import SystemClock
-from frontdesk.inbox import contact_id
+from frontdesk.keys import signing_key
 from frontdesk.model import Contact, Conversation, Identity, Message
+from frontdesk.people import People
 from frontdesk.store import Insert, Write
 from frontdesk.store.collections import CONTACTS, CONVERSATIONS, IDENTITIES, MESSAGES
 from frontdesk.store.sqlite import SqliteStore
@@ -24,18 +25,20 @@ async def make(path: Path, messages: int, tenant: str = "school-0") -> None:
     """Write *messages* answered messages of messages/EACH contacts to *path*."""
     store = SqliteStore(path, SystemClock())
     await store.open()
-    repository = store.for_tenant(tenant)
+    repository, people = store.for_tenant(tenant), People(signing_key(None, path.parent))
     try:
         for first in range(0, messages // EACH, 100):
-            writes = [_writes(store, number) for number in range(first, min(first + 100, messages // EACH))]
+            writes = [
+                _writes(store, people, tenant, number) for number in range(first, min(first + 100, messages // EACH))
+            ]
             await asyncio.gather(*(repository.write(*one) for one in writes))
     finally:
         await store.close()
 
 
-def _writes(store: SqliteStore, number: int) -> list[Write]:
+def _writes(store: SqliteStore, people: People, tenant: str, number: int) -> list[Write]:
     external = contact(number)
-    id, now = contact_id(CHANNEL, external), store.now()
+    id, now = people.id_of(tenant, CHANNEL, external), store.now()
     began = now - timedelta(days=number % 300 + 1)
     said: list[Write] = [
         Insert(

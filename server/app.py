@@ -40,6 +40,7 @@ from .outbox.lane import Lane
 from .outbox.reconcile import Reconciler
 from .outbox.sending import Sender
 from .outbox.status import StatusDesk
+from .people import People
 from .plugin import Services
 from .quarantine import Quarantine
 from .queue import open_queue
@@ -133,7 +134,8 @@ class Server:
         )
         PluginStates(self.runtimes, self.metrics)
         self._recent = Recent()
-        self.inbox = Inbox(self.store, self.queue, self._recent)
+        self.people = People(key)
+        self.inbox = Inbox(self.store, self.queue, self.people, self._recent)
         self.status = StatusDesk(self.store, self.queue, self.changes)
         self.ownership = Ownership(self.store, self.queue, self.runtimes)
         self.parked = ParkedDesk(self.store, self.queue)

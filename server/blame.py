@@ -1,4 +1,4 @@
-"""What a log may say of an error that a plugin raised: its kind and where, never its text.
+"""What a log may say of an error: its kind and where, and its text only if we wrote it.
 
 An exception's text quotes what it was about, and that may be what a contact wrote or who they are.
 """
@@ -9,14 +9,17 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from frontdesk.config import SecretUnavailable
+from frontdesk.config import ConfigError, SecretUnavailable
 
-from .errors import HookFailed, NeedsAttention, WebhookRefused
+from .errors import HookFailed, NeedsAttention, StartupError, WebhookRefused
+from .store import StoreError
 
 FRAMES = 6
 """The innermost frames of each error that are told."""
 LINKS = 3
 """How far a chain of causes is followed."""
+_OURS = (NeedsAttention, WebhookRefused, HookFailed, SecretUnavailable, StoreError, StartupError, ConfigError)
+"""Their texts are written for whoever reads the log."""
 _CALLERS = frozenset(str(Path(__file__).parent / name) for name in ("dispatch.py", "runtime.py", "step.py"))
 """The core's own frames above every plugin's."""
 
@@ -48,6 +51,25 @@ def trace(error: BaseException) -> list[str]:
             lines.append(f"caused by {_kind(link)}")
         lines += [f"{file}:{line} {function}" for file, line, function in _frames(link)[-FRAMES:]]
     return lines
+
+
+def traceback_of(error: BaseException) -> str:
+    """As Python prints it, causes first, but of each error its text only where it is our own words; of an OSError what the
+    system calls it."""
+    links = []
+    for link in reversed(list(_chain(error))):
+        frames = "".join(traceback.format_tb(link.__traceback__))
+        links.append(f"Traceback (most recent call last):\n{frames}{_kind(link)}{_told(link)}")
+    return "\n\nwhich led to\n\n".join(links)
+
+
+def _told(error: BaseException) -> str:
+    match error:
+        case _ if isinstance(error, _OURS):
+            return f": {error}"
+        case OSError() if error.strerror:
+            return f": {error.strerror}"
+    return ""
 
 
 def _kind(error: BaseException) -> str:

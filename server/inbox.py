@@ -16,20 +16,15 @@ from frontdesk.config import TenantConfig
 from . import settle
 from .channel import Inbound
 from .crashpoints import reached
-from .leases import ConversationGone
-from .model import Contact, Conversation, Identity, Message
+from .model import Conversation, Message
+from .people import People, read
 from .queue import Queue, Wake
 from .recent import Recent
 from .store import Insert, PutDue, Repository, Store, Update
 from .store.codec import changed_copy
-from .store.collections import CONTACTS, CONVERSATIONS, IDENTITIES, MESSAGES
+from .store.collections import CONVERSATIONS, MESSAGES
 
 log = structlog.get_logger(__name__)
-
-
-def contact_id(channel: str, external_id: str) -> str:
-    """The id of a contact first met under this identity."""
-    return hashlib.sha256(f"{channel}\0{external_id}".encode()).hexdigest()[:24]
 
 
 def inbound_id(channel: str, provider_id: str) -> str:
@@ -40,8 +35,9 @@ def inbound_id(channel: str, provider_id: str) -> str:
 class Inbox:
     """Accepts inbound messages of any channel."""
 
-    def __init__(self, store: Store, queue: Queue, recent: Recent | None = None) -> None:
+    def __init__(self, store: Store, queue: Queue, people: People, recent: Recent | None = None) -> None:
         self._store = store
+        self._people = people
         self._queue = queue
         self._recent = Recent() if recent is None else recent
 
@@ -51,9 +47,9 @@ class Inbox:
         Raises StoreError when nothing is known to be written.
         """
         repository = self._store.for_tenant(tenant.id)
-        conversation = self._recent.get(tenant.id, contact_id(channel, inbound.external_id))
+        conversation = self._recent.get(tenant.id, self._people.id_of(tenant.id, channel, inbound.external_id))
         if conversation is None:
-            conversation = await meet(repository, tenant, channel, inbound, self._store.now())
+            conversation = await self._people.meet(repository, tenant, channel, inbound, self._store.now())
         message = _message(conversation, channel, inbound, _after_the_last(conversation, self._store.now()))
         bump, put = _bump(tenant, conversation, channel, inbound, message)
         took = await repository.write(Insert(MESSAGES, message), bump, put)
@@ -63,7 +59,7 @@ class Inbox:
         while took == 1:
             # Somebody has changed the conversation; the message is there, what follows from it is tried again.
             reached("inbox.message_written")
-            conversation = await meet(repository, tenant, channel, inbound, self._store.now())
+            conversation = await self._people.meet(repository, tenant, channel, inbound, self._store.now())
             bump, put = _bump(tenant, conversation, channel, inbound, message)
             took += await repository.write(bump, put)
         reached("inbox.stored")
@@ -76,7 +72,7 @@ class Inbox:
         stored = await repository.get(MESSAGES, message.id)
         if stored is None or stored.state != "received":
             return
-        conversation = await _read(repository, stored.conversation)
+        conversation = await read(repository, stored.conversation)
         # Not sooner than it would have been without the repetition: the contact may still be writing.
         last = max(stored.at, conversation.last_inbound_at or stored.at)
         due_at = settle.due_at(tenant, stored, conversation.unanswered_since or stored.at, last)
@@ -85,64 +81,6 @@ class Inbox:
 
     async def _wake(self, tenant: str, conversation: str, due_at: datetime) -> None:
         await self._queue.wake(Wake("turn", tenant, conversation), (due_at - self._store.now()).total_seconds())
-
-
-async def known(repository: Repository, channel: str, external_id: str) -> Conversation | None:
-    """The conversation with whoever a channel calls so; None if nobody has written under that identity."""
-    # Whoever was first met under this identity is found in one look; under another one, by way of the identity.
-    conversation = await repository.get(CONVERSATIONS, contact_id(channel, external_id))
-    if conversation is not None:
-        return conversation
-    identity = await repository.get(IDENTITIES, f"{channel}:{external_id}")
-    if identity is None:
-        return None
-    return await repository.get(CONVERSATIONS, identity.contact)
-
-
-async def meet(
-    repository: Repository, tenant: TenantConfig, channel: str, inbound: Inbound, now: datetime
-) -> Conversation:
-    """The conversation with whoever wrote; a new one, with its contact and identity, at the first contact."""
-    conversation = await known(repository, channel, inbound.external_id)
-    return conversation or await _first_contact(repository, tenant, channel, inbound, now)
-
-
-async def _first_contact(
-    repository: Repository, tenant: TenantConfig, channel: str, inbound: Inbound, now: datetime
-) -> Conversation:
-    """Write contact, identity and conversation; whoever else does so at the same time writes the same ids.
-
-    The conversation last: it is what is looked for, so that a beginning is completed by whoever comes next.
-    """
-    id = contact_id(channel, inbound.external_id)
-    staff = inbound.phone != "" and inbound.phone in tenant.staff
-    contact = Contact(
-        id=id, kind="staff" if staff else "customer", name=inbound.name[:200], phone=inbound.phone, created_at=now
-    )
-    conversation = Conversation(
-        id=id,
-        contact=id,
-        channel=channel,
-        address=inbound.address,
-        external_id=inbound.external_id,
-        created_at=now,
-    )
-    identity = Identity(
-        id=f"{channel}:{inbound.external_id}", contact=id, channel=channel, external_id=inbound.external_id
-    )
-    writes = (Insert(CONTACTS, contact), Insert(IDENTITIES, identity), Insert(CONVERSATIONS, conversation))
-    if await repository.write(*writes) == len(writes):
-        return conversation
-    for write in writes:
-        await repository.write(write)
-    return await _read(repository, id)
-
-
-async def _read(repository: Repository, id: str) -> Conversation:
-    conversation = await repository.get(CONVERSATIONS, id)
-    if conversation is None:
-        raise ConversationGone(id)
-    return conversation
 
 
 def _after_the_last(conversation: Conversation, now: datetime) -> datetime:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from frontdesk.inbox import inbound_id
-from frontdesk.store.collections import CONTACTS, CONVERSATIONS, IDENTITIES, MESSAGES
+from frontdesk.store.collections import CONVERSATIONS, IDENTITIES, MESSAGES
 from frontdesk.testing.death import Died
 
 AT_ONCE = {"clinic": {"settle": {"quiet_seconds": 0}}}
@@ -155,7 +155,7 @@ async def test_a_contact_of_whom_a_crash_left_half_gets_their_identity_from_the_
             lan = server.contact(f"Lan {written}")
 
             async def die_after(self, *writes, written=written):
-                if len(writes) == 3 and writes[0].collection is CONTACTS:
+                if len(writes) == 3 and writes[0].collection is IDENTITIES:
                     await write(self, *writes[:written])
                     raise Died("test")
                 return await write(self, *writes)

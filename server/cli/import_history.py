@@ -58,7 +58,9 @@ async def _write(
 ) -> None:
     added = there = 0
     for number, ((channel, who), said) in enumerate(people.items(), 1):
-        counted = await HistoryImport(server.store, plugins.tenant, channel, dry_run=dry_run).add(who, said)
+        counted = await HistoryImport(server.store, server.people, plugins.tenant, channel, dry_run=dry_run).add(
+            who, said
+        )
         added, there = added + counted.added, there + counted.there
         if number % PROGRESS == 0:
             click.echo(f"{number:,} of {len(people):,} contacts")

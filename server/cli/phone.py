@@ -12,7 +12,6 @@ from frontdesk.config import TenantConfig
 
 from ..app import Server
 from ..channel import Inbound
-from ..inbox import contact_id
 from ..model import BOT, NOBODY, Conversation, Message
 from ..store import StoreUnavailable
 from ..store.collections import CONVERSATIONS, IDENTITIES
@@ -39,7 +38,7 @@ class Phone:
         self._name = name
         self._terminal = terminal
         self._repository = server.store.for_tenant(tenant.id)
-        self._conversation = contact_id(CHANNEL, contact)
+        self._conversation = server.people.id_of(tenant.id, CHANNEL, contact)
         self._shown: set[str] = set()
         self._owner = BOT
         self._said = 0

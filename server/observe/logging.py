@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import re
 import sys
-import traceback
 from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from frontdesk.config import Log
+
+from .. import blame
 
 PERSONAL = frozenset(
     {"text", "body", "caption", "phone", "name", "contact", "external_id", "address", "email", "summary"}
@@ -75,14 +76,14 @@ def set_up_logging(log: Log, *, stream: TextIO | None = None) -> None:
 
 
 def traceback_as_text(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """`exc_info` as a traceback in `exception`; what the variables held is not in it."""
+    """`exc_info` as a traceback in `exception`, without what variables held and what errors quote."""
     error = event.pop("exc_info", None)
     if error is True:
         error = sys.exc_info()[1]
     elif isinstance(error, tuple):
         error = error[1]
     if isinstance(error, BaseException):
-        event["exception"] = "".join(traceback.format_exception(error)).rstrip()
+        event["exception"] = blame.traceback_of(error)
     return event
 
 

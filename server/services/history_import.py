@@ -14,8 +14,8 @@ from frontdesk.config import TenantConfig
 
 from ..channel import Inbound, WrittenContact
 from ..clock import milliseconds
-from ..inbox import contact_id, known, meet
 from ..model import Message
+from ..people import People
 from ..store import Insert, Store
 from ..store.collections import MESSAGES
 from .history_file import Said
@@ -51,7 +51,10 @@ class Counted:
 class HistoryImport:
     """One import into one tenant's conversations over one channel."""
 
-    def __init__(self, store: Store, tenant: TenantConfig, channel: str, *, dry_run: bool = False) -> None:
+    def __init__(
+        self, store: Store, people: People, tenant: TenantConfig, channel: str, *, dry_run: bool = False
+    ) -> None:
+        self._people = people
         self._store = store
         self._repository = store.for_tenant(tenant.id)
         self._tenant = tenant
@@ -60,8 +63,10 @@ class HistoryImport:
 
     async def add(self, who: WrittenContact, said: Sequence[Said]) -> Counted:
         """Write what is not there yet. A longer list adds its new end; the same one adds nothing."""
-        conversation = await known(self._repository, self._channel, who.external_id)
-        id = conversation.id if conversation is not None else contact_id(self._channel, who.external_id)
+        conversation = await self._people.known(self._repository, self._tenant.id, self._channel, who.external_id)
+        id = self._people.id_of(self._tenant.id, self._channel, who.external_id)
+        if conversation is not None:
+            id = conversation.id
         ids = list(_ids(id, said))
         there = await self._there(ids)
         upper = self._store.now() if conversation is None else await self._first_live(id)
@@ -74,7 +79,7 @@ class HistoryImport:
             inbound = Inbound(
                 provider_id="", external_id=who.external_id, address=who.address, name=who.name, phone=who.phone
             )
-            await meet(self._repository, self._tenant, self._channel, inbound, times[0])
+            await self._people.meet(self._repository, self._tenant, self._channel, inbound, times[0])
             await self._write(messages)
         return Counted(len(messages), len(there))
 

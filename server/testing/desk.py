@@ -21,7 +21,6 @@ import yaml
 from ..app import Server, create_server
 from ..channel import Inbound
 from ..clock import Clock
-from ..inbox import contact_id
 from ..model import Contact, Conversation, Message, MessageKind, Turn
 from ..plugin import Plugin
 from ..registry import Registry
@@ -109,7 +108,7 @@ class TestContact:
     @property
     def id(self) -> str:
         """The id of the contact and of the conversation."""
-        return contact_id("phone", self.external_id)
+        return self._desk.server.people.id_of(self.tenant, "phone", self.external_id)
 
     async def says(self, text: str, *, kind: MessageKind = "text", id: str = "", **more: Any) -> str:
         """Write to the desk; the provider's id of the message. The same *id* is the same message delivered again."""

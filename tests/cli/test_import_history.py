@@ -12,7 +12,8 @@ import pytest
 
 from frontdesk.cli import main
 from frontdesk.clock import SystemClock
-from frontdesk.inbox import contact_id
+from frontdesk.keys import signing_key
+from frontdesk.people import People
 from frontdesk.store.collections import CONVERSATIONS, MESSAGES
 from frontdesk.store.opening import open_store
 
@@ -58,7 +59,7 @@ def imports(
 async def texts(folder: Path, external_id: str) -> list[str]:
     store = open_store(f"sqlite:///{folder}/data/frontdesk.db", SystemClock())
     await store.open()
-    where = {"conversation": contact_id("twilio_whatsapp", external_id)}
+    where = {"conversation": People(signing_key(None, folder / "data")).id_of(TENANT, "twilio_whatsapp", external_id)}
     found = await store.for_tenant(TENANT).find(MESSAGES, where, order_by="at", limit=100)
     due, conversations = await store.due.count(), await store.for_tenant(TENANT).count(CONVERSATIONS, {})
     await store.close()

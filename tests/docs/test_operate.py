@@ -16,6 +16,7 @@ from frontdesk.channel import Inbound
 from frontdesk.clock import SystemClock
 from frontdesk.config import load
 from frontdesk.inbox import Inbox
+from frontdesk.people import People
 from frontdesk.queue import open_queue
 from frontdesk.store import Store
 from frontdesk.store.collections import MESSAGES
@@ -78,6 +79,6 @@ def _type(commands: str, folder: Path) -> None:
 
 
 async def _somebody_writes(store: Store, file: Path) -> bool:
-    inbox = Inbox(store, open_queue("local", SystemClock()))
+    inbox = Inbox(store, open_queue("local", SystemClock()), People(b"any key will do"))
     inbound = Inbound(provider_id="1", external_id="lan", address="simulator", text="Học phí bao nhiêu ạ?")
     return await inbox.accept(load(file).tenants["lotus-school"], "simulator", inbound)

@@ -15,8 +15,9 @@ import pytest
 
 from frontdesk.clock import SystemClock
 from frontdesk.config import load
-from frontdesk.inbox import contact_id
+from frontdesk.keys import signing_key
 from frontdesk.model import Conversation, Message
+from frontdesk.people import People
 from frontdesk.store import Store
 from frontdesk.store.collections import CONVERSATIONS, MESSAGES
 from frontdesk.store.opening import open_store
@@ -73,6 +74,11 @@ class Front(ServerProcess):
         self.twilio = twilio
         self.hook = f"{self.url}/webhooks/twilio_whatsapp/{TENANT}"
 
+    @property
+    def people(self) -> People:
+        """Who is who, with the server's key."""
+        return People(signing_key(None, self.folder / "data"))
+
     def phone(self, number: str, name: str = "Nguyễn Thị Lan") -> Phone:
         """Somebody who writes from *number* (E.164)."""
         return Phone(self, number, name)
@@ -127,7 +133,7 @@ class Phone:
         self.number = number
         self.address = f"whatsapp:{number}"
         self.name = name
-        self.conversation_id = contact_id("twilio_whatsapp", self.address)
+        self.conversation_id = front.people.id_of(TENANT, "twilio_whatsapp", self.address)
 
     async def says(self, text: str, **fields: Any) -> None:
         """Write; Twilio is answered 204."""

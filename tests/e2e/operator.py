@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Self
 
 from frontdesk.app import create_server
-from frontdesk.inbox import contact_id
 from frontdesk.services.ownership import UnknownConversation
 from frontdesk.store.collections import CONVERSATIONS
 
@@ -46,13 +45,13 @@ class Operator:
     async def meddle(self, numbers: Sequence[int], pause: float = 0.0) -> None:
         """Take over each of these contacts, and give them back after *pause* seconds at most; whoever has not written yet
         is left alone."""
-        await asyncio.gather(*(self._take_over(_conversation(number), pause) for number in numbers))
+        await asyncio.gather(*(self._take_over(self._conversation(number), pause) for number in numbers))
 
     async def cut_off(self, people: int) -> list[int]:
         """Those of the contacts whose turn or lane a process holds, or held when it died."""
         found = await self._server.store.for_tenant(TENANT).find(CONVERSATIONS, {}, limit=1000)
         held = {one.id for one in found if one.turn_lease is not None or one.lane_lease is not None}
-        return [number for number in range(people) if _conversation(number) in held]
+        return [number for number in range(people) if self._conversation(number) in held]
 
     async def _take_over(self, conversation: str, pause: float) -> None:
         await asyncio.sleep(self._random.random() * pause)
@@ -78,6 +77,5 @@ class Operator:
         await asyncio.sleep(self._random.random() * pause)
         await ownership.release(TENANT, conversation, NAME)
 
-
-def _conversation(number: int) -> str:
-    return contact_id("twilio_whatsapp", contact(number))
+    def _conversation(self, number: int) -> str:
+        return self._server.people.id_of(TENANT, "twilio_whatsapp", contact(number))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
+import os
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,11 +15,12 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from frontdesk import NeedsAttention, Settings
 from frontdesk.config import Log
 from frontdesk.observe.logging import keep_private, set_up_logging
+from frontdesk.store import StoreUnavailable
 
 NAME = "Nguyễn Thị Ánh"
 PHONE = "+84912345678"
@@ -123,14 +127,31 @@ def test_libraries_are_heard_from_warning_on_in_the_same_form(logs: Any) -> None
     assert (event["event"], event["logger"], event["level"]) == ("slow answer from [phone]", "some.library", "warning")
 
 
-def test_an_error_is_logged_with_its_traceback(logs: Any) -> None:
+def test_an_error_is_logged_with_its_traceback_and_without_what_it_quotes(logs: Any) -> None:
+    quoted = "84912345678 Nguyễn Thị Lan lan@example.org"
     try:
-        raise ValueError(f"bad number {PHONE}")
-    except ValueError:
+        try:
+            raise ValueError(f"bad number {quoted}")
+        except ValueError as err:
+            raise KeyError(quoted) from err
+    except KeyError:
         structlog.get_logger("frontdesk.test").exception("failed")
     (event,) = logs()
     assert "test_an_error_is_logged_with_its_traceback" in event["exception"]
-    assert event["exception"].endswith("ValueError: bad number [phone]")
+    assert event["exception"].endswith("KeyError")
+    assert "ValueError\n\nwhich led to\n" in event["exception"]
+    told = re.sub(r"(?m)^ +raise .*$", "", event["exception"])
+    assert not any(word in told for word in quoted.split())
+
+
+def test_our_own_words_and_what_the_system_calls_an_error_are_told(logs: Any) -> None:
+    logger = structlog.get_logger("frontdesk.test")
+    logger.error("failed", exc_info=StoreUnavailable("the store's file cannot be used now"))
+    logger.error("failed", exc_info=OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/srv/Lan"))
+    assert [event["exception"].splitlines()[-1] for event in logs()] == [
+        "StoreUnavailable: the store's file cannot be used now",
+        "OSError: No space left on device",
+    ]
 
 
 def test_the_value_a_check_refused_is_not_in_the_traceback(logs: Any) -> None:
@@ -141,8 +162,17 @@ def test_the_value_a_check_refused_is_not_in_the_traceback(logs: Any) -> None:
         Parsed.model_validate({"amount": QUESTION})
     except ValueError:
         structlog.get_logger("frontdesk.test").exception("failed")
-    assert "input_value=[hidden]" in logs()[0]["exception"]
+    logging.getLogger("some.library").warning("%s", _refused(Parsed))
+    in_a_traceback, in_a_sentence = logs()
+    assert in_a_traceback["exception"].endswith("ValidationError")
+    assert "input_value=[hidden]" in in_a_sentence["event"]
     _nothing_personal(logs())
+
+
+def _refused(model: type[BaseModel]) -> ValidationError:
+    with pytest.raises(ValidationError) as caught:
+        model.model_validate({"amount": QUESTION})
+    return caught.value
 
 
 def test_below_the_level_nothing_is_logged(logs: Any) -> None:

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from frontdesk.channel import Inbound, WrittenContact
 from frontdesk.clock import SystemClock
 from frontdesk.config import TenantConfig
-from frontdesk.inbox import Inbox, contact_id
+from frontdesk.inbox import Inbox
 from frontdesk.model import Message
+from frontdesk.people import People
 from frontdesk.queue.local import LocalQueue
 from frontdesk.services.history_file import Said, Unreadable, read
 from frontdesk.services.history_import import STEP, HistoryImport, placed, region_of
@@ -29,7 +30,8 @@ NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
 LAN = WrittenContact(external_id="whatsapp:+84901234567", address="whatsapp:+14155238886", phone="+84901234567")
 CHANNEL = "twilio_whatsapp"
-ID = contact_id(CHANNEL, LAN.external_id)
+PEOPLE = People(b"a key of this installation")
+ID = PEOPLE.id_of("acme", CHANNEL, LAN.external_id)
 
 
 def tenant(**more: Any) -> TenantConfig:
@@ -68,12 +70,12 @@ def texts(messages: list[Message] | list[Said]) -> list[str]:
 
 async def writes(store: Store, text: str, provider_id: str) -> None:
     inbound = Inbound(provider_id=provider_id, external_id=LAN.external_id, address=LAN.address, text=text)
-    await Inbox(store, LocalQueue("", SystemClock())).accept(tenant(), CHANNEL, inbound)
+    await Inbox(store, LocalQueue("", SystemClock()), PEOPLE).accept(tenant(), CHANNEL, inbound)
 
 
 async def test_a_history_is_answered_in_order_and_starts_nothing(store: Store) -> None:
     before = store.now()
-    counted = await HistoryImport(store, tenant(), CHANNEL).add(LAN, talk(12))
+    counted = await HistoryImport(store, PEOPLE, tenant(), CHANNEL).add(LAN, talk(12))
     assert (counted.added, counted.there) == (12, 0)
     messages = await said(store)
     assert texts(messages) == texts(talk(12))
@@ -91,7 +93,7 @@ async def test_a_history_is_answered_in_order_and_starts_nothing(store: Store) -
 
 
 async def test_a_second_import_adds_nothing_and_a_longer_file_its_new_end(store: Store) -> None:
-    first = HistoryImport(store, tenant(), CHANNEL)
+    first = HistoryImport(store, PEOPLE, tenant(), CHANNEL)
     await first.add(LAN, talk(7))
     kept = await said(store)
     assert (await first.add(LAN, talk(7))).added == 0
@@ -102,7 +104,7 @@ async def test_a_second_import_adds_nothing_and_a_longer_file_its_new_end(store:
 
 
 async def test_who_writes_later_has_one_conversation_with_that_history(store: Store) -> None:
-    await HistoryImport(store, tenant(), CHANNEL).add(LAN, talk(4))
+    await HistoryImport(store, PEOPLE, tenant(), CHANNEL).add(LAN, talk(4))
     await writes(store, "em chào chị", "SM1")
     assert texts(await said(store)) == [*texts(talk(4)), "em chào chị"]
     assert len(await store.for_tenant("acme").find(CONVERSATIONS, {}, limit=10)) == 1
@@ -114,7 +116,7 @@ async def test_a_conversation_that_is_there_is_extended_in_front_and_not_disturb
     acme = store.for_tenant("acme")
     before = await acme.get(CONVERSATIONS, ID), await acme.get(CONTACTS, ID), await store.due.get("turn", "acme", ID)
     later = talk(6, start=store.now() - timedelta(hours=5, minutes=1))
-    await HistoryImport(store, tenant(), CHANNEL).add(LAN, later)
+    await HistoryImport(store, PEOPLE, tenant(), CHANNEL).add(LAN, later)
     messages = await said(store)
     assert texts(messages) == [*texts(later), "hôm nay"]
     assert messages[0].at == later[0].at
@@ -123,25 +125,25 @@ async def test_a_conversation_that_is_there_is_extended_in_front_and_not_disturb
         await acme.get(CONTACTS, ID),
         await store.due.get("turn", "acme", ID),
     )
-    await HistoryImport(store, tenant(), CHANNEL).add(LAN, [*later, Said("inbound", "đuôi", None)])
+    await HistoryImport(store, PEOPLE, tenant(), CHANNEL).add(LAN, [*later, Said("inbound", "đuôi", None)])
     assert texts(await said(store)) == [*texts(later), "đuôi", "hôm nay"]
 
 
 async def test_what_claims_to_be_later_than_what_follows_is_put_in_front_of_it(store: Store) -> None:
     await writes(store, "hôm nay", "SM1")
     future = talk(4, start=store.now() + timedelta(days=1))
-    await HistoryImport(store, tenant(), CHANNEL).add(LAN, future)
-    await HistoryImport(store, tenant(), CHANNEL).add(LAN, [*future, Said("inbound", "đuôi", None)])
+    await HistoryImport(store, PEOPLE, tenant(), CHANNEL).add(LAN, future)
+    await HistoryImport(store, PEOPLE, tenant(), CHANNEL).add(LAN, [*future, Said("inbound", "đuôi", None)])
     assert texts(await said(store)) == [*texts(future), "đuôi", "hôm nay"]
 
 
 async def test_a_dry_run_writes_nothing(store: Store) -> None:
-    assert (await HistoryImport(store, tenant(), CHANNEL, dry_run=True).add(LAN, talk(3))).added == 3
+    assert (await HistoryImport(store, PEOPLE, tenant(), CHANNEL, dry_run=True).add(LAN, talk(3))).added == 3
     assert await store.bulk.tenants() == []
 
 
 async def test_an_import_that_was_cut_off_is_completed_by_the_next(store: Store) -> None:
-    repeated = HistoryImport(store, tenant(), CHANNEL)
+    repeated = HistoryImport(store, PEOPLE, tenant(), CHANNEL)
     await repeated.add(LAN, talk(9))
     whole = await said(store)
     for message in (whole[2], whole[7]):
@@ -151,7 +153,7 @@ async def test_an_import_that_was_cut_off_is_completed_by_the_next(store: Store)
 
 
 async def test_staff_is_staff(store: Store) -> None:
-    await HistoryImport(store, tenant(staff=["+84901234567"]), CHANNEL).add(LAN, talk(1))
+    await HistoryImport(store, PEOPLE, tenant(staff=["+84901234567"]), CHANNEL).add(LAN, talk(1))
     contact = await store.for_tenant("acme").get(CONTACTS, ID)
     assert contact is not None and (contact.kind, contact.phone) == ("staff", "+84901234567")
     assert await store.for_tenant("acme").get(IDENTITIES, f"{CHANNEL}:{LAN.external_id}") is not None

@@ -1,0 +1,72 @@
+"""Who is who: ids that tell nothing, and one conversation for whoever writes, whatever key they were met under."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from frontdesk.channel import Inbound
+from frontdesk.clock import SystemClock
+from frontdesk.config import TenantConfig
+from frontdesk.people import People
+from frontdesk.store import Insert, Store
+from frontdesk.store.collections import CONTACTS, CONVERSATIONS, IDENTITIES
+from frontdesk.store.sqlite import SqliteStore
+
+LAN = Inbound(provider_id="SM1", external_id="whatsapp:+84901234567", address="whatsapp:+14155238886", text="Chào")
+ACME = TenantConfig.model_validate({"id": "acme", "name": "Acme", "time_zone": "Asia/Ho_Chi_Minh", "language": "vi"})
+OURS, THEIRS = People(b"the key of this installation"), People(b"another key, before or beside")
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = SqliteStore(tmp_path / "store.db", SystemClock())
+    await store.open()
+    yield store
+    await store.close()
+
+
+def test_an_id_is_made_of_a_key_and_a_tenant_besides_the_number():
+    def id_of(people: People, tenant: str) -> str:
+        return people.id_of(tenant, "twilio_whatsapp", LAN.external_id)
+
+    assert id_of(OURS, "acme") == id_of(People(b"the key of this installation"), "acme")
+    assert len({id_of(OURS, "acme"), id_of(OURS, "clinic"), id_of(THEIRS, "acme")}) == 3
+    for known in (f"twilio_whatsapp\0{LAN.external_id}", f"acme\0twilio_whatsapp\0{LAN.external_id}"):
+        assert id_of(OURS, "acme") != hashlib.sha256(known.encode()).hexdigest()[:24]
+
+
+async def test_whoever_was_met_under_another_key_is_the_same(store: Store):
+    repository = store.for_tenant("acme")
+    met = await THEIRS.meet(repository, ACME, "twilio_whatsapp", LAN, store.now())
+    again = await OURS.meet(repository, ACME, "twilio_whatsapp", LAN, store.now())
+    assert again == met
+    assert await OURS.known(repository, "acme", "twilio_whatsapp", LAN.external_id) == met
+
+
+async def test_two_processes_with_different_keys_meet_one_contact_at_once(store: Store):
+    repository = store.for_tenant("acme")
+    met = await asyncio.gather(
+        *(each.meet(repository, ACME, "twilio_whatsapp", LAN, store.now()) for each in (OURS, THEIRS) * 5)
+    )
+    assert len({one.id for one in met}) == 1
+    assert await repository.count(CONVERSATIONS, {}) == 1
+
+
+@pytest.mark.parametrize("written", [1, 2])
+async def test_a_beginning_under_another_key_is_completed(store: Store, written: int):
+    """As on DocumentDB, where the three are written one after the other, by a process that died in between."""
+    repository = store.for_tenant("acme")
+    whole = await THEIRS.meet(store.for_tenant("elsewhere"), ACME, "twilio_whatsapp", LAN, store.now())
+    elsewhere = store.for_tenant("elsewhere")
+    identity = await elsewhere.get(IDENTITIES, f"twilio_whatsapp:{LAN.external_id}")
+    contact = await elsewhere.get(CONTACTS, whole.id)
+    assert identity is not None and contact is not None
+    await repository.write(*[Insert(IDENTITIES, identity), Insert(CONTACTS, contact)][:written])
+    met = await OURS.meet(repository, ACME, "twilio_whatsapp", LAN, store.now())
+    assert met.id == whole.id
+    assert (await repository.get(CONTACTS, whole.id)) is not None
