@@ -22,7 +22,7 @@ from .tenant import Fact, Persona, PluginEntry, Settle, TenantConfig, Tone
 from .tenants_file import Survey, TenantsFile, load, read, survey
 from .times import Times
 from .validation import validate_settings
-from .words import Words
+from .words import Words, default_words
 
 __all__ = [
     "UNIX_SOCKET",
@@ -59,6 +59,7 @@ __all__ = [
     "TracesTarget",
     "Vault",
     "Words",
+    "default_words",
     "environment_from_outside",
     "files_of",
     "home_of",

@@ -52,6 +52,7 @@ from .runtime import Runtimes
 from .services import for_plugins
 from .services.blocking import BlockingCalls
 from .services.moving import check_whole
+from .services.overlay import Overlays
 from .services.overview import Overview
 from .services.ownership import Ownership
 from .services.parked import ParkedDesk
@@ -80,6 +81,8 @@ SEEN_WITHIN = timedelta(seconds=2 * HOUSEKEEPING_EVERY + 5)
 """Who has not shown itself for so long is not alive."""
 AGE_EVERY = 10.0
 """Longer than a message settles: its turn finds the conversation as the inbox left it."""
+OVERLAY_EVERY = 2.0
+"""Seconds between two looks for what was changed over the file, by whichever process."""
 SECRETS_EVERY = 5.0
 """Seconds between two looks for secrets that are due to be read again (vaults.py says how often that is)."""
 BLOCKING_SECONDS = 2.0
@@ -101,6 +104,8 @@ class Server:
         self.config = file.server.bound_to(bind) if bind else file.server
         self.clock = clock
         self.declared = declared
+        self.written = declared
+        """What the file says, without what is stored over it."""
         self.suspended = Declared.nobody(declared.registry)
         self.registry = declared.registry
         times = self.config.times
@@ -115,6 +120,7 @@ class Server:
             raise StartupError(f"{file.path}: server: {err}") from err
         self.metrics = Metrics(by_tenant=self.config.metrics.tenant_label)
         self.store: Store = MeasuredStore(store, self.metrics, clock)
+        self.overlays = Overlays(self.store, file.folder)
         self.secrets = SecretDesk(self.store, self.config.secret_keys)
         self.queue = open_queue(self.config.queue, clock)
         self.changes = Changes()
@@ -181,11 +187,13 @@ class Server:
         """Raises StoreError when the store cannot be opened, StartupError for what a person must mend."""
         await self.store.open()
         await check_whole(self.store)
+        if await self.overlays.look():
+            self.adopt(self.written)
         await self.queue.start()
         await self.media.start()
         self.http = self.open_http()
         self.watchdog.start()
-        for step in (self._show_alive, self._tend, self._tidy, self._age, self._renew_secrets):
+        for step in (self._show_alive, self._tend, self._tidy, self._age, self._renew_secrets, self._look_for_changes):
             self._background.start(forever(self.clock, step), step.__name__)
         self.worker.start()
         log.info("started", instance=self.instance, tenants=len(self.runtimes.declared))
@@ -221,6 +229,7 @@ class Server:
         Work that has begun ends with what it began with. Who is no longer among them is suspended: what contacts write is
         stored and nothing is done, until the tenant is back.
         """
+        self.written, declared = declared, self.overlays.over(declared)
         left = [id for id in self.declared if id not in declared]
         away = [id for id in self.suspended if id not in declared]
         self.suspended = self.suspended.only(away).joined(self.declared.only(left))
@@ -322,6 +331,12 @@ class Server:
     async def _age(self) -> None:
         await self.clock.sleep(AGE_EVERY)
         self._recent.age()
+
+    async def _look_for_changes(self) -> None:
+        await self.overlays.save()
+        await self.clock.sleep(OVERLAY_EVERY)
+        if await self.overlays.look():
+            self.adopt(self.written)
 
     async def _renew_secrets(self) -> None:
         await self.clock.sleep(SECRETS_EVERY)

@@ -345,6 +345,42 @@ class StoredSecret:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OverlayChange:
+    """One change of a setting over the tenants file."""
+
+    key: str
+    value: str
+    """As JSON."""
+    at: datetime
+    by: str
+    reverted: bool = False
+    """The file's value counts again from here on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overlay:
+    """What operators have changed over the tenants file; each tenant has one, its version rises with each change."""
+
+    id: str
+    version: int = 1
+    current: list[OverlayChange] = field(default_factory=list)
+    """What stands before the file, in the order of the keys."""
+    history: list[OverlayChange] = field(default_factory=list)
+    """The last changes, oldest first."""
+    effective: str = ""
+    """The tenant's last effective configuration, as JSON."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverlayMark:
+    """That a tenant's overlay may have changed. `id` is the tenant's."""
+
+    id: str
+    version: int = 1
+    changed_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Instance:
     """A running server process, as operators see it."""
 

@@ -91,6 +91,15 @@ class Declared(Mapping[str, TenantPlugins]):
         tenants, settings = self.tenants.joined(other.tenants), self._settings.joined(other._settings)
         return Declared(tenants, settings, addresses, other.registry)
 
+    def overlaid(
+        self,
+        tenants: Packed[TenantConfig],
+        settings: Packed[tuple[tuple[str, Settings], ...]],
+        addresses: Mapping[Address, str],
+    ) -> Declared:
+        """The same with *tenants* and their *settings* in place of what was declared; *addresses* are those of all."""
+        return Declared(self.tenants.joined(tenants), self._settings.joined(settings), addresses, self.registry)
+
     def __getitem__(self, id: str) -> TenantPlugins:
         plugins = tuple((self.registry.load(name), settings) for name, settings in self._settings[id])
         return TenantPlugins(self.tenants[id], plugins)
@@ -106,6 +115,17 @@ class Declared(Mapping[str, TenantPlugins]):
 
 
 Checked = tuple[PluginEntry, PluginType, Settings]
+
+
+def judge_tenant(
+    id: str, raw: Mapping[str, Any], place: Place, registry: Registry, claimed: dict[Address, str]
+) -> tuple[TenantConfig | None, list[Checked], list[Problem]]:
+    """One tenant as it would stand in the file, judged like the file; what it claims is added to *claimed*."""
+    tenant, problems = validate_settings(TenantConfig, {**raw, "id": id}, place)
+    if tenant is None:
+        return None, [], problems
+    checked, problems = _plugins(tenant.plugins, registry)
+    return tenant, checked, problems + _claims(id, checked, claimed)
 
 
 def _plugins(entries: Iterable[PluginEntry], registry: Registry) -> tuple[list[Checked], list[Problem]]:

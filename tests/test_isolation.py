@@ -138,6 +138,7 @@ async def _lived_in(world: World) -> World:
         assert words in await contact.hears()
         note = Note(id="same-note", conversation=contact.id, text=words, author="bot", at=world.desk.clock.now())
         assert await world.desk.repository(tenant).insert(NOTES, note)
+        await world.desk.server.overlays.set(world.desk.server.written, tenant, "persona.role", words, "lan")
         await SecretDesk(world.desk.server.store, Secret.from_text(new_key())).set(tenant, "SAME_NAME", words, "lan")
     await world.desk.quiet()
     await world.twilio.idle()

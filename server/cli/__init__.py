@@ -20,6 +20,7 @@ from .import_history import import_history
 from .init import init
 from .migrate import migrate
 from .move_store import move_store
+from .overlay import overlay
 from .parked import parked
 from .plugins import plugins
 from .schema import schema
@@ -42,7 +43,7 @@ def cli(context: click.Context) -> None:
 
 
 _STORE = (backup, restore, move_store, migrate, import_history)
-for _command in (serve, check, chat, init, plugins, conversations, parked, tenants, secrets, schema, *_STORE):
+for _command in (serve, check, chat, init, plugins, conversations, parked, tenants, overlay, secrets, schema, *_STORE):
     cli.add_command(_command)
 
 

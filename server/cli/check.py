@@ -28,15 +28,18 @@ from ..store import StoreError
 from ..store.opening import open_store
 from ..tenants import Declared, missing_secrets, read_tenants, without_model
 from ..vaults import Vaults, no_store
-from .beside import run
+from .beside import beside, run
 from .files import tenants_file
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--resolve", is_flag=True, help="Look the secrets up, too: on the machine that serves the file.")
+@click.option(
+    "--effective", is_flag=True, help="Also what is stored over the file: what it shadows, what does not fit."
+)
 @click.pass_context
-def check(context: click.Context, file: Path | None, resolve: bool) -> None:
+def check(context: click.Context, file: Path | None, resolve: bool, effective: bool) -> None:
     """Tell every problem of a tenants file: file, line, tenant, key, what was found, what would be right.
 
     Without FILE: ./tenants.yaml, else ./tenants.example.yaml.
@@ -47,6 +50,8 @@ def check(context: click.Context, file: Path | None, resolve: bool) -> None:
     problems += more
     if resolve and read is not None:
         problems += run(_missing(read, declared))
+    if effective and not problems:
+        run(_tell_shadows(path))
     for problem in problems:
         click.echo(problem)
     if problems:
@@ -81,6 +86,17 @@ async def _missing(file: TenantsFile, declared: Declared) -> list[Problem]:
             vaults.attach()
             use_vault(vaults)
         return [each.problem for each in await asyncio.to_thread(missing_secrets, file, declared)]
+
+
+async def _tell_shadows(path: Path) -> None:
+    async with beside(path) as server:
+        await server.overlays.look()
+        server.overlays.over(server.written)
+        for id in server.written:
+            for each in await server.overlays.shadows(server.written, id):
+                click.echo(f"Note: tenant {id}: {each.key} is shadowed by what {each.by} has stored")
+        for id, banner in server.overlays.banners.items():
+            click.echo(f"Note: tenant {id}: {banner}")
 
 
 def _env_problems(path: Path) -> list[Problem]:

@@ -121,6 +121,7 @@ BUDGETS = Collection(
     "budgets", model.Budget, indexes=(("ends_at",),), retention=Retention(timedelta(days=90), by="ends_at")
 )
 SECRETS = Collection("secrets", model.StoredSecret)
+OVERLAYS = Collection("overlays", model.Overlay)
 
 DUE = Collection("due", model.Due, indexes=(("kind", "due_at"), ("tenant", "due_at")), tenant_data=False)
 INSTANCES = Collection(
@@ -130,6 +131,7 @@ INSTANCES = Collection(
     tenant_data=False,
     retention=Retention(timedelta(days=1), by="seen_at"),
 )
+OVERLAY_MARKS = Collection("overlay_marks", model.OverlayMark, indexes=(("changed_at",),), tenant_data=False)
 CHORES = Collection("chores", model.Chore, tenant_data=False)
 
 COLLECTIONS: tuple[Collection[Any], ...] = (
@@ -143,7 +145,9 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     PLUGIN_DATA,
     BUDGETS,
     SECRETS,
+    OVERLAYS,
     DUE,
     INSTANCES,
+    OVERLAY_MARKS,
     CHORES,
 )
