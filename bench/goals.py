@@ -8,7 +8,10 @@ import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from time import perf_counter
+from typing import TypeVar
 
+import aiohttp
 import candidates
 import history
 import loadgen
@@ -19,6 +22,7 @@ from figures import Figures
 from sink import Sink
 from workload import contact
 
+T = TypeVar("T")
 Round = Callable[[Figures, int], Awaitable[None]]
 CONNECTIONS = 32
 EXAMPLE = Path(__file__).parent.parent / "tenants.example.yaml"
@@ -139,7 +143,62 @@ async def start(figures: Figures, number: int) -> None:
         figures.note("the same, nothing of the file in memory", cold.to_ready, "s", "< 2")
 
 
-def _alternating(both: list[Candidate], number: int) -> list[Candidate]:
+async def reload(figures: Figures, number: int) -> None:
+    """Goals 3 and 5: acknowledgements beside 9,960 more tenants that nobody writes to, and while all of those change."""
+    few, many = candidates.frontdesk(settle=candidates.LATER), candidates.frontdesk(settle=candidates.LATER)
+    _write_shops(many, "Shop")
+    per_second: dict[str, float] = {}
+    for name, candidate in _alternating([("few", few), ("many", many)], number):
+        async with candidate:
+            again = [candidate.webhook(n % 2_000) for n in range(4_000)]
+            await _all_204(candidate, again[:2_000])
+            per_second[name] = (await _all_204(candidate, again)).per_second
+            if name == "few":
+                continue
+            figures.note("start with 10,000 tenants", candidate.to_ready, "s")
+            rate = per_second["many"] / 2
+            calm = await _open(candidate, rate)
+            _write_shops(candidate, "Store")
+            began, runs = perf_counter(), []
+            while await _reloads(candidate) == 0:
+                runs.append(await _open(candidate, rate, seconds=1))
+            figures.note("from the change to its adoption", perf_counter() - began, "s")
+            figures.note("p99 at half the maximum load, calm", 1000 * calm.percentile(99), "ms")
+            latencies = [latency for run in runs for latency in run.latencies]
+            figures.note("p99 while 10,000 reload", 1000 * loadgen.percentile(latencies, 99), "ms", "< 100")
+            figures.note("the longest of them", 1000 * max(latencies), "ms")
+    figures.note("40 tenants", per_second["few"], "/s")
+    figures.note("10,000 tenants", per_second["many"], "/s")
+    figures.note("10,000 tenants against 40", per_second["many"] / per_second["few"], "x", "> 0.9")
+
+
+async def _open(candidate: Candidate, rate: float, seconds: int = 5) -> loadgen.Run:
+    webhooks = [candidate.webhook(n % 2_000) for n in range(int(rate * seconds))]
+    return await loadgen.open_loop(candidate.port, webhooks, CONNECTIONS, rate)
+
+
+def _write_shops(candidate: Candidate, word: str) -> None:
+    """The file of the unused tenants in tenants.d, all of them called *word*."""
+    shops = {f"shop-{n}": {**_shop(n), "name": f"{word} {n}"} for n in range(10_000 - candidates.TENANTS)}
+    folder = candidate.folder / "tenants.d"
+    folder.mkdir(exist_ok=True)
+    with (folder / "shops.new").open("w", encoding="utf-8") as stream:
+        yaml.dump({"tenants": shops}, stream, Dumper=yaml.CSafeDumper, sort_keys=False)
+    (folder / "shops.new").rename(folder / "shops.yaml")
+
+
+async def _reloads(candidate: Candidate) -> int:
+    async with aiohttp.ClientSession() as http, http.get(f"http://localhost:{candidate.port}/metrics") as page:
+        lines = (await page.text()).splitlines()
+    counts = {
+        line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if "frontdesk_reloads" in line[:17]
+    }
+    if counts['frontdesk_reloads_total{outcome="refused"}']:
+        raise RuntimeError(f"the reload was refused: {candidate.log()}")
+    return int(counts['frontdesk_reloads_total{outcome="taken"}'])
+
+
+def _alternating(both: list[T], number: int) -> list[T]:
     """Now one first, now the other: a machine that slows down hits both."""
     return both if number % 2 == 0 else both[::-1]
 
@@ -223,4 +282,11 @@ def tidy_up() -> None:
     shutil.rmtree(_MILLION, ignore_errors=True)
 
 
-GOALS: dict[str, Round] = {"ack": ack, "replies": replies, "turn": turn, "memory": memory, "start": start}
+GOALS: dict[str, Round] = {
+    "ack": ack,
+    "replies": replies,
+    "turn": turn,
+    "memory": memory,
+    "start": start,
+    "reload": reload,
+}
