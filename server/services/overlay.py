@@ -241,19 +241,20 @@ def _applied(
     problems = []
     for change in sorted(changes, key=lambda each: each.key):
         *way, last = change.key.split(".")
-        here: Any = raw
+        value = json.loads(change.value)
+        here: Any = raw if all((*way, last)) else None
         for step in way:
             here = _step(here, step, make=True)
         if isinstance(here, list):
-            here, last = _settings_of(here, last, make=True), ""
+            here, last = _settings_of(here, last, make=True) if isinstance(value, dict | None) else None, ""
         if not isinstance(here, dict):
             right = "name a key of the tenant, with dots, such as persona.name or plugins.simulator.open_to"
             problems.append(place.at(change.key).problem("there is no such place", right))
         elif last:
-            here[last] = json.loads(change.value)
+            here[last] = value
         else:
             here.clear()
-            here.update(json.loads(change.value) or {})
+            here.update(value or {})
     return raw, problems
 
 

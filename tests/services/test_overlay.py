@@ -85,6 +85,9 @@ async def test_a_change_wins_is_shown_beside_the_file_and_is_reverted(desk):
         ("persona.nam", "x", "persona.nam: unknown key; did you mean name?"),
         ("name.first", "x", "there is no such place; name a key"),
         ("plugins.wether.city", "x", "there is no such place; name a key"),
+        ("", {}, "there is no such place"),
+        ("persona.", "x", "there is no such place"),
+        ("plugins.weather", 5, "there is no such place"),
         ("plugins.weather.city", 5, "plugins.2..weather.city: found the number 5; write text"),
         (
             "plugins.weather.token",
