@@ -105,6 +105,7 @@ def frontdesk(
     twilio: str = "http://127.0.0.1:9",
     settle: Mapping[str, float] = AT_ONCE,
     store: str = "sqlite:///data/frontdesk.db",
+    queue: str = "local",
     tenants: Mapping[str, Any] | None = None,
     prefix: tuple[str, ...] = (),
 ) -> Candidate:
@@ -115,7 +116,7 @@ def frontdesk(
     port = free_port()
     command = [*prefix, sys.executable, "-m", "frontdesk", "serve", "tenants.yaml"]
     environment = {"TWILIO_TOKEN": TOKEN, "PYTHONPATH": str(HERE / "plugins")}
-    server = {"bind": f"127.0.0.1:{port}", "store": store, "log": {"level": "warning"}}
+    server = {"bind": f"127.0.0.1:{port}", "store": store, "queue": queue, "log": {"level": "warning"}}
     paths = [f"/webhooks/twilio_whatsapp/school-{number}" for number in range(TENANTS)]
     candidate = Candidate("frontdesk", paths, command, port, environment)
     declared = tenants or {f"school-{number}": _school(number, twilio, settle) for number in range(TENANTS)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -33,7 +34,9 @@ class Heard:
         return sum(count > 1 for count in self.replies.values())
 
 
-async def everybody_writes(server: Candidate, sink: Sink, contacts: range, *, connections: int, at_once: int) -> Heard:
+async def everybody_writes(
+    server: Candidate, sink: Sink, contacts: Iterable[int], *, connections: int, at_once: int
+) -> Heard:
     """Each contact writes one message; *at_once* of them wait for a reply at any time. Returns when all have theirs."""
     heard = Heard()
     waiting: dict[str, asyncio.Future[float]] = {}

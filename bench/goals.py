@@ -19,6 +19,7 @@ import yaml
 from candidates import Candidate
 from conversations import everybody_writes
 from figures import Figures
+from processes import processes
 from sink import Sink
 from workload import contact
 
@@ -289,4 +290,5 @@ GOALS: dict[str, Round] = {
     "memory": memory,
     "start": start,
     "reload": reload,
+    "processes": processes,
 }

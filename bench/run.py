@@ -1,6 +1,6 @@
 """Measures Frontdesk against its goals; README.md says how to read the figures.
 
-python bench/run.py ack|replies|turn|memory|start|reload|all [--rounds 5]
+python bench/run.py ack|replies|turn|memory|start|reload|processes|all [--rounds 5]
 python bench/run.py profile ack|replies          where the time goes (needs py-spy)
 """
 
