@@ -69,6 +69,12 @@ async def take_up(repository: Repository, store: Store, conversation: Conversati
         current = await _current(repository, conversation)
 
 
+async def goes_on(repository: Repository, conversation: Conversation) -> bool:
+    """Whether the next turn is an interrupted one that is continued as it is, and answers what it had read and no more."""
+    turn, _, _ = await _current(repository, conversation)
+    return turn is not None and turn.pinned and _all_wait(turn, await unanswered(repository, conversation))
+
+
 async def put_away(
     repository: Repository, store: Store, conversation: Conversation, waiting: Sequence[Message]
 ) -> None:

@@ -16,6 +16,7 @@ from ..model import BOT, OPERATOR, Conversation, Message, Turn
 from ..scheduling import SOON
 from ..store import Between, PutDue, Repository, Store
 from ..store.collections import MESSAGES, TURNS
+from .take_up import goes_on
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +30,8 @@ async def take_up(repository: Repository, store: Store, tenant: str, conversatio
 
     Nothing is in vain once any message followed, an operator's for one. A turn that did something in the world, or said
     a part, is not begun anew: the rest of its own words go out after all, and before them, to keep the order, the words
-    of the turns before it. Doing this twice is doing it once.
+    of the turns before it. So do all of them before a turn that goes on where it was interrupted. Doing this twice is
+    doing it once.
     """
     waiting: list[tuple[Turn, list[Message]]] = []
     begun = 0
@@ -43,6 +45,8 @@ async def take_up(repository: Repository, store: Store, tenant: str, conversatio
         in_part = len(its_own) < len(turn.outbound) or any(message.state == "sending" for message in its_own)
         if turn.deeds or in_part:
             begun = len(waiting)
+    if begun < len(waiting) and await goes_on(repository, conversation):
+        begun = len(waiting)
     if after_all := [message for _, its_own in waiting[:begun] for message in its_own]:
         await _say_after_all(repository, store, tenant, conversation, after_all)
     return min([at for turn, _ in waiting[begun:] for at in await _reopen(repository, turn)], default=None)

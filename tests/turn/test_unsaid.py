@@ -250,6 +250,30 @@ async def test_what_was_on_its_way_when_its_sender_died_is_sent_after_all(desk, 
         assert [m.text for m in await lan.received()] == ["You said: Hello."]
 
 
+async def test_an_interrupted_turn_that_goes_on_does_not_overtake_what_was_withdrawn_before_it(desk, dies_at):
+    async with desk(plugins=PLUGINS, tenants=AT_ONCE) as server:
+        lan, death, own = server.contact("Lan"), dies_at("deed.journalled"), server.server.ownership
+        Line.busy = True
+        await lan.says("Hello.")
+
+        async def waits():
+            return await outbound(lan, "queued")
+
+        await server.until("the first answer waits", waits)
+        await books(server)
+        await lan.says("Please book.")
+
+        async def died():
+            return death.happened
+
+        await server.until("the second turn has died after its deed", died)
+        await own.take("clinic", lan.id, "Hoa")
+        await own.release("clinic", lan.id, "Hoa")
+        Line.busy = False
+        await server.quiet()
+        assert ([m.text for m in await lan.received()], Diary.booked) == (["You said: Hello.", *BOOKED], 1)
+
+
 async def test_of_an_answer_that_was_said_in_part_the_rest_is_said(desk):
     async with desk(plugins=PLUGINS, tenants=AT_ONCE) as server:
         await books(server)
