@@ -126,8 +126,7 @@ class ServerConfig(Settings):
     max_body_bytes: int = Field(default=MEGABYTE, ge=65_536)
     """The largest webhook that is read, in bytes."""
     reload_every: float | None = Field(default=None, ge=0, le=86_400)
-    """How often this file is looked at for a change, in seconds: without it 2 for a file, 30 for an object in S3. 0: only
-    SIGHUP has it read again."""
+    """How often this file is looked at for a change, in seconds; without it 2. 0: only SIGHUP has it read again."""
     times: Times = Times()
     """How long things may take."""
 
