@@ -73,7 +73,7 @@ async def test_nothing_and_too_much_are_refused_without_showing_it(store: Store)
         assert "xx" not in str(caught.value)
 
 
-@pytest.mark.parametrize("written", ["nonsense", f"{OLD},nonsense", ","])
+@pytest.mark.parametrize("written", ["nonsense", f"{OLD},nonsense", ","], ids=["nonsense", "one of them", "a comma"])
 async def test_keys_that_are_none_are_told_and_not_shown(store: Store, written: str) -> None:
     with pytest.raises(KeysMissing, match=r"is no key; write keys as `frontdesk secrets key` prints them") as caught:
         await desk(store, written).set("clinic", "TOKEN", VALUE, "lan")
