@@ -64,7 +64,7 @@ class Listener:
 
     @property
     def loopback(self) -> bool:
-        """Whether only this machine can reach it: then no load balancer watches /readyz."""
+        """Whether only this machine can reach it."""
         host = self._host()
         with contextlib.suppress(ValueError):
             return ipaddress.ip_address(host).is_loopback
@@ -116,7 +116,9 @@ async def host(server: Server, listener: Listener, supervisor: Supervisor) -> No
     config.errorlog = logging.getLogger("hypercorn.error")
     config.include_server_header = False
     asyncio.get_running_loop().set_exception_handler(_told_by_the_loop)
-    ending = Ending(listener.loopback, server.reloader.tell)
+    # Behind a proxy of this machine a load balancer may stand before both.
+    watched = not listener.loopback or bool(server.config.trusted_proxies)
+    ending = Ending(watched, server.reloader.tell)
     connections = Connections(server, config)
     pages = server.quart  # a reload may put another in its place
     await pages.startup()
@@ -154,9 +156,10 @@ def _told_by_the_loop(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) 
 class Ending:
     """What a signal sets going: SIGTERM; or SIGINT, which does not wait, and of which a second one is the end, now."""
 
-    def __init__(self, loopback: bool, hung_up: Callable[[], None]) -> None:
-        """*hung_up*: what SIGHUP does, unless it says that our terminal was closed."""
-        self._loopback = loopback
+    def __init__(self, watched: bool, hung_up: Callable[[], None]) -> None:
+        """*watched*: whether a load balancer may look at /readyz. *hung_up*: what SIGHUP does, unless it says that our
+        terminal was closed."""
+        self._watched = watched
         self._hung_up = hung_up
         self._received: signal.Signals | None = None
         self._told = asyncio.Event()
@@ -177,8 +180,8 @@ class Ending:
 
     @property
     def quick(self) -> bool:
-        """Whether no load balancer has to see it first: none watches a listener that only this machine can reach."""
-        return self.interrupted or self._loopback
+        """Whether no load balancer has to see it first."""
+        return self.interrupted or not self._watched
 
     def _hang_up(self) -> None:
         if self._at_a_terminal and not sys.stdin.isatty():

@@ -105,6 +105,25 @@ async def test_sigterm_on_a_loopback_bind_does_not_wait(server: ServerProcess) -
     assert await _stop(server, signal.SIGTERM) == 0
 
 
+async def test_sigterm_on_a_loopback_bind_waits_if_a_proxy_of_this_machine_is_named(
+    tmp_path: Path, example: dict[str, Any], http: aiohttp.ClientSession
+) -> None:
+    off = 1.0
+    section = {"trusted_proxies": ["127.0.0.2"], "times": {"readiness_off": off, "balancer_detection": off}}
+    async with ServerProcess(tmp_path, example["tenants"], server=section) as process:
+        await process.start()
+        assert process.process is not None
+        began = time.monotonic()
+        process.process.send_signal(signal.SIGTERM)
+
+        async def leaving() -> bool:
+            return await _status(http, process.url + "/readyz") == 503
+
+        await until(leaving, QUICK)
+        assert await process.ended(off + QUICK) == 0
+        assert time.monotonic() - began >= off
+
+
 async def test_a_second_ctrl_c_ends_it_at_once(tmp_path: Path, example: dict[str, Any]) -> None:
     port = free_port()
     section = {"bind": f"0.0.0.0:{port}"}
