@@ -1,7 +1,6 @@
 """Webhooks, below Quart: this is the path whose cost and latency the provider sees (bench/README.md).
 
-`POST /webhooks/CHANNEL/TENANT`, `POST /webhooks/CHANNEL` (the tenant found by the address it names) and
-`POST /webhooks/CHANNEL/TENANT/status/MESSAGE`. Answered 204 only when what came is stored.
+ROUTES are all that is answered, and 204 only when what came is stored.
 """
 
 from __future__ import annotations
@@ -82,17 +81,15 @@ class Webhooks:
         channel = self._channels.get(parts[0])
         if channel is None:
             raise WebhookRefused(404, "no tenant has this channel")
+        take = _TAKERS.get(_shape(parts))
+        if take is None:
+            raise WebhookRefused(404, f"no such path; there are {', '.join(path for path, _ in ROUTES)}")
         request = await self._request(scope, receive, parts)
         if len(parts) == 1:
             parts.append(self._tenant_of(channel, request))
         if not self._runtimes.knows(parts[1]):
             raise WebhookRefused(404, "no such tenant" if parts[1] else "it is addressed to no tenant")
-        match parts[2:]:
-            case []:
-                return await self._inbound(channel.name, parts[1], request)
-            case ["status", _]:
-                return await self._status_callback(channel.name, parts[1], request)
-        raise WebhookRefused(404, "no such path; it is /webhooks/CHANNEL/TENANT, or …/status/MESSAGE")
+        return await take(self, channel.name, parts[1], request)
 
     def _tenant_of(self, channel: PluginType, request: WebhookRequest) -> str:
         assert issubclass(channel.cls, Channel)
@@ -187,6 +184,23 @@ class Webhooks:
             chunks.append(chunk)
             if not event.get("more_body", False):
                 return b"".join(chunks)
+
+
+ROUTES = (
+    (f"{PREFIX}CHANNEL/TENANT", Webhooks._inbound),
+    (f"{PREFIX}CHANNEL", Webhooks._inbound),
+    (f"{PREFIX}CHANNEL/TENANT/status/MESSAGE", Webhooks._status_callback),
+)
+"""Each path, and who takes what is posted there. Without TENANT it is found by the address that the request names. What
+stands behind TENANT is a word of the path; other capitals stand for anything."""
+
+
+def _shape(parts: list[str]) -> tuple[int, str]:
+    """What tells the routes apart: how long a path is, and the word behind the tenant."""
+    return len(parts), parts[2] if len(parts) > 2 else ""
+
+
+_TAKERS = {_shape(path.removeprefix(PREFIX).split("/")): take for path, take in ROUTES}
 
 
 def _where(parts: list[str]) -> dict[str, str]:
