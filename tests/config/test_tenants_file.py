@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from frontdesk.config import ConfigError, load, read
+from frontdesk.config import ConfigError, ServerConfig, Settings, TenantConfig, Times, load, read, validate_settings
+from frontdesk.registry import Registry
 
 ROOT = Path(__file__).parents[2]
 
@@ -240,15 +243,54 @@ def test_the_example_loads_without_any_environment_variable(monkeypatch: pytest.
     assert example.data_dir == ROOT / "data"
 
 
+def with_what_is_commented_out() -> str:
+    """The example with every setting that stands there as a comment. Sentences begin with a capital, or have no colon."""
+    commented = re.compile(r"^( *)# ( *(?:- )?[a-z_]+:(?: .*)?)$", re.MULTILINE)
+    return commented.sub(r"\1\2", (ROOT / "tenants.example.yaml").read_text(encoding="utf-8"))
+
+
 def test_what_is_commented_out_in_the_example_loads_too(tmp_path: Path) -> None:
-    lines = (ROOT / "tenants.example.yaml").read_text(encoding="utf-8").splitlines()
-    shown = [line.replace("# ", "", 1) if line.startswith(("      # - ", "      #     ")) else line for line in lines]
     path = tmp_path / "tenants.yaml"
-    path.write_text("\n".join(shown), encoding="utf-8")
-    for tenant in load(path).tenants.values():
-        whatsapp = tenant.plugins[-1]
-        assert whatsapp.name == "twilio_whatsapp"
-        assert set(whatsapp.settings) == {"account_sid", "auth_token", "numbers"}
+    path.write_text(with_what_is_commented_out(), encoding="utf-8")
+    registry = Registry(Times())
+    example = load(path)
+    assert example.server.times == Times(), "the defaults are shown"
+    for tenant in example.tenants.values():
+        assert tenant.plugins[-1].name == "twilio_whatsapp"
+        for entry in tenant.plugins:
+            assert (
+                validate_settings(registry.load(entry.name).cls.settings_class(), entry.settings, entry.place)[1] == []
+            )
+
+
+def test_every_key_there_is_stands_in_the_example() -> None:
+    written = yaml.safe_load(with_what_is_commented_out())
+    registry = Registry(Times())
+    missing = _missing(ServerConfig, [written["server"]], "server")
+    missing += _missing(TenantConfig, [{"id": id, **tenant} for id, tenant in written["tenants"].items()], "tenants")
+    items = [item for tenant in written["tenants"].values() for item in tenant["plugins"] if isinstance(item, dict)]
+    for name in registry.names():
+        given = [item[name] for item in items if name in item]
+        missing += _missing(registry.load(name).cls.settings_class(), given, name)
+    assert not missing, "write each into tenants.example.yaml, as a comment with its default if it is rarely needed"
+
+
+def _missing(model: type[Settings], written: list[dict[str, Any]], where: str) -> list[str]:
+    """The keys of *model* and of the models within that no mapping of *written* has."""
+    missing = []
+    for key, field in model.model_fields.items():
+        values = [mapping[key] for mapping in written if key in mapping]
+        inner = next((part for part in (field.annotation, *get_args(field.annotation)) if _is_model(part)), None)
+        if not values:
+            missing.append(f"{where}.{key}")
+        elif inner is not None:
+            below = [item for value in values for item in (value if isinstance(value, list) else [value])]
+            missing += _missing(inner, below, f"{where}.{key}")
+    return missing
+
+
+def _is_model(part: Any) -> bool:
+    return isinstance(part, type) and issubclass(part, Settings)
 
 
 def test_anchors_and_merge_keys_are_resolved_and_own_keys_win(read_text) -> None:
