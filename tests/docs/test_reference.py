@@ -39,6 +39,11 @@ def test_the_command_line_page_has_every_command_in_order(page: ReadPage) -> Non
     assert headings == list(COMMANDS)
 
 
+def test_the_readme_has_every_command_in_the_order_of_the_help() -> None:
+    named = re.findall(r"^\| `(frontdesk [a-z-]+)", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert named == [f"frontdesk {name}" for name in cli.commands]
+
+
 @pytest.mark.parametrize("path", COMMANDS)
 def test_each_command_is_described_as_it_describes_itself(path: str, page: ReadPage) -> None:
     context = COMMANDS[path]
