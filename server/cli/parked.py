@@ -1,4 +1,4 @@
-"""`frontdesk parked`: what waits for a person's decision."""
+"""`frontdesk parked`: what waits for a person's decision, and what did not arrive."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def replay(id: str | None, everything: bool, take: bool, tenant: str, path: Path
 @_tenant
 @file_option
 def dismiss(id: str, tenant: str, path: Path | None) -> None:
-    """Take a message off the list that may have been sent, or was sent twice: a person has looked at it."""
+    """Take a message off the list that may have been sent, was sent twice or did not arrive: a person has seen to it."""
     run(_dismiss(path, tenant, id))
 
 
@@ -100,7 +100,7 @@ async def _replay(path: Path | None, tenant: str, id: str, take: bool) -> None:
 
 async def _dismiss(path: Path | None, tenant: str, id: str) -> None:
     async with beside(path) as server:
-        for config, each in await _named(server, tenant, id, "message", "sent twice"):
+        for config, each in await _named(server, tenant, id, "message", "sent twice", "undelivered"):
             if await server.parked.dismiss(config.id, each):
                 click.echo(f"dismissed {each} of {config.id}")
                 return

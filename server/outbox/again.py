@@ -74,6 +74,11 @@ async def take_back(repository: Repository, message: Message) -> None:
             return
 
 
+async def was_said(repository: Repository, message: Message) -> bool:
+    """Whether *message* was put into its lane once more."""
+    return await repository.get(MESSAGES, _id(message)) is not None
+
+
 def _id(message: Message) -> str:
     return f"{message.id}.again"
 

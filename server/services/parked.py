@@ -1,4 +1,4 @@
-"""Parked turns and messages: what nobody could answer, or what may have been sent, waiting for a person."""
+"""What waits for a person: turns that nobody could answer, messages that may have been sent, words that did not arrive."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .. import leases
-from ..model import BOT, OPERATOR, Conversation, DueKind
+from ..model import BOT, OPERATOR, Conversation, DueKind, Message
+from ..outbox import again
 from ..owner import passed_to
 from ..queue import Queue, Wake
 from ..scheduling import SOON
-from ..store import Repository, Store
+from ..store import In, Repository, Store
 from ..store.collections import CONVERSATIONS, MESSAGES, TURNS
 from .ownership import NotYours
 
+UNDELIVERED = ("failed", "expired")
 SENT_TWICE = "the provider has two messages of it: a sender was frozen between its last look and its write"
 
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """One thing that waits, or (`sent twice`) that happened and nobody could rule out. `id` is the turn's or message's."""
+    """One thing that waits (`turn`, `message`), or that a person has to know of: the contact did not get it
+    (`undelivered`), or may have got it twice (`sent twice`). `id` is the turn's or message's."""
 
     id: str
     what: str
@@ -48,6 +51,8 @@ class ParkedDesk:
         found += [Parked(m.id, "message", m.conversation, m.at, m.error) for m in messages]
         twice = await repository.find(MESSAGES, {"possible_duplicate": True}, order_by="at", limit=limit)
         found += [Parked(m.id, "sent twice", m.conversation, m.at, SENT_TWICE) for m in twice]
+        undelivered = await _undelivered(repository, limit)
+        found += [Parked(m.id, "undelivered", m.conversation, m.at, m.error) for m in undelivered]
         return sorted(found, key=lambda parked: parked.since)
 
     async def replay(self, tenant: str, id: str, *, take: bool = False) -> bool:
@@ -90,12 +95,12 @@ class ParkedDesk:
         return changed is not None
 
     async def dismiss(self, tenant: str, id: str) -> bool:
-        """Leave a parked message, or one that was sent twice, as it is, and list it no more. False: no message in the list
-        is called so (a parked turn waits for its answer and cannot be dismissed)."""
+        """Leave a message as it is, and list it no more. False: no message in the list is called so (a parked turn waits
+        for its answer and cannot be dismissed)."""
         repository = self._store.for_tenant(tenant)
         while (message := await repository.get(MESSAGES, id)) is not None:
             changes: dict[str, object] = {"dismissed": True, "possible_duplicate": False}
-            if message.state == "parked":
+            if message.state in ("parked", *UNDELIVERED):
                 changes |= {"state": "withdrawn", "error": f"dismissed: {message.error}"}
             elif not message.possible_duplicate:
                 return False
@@ -118,3 +123,10 @@ class ParkedDesk:
         if conversation.owner.startswith(OPERATOR) and not take:
             raise NotYours(f"{conversation.owner} answers conversation {conversation.id}")
         return passed_to(conversation, BOT, self._store.now())
+
+
+async def _undelivered(repository: Repository, limit: int) -> list[Message]:
+    """What ended without reaching its contact, unless it was said again or a person has seen to it."""
+    where = {"direction": "outbound", "state": In(UNDELIVERED)}
+    ended = await repository.find(MESSAGES, where, order_by="at", limit=limit)
+    return [m for m in ended if not m.dismissed and not await again.was_said(repository, m)]

@@ -187,6 +187,7 @@ class TaskRunner:
             await repository.delete(TASKS, task)
             return Finished()
         conversation = await repository.get(CONVERSATIONS, message.conversation)
-        hooks = runtime.hook("on_message_failed")
-        await self._tell(repository, task, hooks, conversation=conversation, message=message)
+        hooks = runtime.hook("on_message_failed") + runtime.hook("alert_operator")
+        event = {"message": message, "title": "A message did not reach its contact", "text": message.error}
+        await self._tell(repository, task, hooks, conversation=conversation, **event)
         return None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from frontdesk.cli import main
+from frontdesk.cli import cli, main
 from frontdesk.version import VERSION
 
 
@@ -18,8 +18,7 @@ from frontdesk.version import VERSION
         (["serv"], "frontdesk: no such command 'serv'; did you mean serve?"),
         (
             ["zzz"],
-            "frontdesk: no such command 'zzz'; there is backup, chat, check, conversations, init, move-store, parked, "
-            "plugins, restore, serve",
+            f"frontdesk: no such command 'zzz'; there is {', '.join(sorted(cli.commands))}",
         ),
         (["parked", "replai"], "frontdesk parked: no such command 'replai'; did you mean replay?"),
         (["chat"], "frontdesk chat: missing argument 'TENANT'; see frontdesk chat --help"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from frontdesk.config import TenantConfig
+from frontdesk.config import Retention, TenantConfig
 from frontdesk.model import Chore, Lease
 from frontdesk.runtime import TenantPlugins
 from frontdesk.services import retention
@@ -17,6 +17,8 @@ from frontdesk.store import Collection, Store
 from frontdesk.store.collections import CHORES, COLLECTIONS, INSTANCES, MESSAGES, TASKS, TURNS
 
 LIMITED = [collection for collection in COLLECTIONS if collection.retention is not None]
+CHOSEN = [collection for collection in LIMITED if collection.name in Retention.model_fields]
+"""Whose age a tenant may choose."""
 
 
 def keeping(store: Store, **retention: str) -> RetentionDesk:
@@ -51,7 +53,8 @@ def aged(store: Store, sample: Any, id: str, age: timedelta, state: str = "done"
 async def test_only_what_is_past_its_age_goes(store: Store, sample: Any, collection: Collection[Any]) -> None:
     kept = collection.retention
     assert kept is not None
-    age = kept.age if kept.age is not None and not collection.tenant_data else timedelta(days=40)
+    age = timedelta(days=40) if collection in CHOSEN else kept.age
+    assert age is not None
     documents = []
     for only in kept.only:
         for days in (-1, 1):
@@ -59,13 +62,13 @@ async def test_only_what_is_past_its_age_goes(store: Store, sample: Any, collect
             documents.append((days, sample(collection, f"{only} {days}", **{kept.by: at, **only})))
     for _, document in documents:
         assert await door(store, collection).insert(collection, document)
-    chosen = {collection.name: "40 d"} if collection.tenant_data else {}
+    chosen = {collection.name: "40 d"} if collection in CHOSEN else {}
     assert await keeping(store, **chosen).go_round() == len(documents) / 2
     for days, document in documents:
         assert (await door(store, collection).get(collection, document.id) is not None) == (days > 0)
 
 
-@pytest.mark.parametrize("collection", [c for c in LIMITED if c.tenant_data], ids=lambda collection: collection.name)
+@pytest.mark.parametrize("collection", CHOSEN, ids=lambda collection: collection.name)
 async def test_each_tenant_has_its_own_age_and_the_declared_one_without(
     store: Store, sample: Any, collection: Collection[Any]
 ) -> None:

@@ -377,7 +377,7 @@ async def test_as_a_process_it_is_steered_by_json_and_logs_every_event(tmp_path:
         assert (await ask("settings", {"list_lag": 60, "fetch_media": False}))[0] == 200
         assert (await ask("settings", {"lag": 60})) == (
             400,
-            "unknown: ['lag']; known: list_lag, fetch_media, reach, senders",
+            "unknown: ['lag']; known: list_lag, rate, fetch_media, reach, senders",
         )
         assert [(await send(http))[0] for _ in range(2)] == [429, 201]
         _, delivered = await ask(

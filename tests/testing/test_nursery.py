@@ -26,7 +26,7 @@ def chat(nursery: Nursery, folder: Path) -> tuple[Child, int]:
     assert nursery.run("init", folder=folder).returncode == 0
     reading, writing = os.pipe()
     said = os.open(folder / "said", os.O_CREAT | os.O_WRONLY)
-    child = nursery.start("chat", folder=folder, files=(reading, said, said))
+    child = nursery.start("chat", "my-business", folder=folder, files=(reading, said, said))
     os.close(reading)
     os.close(said)
     return child, writing

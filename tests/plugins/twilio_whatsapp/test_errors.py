@@ -16,6 +16,27 @@ def test_every_code_has_one_sentence_for_whoever_can_mend_it(code: int) -> None:
     assert "again" not in sentence or meaning(code).kind == "permanent"  # whether it is sent again is the core's to say
 
 
+CLASSES = {
+    "operator": [
+        *(20003, 20404, 21606, 21608, 21609, 21701, 21704),
+        *(63001, 63002, 63007, 63008, 63015, 63020, 63022, 63051),
+    ],
+    "retryable": [20429, 21611, 30001, 30036, 63009, 63010, 63012, 63017, 63018, 63023, 63038],
+    "ambiguous": [20503],
+    "permanent": [
+        *(21211, 21408, 21604, 21610, 21614, 21617, 21620, 21623, 21654, 21655, 21656),
+        *(63003, 63005, 63006, 63013, 63014, 63016, 63021, 63024, 63026, 63027, 63028, 63030, 63031, 63032, 63033),
+        *(63034, 63037, 63040, 63041, 63042, 63049),
+    ],
+}
+"""Twilio's error catalogue as it was read for WhatsApp; 63019 may be retried once, and is left to the core's cap."""
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_every_code_of_whatsapp_has_its_class(kind: str) -> None:
+    assert {code: meaning(code).kind for code in CLASSES[kind]} == dict.fromkeys(CLASSES[kind], kind)
+
+
 @pytest.mark.parametrize(
     ("code", "status", "raised"),
     [
