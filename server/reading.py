@@ -39,7 +39,7 @@ class Reading:
 
 
 class ReadingFailed(Exception):
-    """The process that reads ended without an answer; the message says how."""
+    """There is no answer about the file, and another attempt may have one; the message says why."""
 
 
 def read_here(path: Path, registry: Registry | None = None) -> Reading:
@@ -65,12 +65,15 @@ async def read_apart(path: Path, registry: Registry) -> Reading:
 
     Raises ReadingFailed, also if it took longer than LONGEST.
     """
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "frontdesk.reading", str(path)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        env=environment_from_outside(),
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "frontdesk.reading", str(path)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            env=environment_from_outside(),
+        )
+    except OSError as err:
+        raise ReadingFailed(f"no process could be started to read it: {err.strerror or err}") from err
     try:
         async with asyncio.timeout(LONGEST):
             packed, _ = await process.communicate()
@@ -82,7 +85,10 @@ async def read_apart(path: Path, registry: Registry) -> Reading:
             await process.wait()
     if process.returncode != 0:
         raise ReadingFailed(f"the process that read it ended with {process.returncode}; it said why on standard error")
-    reading: Reading = pickle.loads(packed)  # noqa: S301  of our own process, through a pipe of ours
+    try:
+        reading: Reading = pickle.loads(packed)  # noqa: S301  of our own process, through a pipe of ours
+    except (pickle.UnpicklingError, EOFError, LookupError, AttributeError, ImportError, TypeError, ValueError) as err:
+        raise ReadingFailed(f"the answer of the process that read it is broken: {type(err).__name__}") from err
     if reading.declared is not None:
         reading.declared.registry = registry
     return reading

@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 SHOWN = 50
 """How many problems the log tells; `frontdesk check` tells all."""
+AGAIN = 30.0
+"""Seconds until a file that could not be read is tried again; a process that reads is not cheap."""
 
 Mark = object
 """Something that differs once the file's content does."""
@@ -92,11 +94,13 @@ class Reloader:
         self._metrics = metrics
         self._told = asyncio.Event()
         self._mark = source.mark
+        self._unread = False
+        """The last reading had no answer about the file."""
         self._lock = asyncio.Lock()
         every = server.config.reload_every
         self._every = source.every if every is None else every
         self.refused = False
-        """The file that is there was refused: what runs is older."""
+        """The file that is there was refused, or could not be read: what runs is older."""
         metrics.show(
             Level("frontdesk_reload_refused", "1: the tenants file was refused, what runs is older", (), self._state),
             Level("frontdesk_tenants", "Tenants, by whether the file has them", ("state",), self._tenants),
@@ -114,16 +118,18 @@ class Reloader:
         self._told.set()
 
     async def step(self) -> None:
-        """Wait for the next look or for `tell`; read the file if it has changed since it was read last, or was told to."""
+        """Wait for the next look or for `tell`; read the file if it has changed since it was read last, if that had no
+        answer, or if told to."""
         told = await self._wait()
         mark = await self._source.look()
-        if told or (mark is not None and mark != self._mark):
-            self._mark = mark or self._mark
+        if told or (mark is not None and (self._unread or mark != self._mark)):
             await self.reload()
+            if not self._unread:
+                self._mark = mark or self._mark
 
     async def _wait(self) -> bool:
         try:
-            async with asyncio.timeout(self._every or None):
+            async with asyncio.timeout((AGAIN if self._unread else self._every) or None):
                 await self._told.wait()
         except TimeoutError:
             return False
@@ -131,12 +137,16 @@ class Reloader:
         return True
 
     async def reload(self) -> bool:
-        """Read the file and adopt it; False if it was refused, which the log explains."""
+        """Read the file and adopt it; False if it was refused or could not be read, which the log explains."""
         async with self._lock:
+            self._unread = True
             try:
                 reading = await self._read(self._source.path)
                 await self._take(reading)
-            except (ConfigError, ReadingFailed, PluginRefused) as err:
+            except (ReadingFailed, OSError) as err:
+                self._put_off(err)
+                return False
+            except (ConfigError, PluginRefused) as err:
                 self._refuse(err)
                 return False
         return True
@@ -152,7 +162,7 @@ class Reloader:
         changed = {name for name in before.keys() | os.environ.keys() if before.get(name) != os.environ.get(name)}
         old = self._server.declared
         self._server.adopt(reading.declared, changed)
-        self.refused = False
+        self._unread = self.refused = False
         self._metrics.reloads.add("", "taken")
         self._say(reading, old)
 
@@ -167,9 +177,14 @@ class Reloader:
 
     def _refuse(self, err: Exception) -> None:
         problems: Iterable[Problem | str] = err.problems if isinstance(err, ConfigError) else [str(err)]
-        self.refused = True
+        self._unread, self.refused = False, True
         self._metrics.reloads.add("", "refused")
         log.error("reload_refused", file=str(self._source.path), problems=_some([str(problem) for problem in problems]))
+
+    def _put_off(self, err: Exception) -> None:
+        self.refused = True
+        self._metrics.reloads.add("", "failed")
+        log.error("reload_failed", file=str(self._source.path), reason=str(err), again_in=AGAIN)
 
 
 def _waiting(running: ServerConfig, written: ServerConfig) -> list[str]:

@@ -87,6 +87,8 @@ class Runtime:
     used_at: float = 0.0
     uses: int = 0
     """How many are at work with it now."""
+    outdated: bool = False
+    """What it was made from changed while it started."""
 
     @property
     def tenant(self) -> TenantConfig:
@@ -180,7 +182,7 @@ class Runtimes:
         self._failed = failed
         self._prepare = prepare
         self._ready: dict[str, Runtime] = {}
-        self._starting: dict[str, asyncio.Task[Runtime]] = {}
+        self._starting: dict[str, tuple[Runtime, asyncio.Task[Runtime]]] = {}
         self._retired: set[Runtime] = set()
         self._owner = Owner("runtimes")
 
@@ -198,6 +200,8 @@ class Runtimes:
         for runtime in list(self._ready.values()):
             if wanted(runtime.declared):
                 self._retire(runtime)
+        for runtime, _ in self._starting.values():
+            runtime.outdated = runtime.outdated or wanted(runtime.declared)
 
     async def get(self, tenant: str, *, suspended: bool = False) -> Runtime:
         """The tenant's runtime, made now if it is the first to ask. It may be replaced as soon as the caller awaits
@@ -278,14 +282,17 @@ class Runtimes:
             raise UnknownTenant(tenant)
         if tenant not in self._starting:
             runtime = Runtime(declared, self._times, self._generation, left, used_at=self._clock.monotonic())
-            self._starting[tenant] = self._owner.start(self._make(runtime), f"start {tenant}")
-        await asyncio.shield(self._starting[tenant])
+            self._starting[tenant] = runtime, self._owner.start(self._make(runtime), f"start {tenant}")
+        _, start = self._starting[tenant]
+        await asyncio.shield(start)
 
     async def _make(self, runtime: Runtime) -> Runtime:
         tenant = runtime.tenant.id
         try:
             await self._start(runtime)
             self._ready[tenant] = runtime
+            if runtime.outdated:
+                self._retire(runtime)
         finally:
             del self._starting[tenant]
         return runtime

@@ -57,7 +57,9 @@ async def test_it_reads_the_env_file_as_a_start_does_and_not_what_this_process_h
     assert [problem.file for problem in found.problems] == [str(tmp_path / ".env")]
 
 
-async def test_a_process_that_dies_or_takes_too_long_is_told(tmp_path, registry, monkeypatch):
+async def test_a_process_that_cannot_be_had_dies_takes_too_long_or_says_nonsense_is_told(
+    tmp_path, registry, monkeypatch
+):
     monkeypatch.setattr(reading.sys, "executable", "/bin/false")
     with pytest.raises(ReadingFailed, match="ended with 1"):
         await read_apart(EXAMPLE, registry)
@@ -67,4 +69,11 @@ async def test_a_process_that_dies_or_takes_too_long_is_told(tmp_path, registry,
     monkeypatch.setattr(reading.sys, "executable", str(sleeper))
     monkeypatch.setattr(reading, "LONGEST", 0.05)
     with pytest.raises(ReadingFailed, match=r"longer than 0\.05 s"):
+        await read_apart(EXAMPLE, registry)
+    monkeypatch.setattr(reading, "LONGEST", 10)
+    sleeper.write_text("#!/bin/sh\necho nonsense\n")
+    with pytest.raises(ReadingFailed, match="answer of the process that read it is broken: "):
+        await read_apart(EXAMPLE, registry)
+    monkeypatch.setattr(reading.sys, "executable", str(tmp_path / "nobody"))
+    with pytest.raises(ReadingFailed, match="no process could be started to read it: No such file"):
         await read_apart(EXAMPLE, registry)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from quart import websocket
 from structlog.testing import capture_logs
 
-from frontdesk import Plugin, Secret, Settings, hookimpl
+from frontdesk import Plugin, Secret, Settings, hookimpl, reload
+from frontdesk.reading import Reading, ReadingFailed
 from frontdesk.reload import FileSource
 from frontdesk.runtime import UnknownTenant
 from frontdesk.store.collections import DUE
@@ -41,6 +44,12 @@ class Paged(Plugin):
         @blueprint.get("/")
         async def page() -> str:
             return "hello"
+
+        @blueprint.websocket("/line")
+        async def line() -> None:
+            await websocket.accept()
+            await websocket.send("hello")
+            await websocket.receive()
 
 
 class Listed(Plugin):
@@ -209,6 +218,20 @@ async def test_a_plugin_that_comes_with_the_change_has_its_pages(desk):
         assert (await server.server.runtimes.get("clinic")).uses == 0
 
 
+async def test_an_open_websocket_keeps_its_instances_and_a_closed_one_lets_them_go(desk, events):
+    listed = {**TENANT, "plugins": [*PLUGINS, "listed", "paged"]}
+    plugins = {"model": ScriptedModel, "listed": Listed, "paged": Paged}
+    async with desk(plugins=plugins, tenants={"clinic": listed}) as server:
+        client = server.server.quart.test_client()
+        async with client.websocket("/plugins/paged/clinic/line") as line:
+            assert await line.receive() == "hello"
+            declare(server, {"clinic": {**listed, "name": "New Clinic"}})
+            await server.server.runtimes.get("clinic")
+            assert events == ["started for Test Clinic", "started for New Clinic"]
+            await line.send("bye")
+        await nothing_more(server, lambda: events[2:] == ["stopped for Test Clinic"])
+
+
 async def test_the_page_of_a_suspended_tenant_is_not_there(desk):
     tenants = {"clinic": {**TENANT, "plugins": ["paged"]}, "school": CLINIC}
     async with desk(plugins={"model": ScriptedModel, "paged": Paged}, tenants=tenants) as server:
@@ -270,6 +293,29 @@ class Keyed(Plugin):
     settings: KeyedSettings
 
 
+async def test_a_secret_that_changed_while_its_plugin_started_is_not_left_with_the_old_one(desk, monkeypatch):
+    monkeypatch.setattr(os, "environ", {**os.environ, "FD_KEY": "old"})
+    begun, gate = asyncio.Event(), asyncio.Event()
+
+    class Slow(Keyed):
+        @hookimpl
+        async def start(self) -> None:
+            self.seen = self.settings.key.reveal()
+            begun.set()
+            await gate.wait()
+
+    slow = {**TENANT, "plugins": [*PLUGINS, {"slow": {"key": {"env": "FD_KEY"}}}]}
+    async with desk(plugins={"model": ScriptedModel, "slow": Slow}, tenants={"clinic": slow}) as server:
+        runtimes = server.server.runtimes
+        first = asyncio.create_task(runtimes.get("clinic"))  # noqa: TID251
+        await begun.wait()
+        os.environ["FD_KEY"] = "new"
+        server.server.adopt(server.server.written, {"FD_KEY"})
+        gate.set()
+        assert (await runtimes.get("clinic")).plugins["slow"].seen == "new"
+        assert (await first).plugins["slow"].seen == "new"
+
+
 async def test_a_changed_secret_of_the_env_file_makes_new_instances_of_who_refers_to_it(desk, monkeypatch):
     monkeypatch.setattr(os, "environ", {**os.environ})
     keyed = {**TENANT, "plugins": [*PLUGINS, {"keyed": {"key": {"env": "FD_KEY"}}}]}
@@ -300,6 +346,32 @@ async def test_a_change_is_noticed_once_whoever_writes_it_is_done(desk):
             return (await server.server.runtimes.get("clinic")).tenant.name == "New Clinic"
 
         await server.until("the change was noticed", adopted)
+
+
+async def test_a_file_that_could_not_be_read_for_a_while_is_tried_again_and_no_change_is_missed(
+    desk, read, monkeypatch
+):
+    monkeypatch.setattr(reload, "AGAIN", 0.01)
+    async with desk(tenants={"clinic": CLINIC}) as server:
+        reloader = server.server.reloader
+        monkeypatch.setattr(reloader, "_every", 0.01)
+        good, ways = reloader._read, iter([ReadingFailed("killed"), OSError(12, "Cannot allocate memory")])
+
+        async def reading(path: Path) -> Reading:
+            if (failure := next(ways, None)) is not None:
+                raise failure
+            return await good(path)
+
+        monkeypatch.setattr(reloader, "_read", reading)
+        write(server, {"clinic": {**CLINIC, "name": "New Clinic"}})
+        with capture_logs() as logs:
+            while server.server.declared["clinic"].tenant.name != "New Clinic":
+                await reloader.step()
+        assert [each["event"] for each in logs] == ["reload_failed", "reload_failed", "reloaded"]
+        assert "Cannot allocate memory" in logs[1]["reason"]
+        shown = await read(server)
+        assert shown['frontdesk_reloads_total{outcome="failed"}'] == 2
+        assert shown["frontdesk_reload_refused"] == 0
 
 
 async def test_a_file_that_is_being_written_is_left_alone(tmp_path):

@@ -62,7 +62,7 @@ class Metrics:
             "store_errors", "Calls of the store that failed", ("call", "error"), tenant=False
         )
         self.reloads = self._count(
-            "reloads", "Reloads of the tenants file", ("outcome",), starts=("taken", "refused"), tenant=False
+            "reloads", "Reloads of the tenants file", ("outcome",), starts=("taken", "refused", "failed"), tenant=False
         )
         self.loop_lag = self._durations("loop_lag_seconds", "How late the event loop was, four times a second").of()
         self.show(Level("frontdesk_build_info", "Version, always 1", ("version", "python"), _build))

@@ -20,6 +20,7 @@ log = structlog.get_logger(__name__)
 
 def mount(app: Quart, kinds: Iterable[PluginType], runtimes: Runtimes) -> None:
     """Give each plugin class that has pages its blueprint. One that fails has no pages; the others have theirs."""
+    _let_go_after(app, runtimes)
     for kind in kinds:
         if "routes" not in kind.hooks:
             continue
@@ -75,8 +76,14 @@ def _find_instance(pages: Blueprint, kind: PluginType, runtimes: Runtimes) -> No
             abort(404, f"{kind.name} is not among the plugins of {g.tenant}.")
         g.plugin = plugin
 
-    @pages.teardown_request
+
+def _let_go_after(app: Quart, runtimes: Runtimes) -> None:
+    @app.teardown_request
+    @app.teardown_websocket
     async def let_go(_error: BaseException | None) -> None:
-        """A stream that the view opened goes on after this; it keeps the instance, not its start and stop."""
+        """A stream that the view opened goes on after this; it keeps the instance, not its start and stop.
+
+        It is the application's and not the blueprint's, whose teardown_websocket Quart 0.22 does not call.
+        """
         if (runtime := g.pop("runtime", None)) is not None:
             runtimes.let_go(runtime)
