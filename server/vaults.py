@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
@@ -27,7 +28,8 @@ USED = 3600.0
 """Seconds for which what nobody looks up is still kept new."""
 SECONDS = 8.0
 """The longest one reading may take; longer than AWS's time-outs (aws/secrets.py) and the store's."""
-OWNER = ("", "secrets")
+AT_ONCE = 8
+"""How many of them the background reads at a time."""
 
 ReadStored = Callable[[str, str], Awaitable[str]]
 """Tenant and name to the secret. Raises SecretUnavailable, StoreError."""
@@ -50,6 +52,14 @@ class _Place(NamedTuple):
     def __str__(self) -> str:
         return f"{{{self.kind}: {self.name}}}"
 
+    @property
+    def source(self) -> _Place:
+        """What is asked for: of one secret of Secrets Manager all keys of its JSON come together."""
+        if self.kind != "aws_secret":
+            return self
+        id, _, rest = self.name.partition("#")
+        return self._replace(name=f"{id}##{rest.partition('#')[2]}")
+
 
 @dataclass
 class _Known:
@@ -60,6 +70,7 @@ class _Known:
     """Why it could not be read the last time."""
     read_at: float = float("-inf")
     used_at: float = float("-inf")
+    readings: int = 0
     reading: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -71,6 +82,8 @@ class Vaults:
         self._blocking = blocking
         self._stored = stored
         self._known: dict[_Place, _Known] = {}
+        self._turns: dict[_Place, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """By source: one reading at a time on the loop."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def look_up(self, kind: SecretKind, tenant: str, name: str, *, fresh: bool) -> str:
@@ -91,29 +104,51 @@ class Vaults:
         self._loop = asyncio.get_running_loop()
 
     async def prepare(self, settings: Settings) -> None:
-        """Read what *settings* refer to and nobody has read, so that a plugin finds it without waiting. Raises nothing:
-        what is missing is told to whoever looks it up."""
+        """Read what *settings* refer to and nobody has read of late, so that a plugin finds it without waiting. Raises
+        nothing: what is missing is told to whoever looks it up."""
         self.attach()
         places = {_place(secret) for _, secret in secrets_in(settings) if secret.is_remote}
-        new = [place for place in places if self._known.setdefault(place, _Known()).value is None]
-        await asyncio.gather(*map(self._renew, new))
+        for place in places:
+            self._known.setdefault(place, _Known()).used_at = self._monotonic()
+        old = [place for place in places if self._known[place].value is None or self._is_due(place)]
+        await asyncio.gather(*map(self._renew, _by_source(old)))
 
     async def refresh(self) -> None:
         """Read again what is old and in use; for the background."""
         self.attach()
-        for place, known in list(self._known.items()):
-            if self._monotonic() - known.used_at < USED and self._is_old(place, known, KEPT[place.kind]):
-                await self._renew(place)
+        used = [place for place, known in self._known.items() if self._monotonic() - known.used_at < USED]
+        bound = asyncio.Semaphore(AT_ONCE)
 
-    async def _renew(self, place: _Place) -> None:
-        known = self._known[place]
-        # Who asks in a thread meanwhile reads, too: harmless, and nobody waits for a lock on the loop.
+        async def renew(places: Sequence[_Place]) -> None:
+            async with bound:
+                await self._renew(places)
+
+        await asyncio.gather(*map(renew, _by_source(filter(self._is_due, used))))
+
+    async def _renew(self, places: Sequence[_Place]) -> None:
+        """*places* of one source. What somebody else has read while we waited is not asked for again."""
+        before = {place: self._known[place].readings for place in places}
+        async with self._turns[places[0].source]:
+            left = [place for place in places if self._known[place].readings == before[place]]
+            if left:
+                await self._ask(left)
+
+    async def _ask(self, places: Sequence[_Place]) -> None:
+        # Who asks in a thread meanwhile reads, too: harmless, and nobody waits for a thread's lock on the loop.
+        owner = (places[0].tenant, f"secrets {places[0].kind}")
+        outcomes: Mapping[_Place, str | SecretUnavailable]
         try:
-            read = partial(self._read, place)
-            value = await self._blocking.call(OWNER, partial(_outcome, read), SECONDS)
+            outcomes = await self._blocking.call(owner, partial(self._read_together, places), SECONDS)
         except (RetryLater, TimeoutError):
-            value = SecretAway(f"the secret {place} could not be read within {SECONDS:g} s; it is tried again")
-        self._note(place, known, partial(_replay, value))
+            outcomes = {
+                place: SecretAway(f"the secret {place} could not be read within {SECONDS:g} s; it is tried again")
+                for place in places
+            }
+        for place, outcome in outcomes.items():
+            self._note(place, self._known[place], partial(_replay, outcome))
+
+    def _is_due(self, place: _Place) -> bool:
+        return self._is_old(place, self._known[place], KEPT[place.kind])
 
     def _is_old(self, place: _Place, known: _Known, seconds: float) -> bool:
         return self._monotonic() - known.read_at >= (AGAIN if known.trouble else seconds)
@@ -127,8 +162,18 @@ class Vaults:
         except SecretUnavailable as err:
             known.value, trouble = None, str(err)
         known.read_at, known.trouble = self._monotonic(), trouble
+        known.readings += 1
         if trouble and trouble != before:
             log.warning("secret_not_read", tenant=place.tenant, reference=str(place), reason=trouble)
+
+    def _read_together(self, places: Sequence[_Place]) -> Mapping[_Place, str | SecretUnavailable]:
+        """Of one source. In a thread: it blocks."""
+        if len(places) == 1:
+            return {places[0]: _outcome(partial(self._read, places[0]))}
+        from .aws.secrets import SecretReader  # only Secrets Manager has several in one
+
+        reader = SecretReader()
+        return {place: _outcome(partial(reader.read, place.name)) for place in places}
 
     def _read(self, place: _Place) -> str:
         """In a thread: it blocks."""
@@ -161,6 +206,13 @@ async def _of_store(stored: ReadStored, place: _Place) -> str:
         return await stored(place.tenant, place.name)
     except StoreError as err:
         raise SecretAway(f"the secret {place} could not be read: {err}") from err
+
+
+def _by_source(places: Iterable[_Place]) -> list[list[_Place]]:
+    found: dict[_Place, list[_Place]] = defaultdict(list)
+    for place in places:
+        found[place.source].append(place)
+    return list(found.values())
 
 
 def _outcome(read: Callable[[], str]) -> str | SecretUnavailable:

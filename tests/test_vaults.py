@@ -10,12 +10,13 @@ import structlog
 
 from frontdesk import Plugin, Secret, Settings, hookimpl
 from frontdesk.config import SecretUnavailable, use_vault
-from frontdesk.services.blocking import BlockingCalls
+from frontdesk.services.blocking import IN_FLIGHT, BlockingCalls
+from frontdesk.services.secrets import new_key
 from frontdesk.store import StoreUnavailable
 from frontdesk.testing.clock import MovableClock
 from frontdesk.testing.desk import TENANT
 from frontdesk.testing.plugins import ScriptedModel
-from frontdesk.vaults import AGAIN, KEPT, USED, SecretAway, Vaults
+from frontdesk.vaults import AGAIN, AT_ONCE, KEPT, USED, SecretAway, Vaults
 
 
 class Shelf:
@@ -123,6 +124,66 @@ async def test_what_nobody_uses_is_not_asked_for_again(vaults, shelf, clock):
     assert shelf.reads == 2
 
 
+async def test_who_starts_after_a_long_rest_finds_what_is_there_now_and_has_it_kept_new(vaults, shelf, clock):
+    await vaults.prepare(SETTINGS)
+    shelf.values["clinic", "TOKEN"] = "two"
+    clock.advance(2 * USED)
+    await vaults.refresh()
+    assert shelf.reads == 1
+    await vaults.prepare(SETTINGS)
+    assert SECRET.reveal() == "two"
+    shelf.values["clinic", "TOKEN"] = "three"
+    clock.advance(2 * USED)
+    await vaults.prepare(SETTINGS)
+    shelf.values["clinic", "TOKEN"] = "four"
+    clock.advance(KEPT["stored"])
+    await vaults.refresh()
+    assert SECRET.reveal() == "four"
+
+
+async def test_many_are_read_side_by_side_and_a_tenant_that_hangs_holds_up_no_other(vaults, shelf, clock, monkeypatch):
+    read, hanging, waiting = shelf.read, asyncio.Event(), []
+
+    async def slow(tenant: str, name: str) -> str:
+        if tenant == "hangs":
+            waiting.append(name)
+            await hanging.wait()
+        return await read(tenant, name)
+
+    monkeypatch.setattr(vaults, "_stored", slow)
+    for number in range(12):
+        shelf.values["hangs", f"TOKEN_{number}"] = "one"
+    hung = [Account(token=Secret("stored", f"TOKEN_{number}", tenant="hangs")) for number in range(12)]
+    async with asyncio.TaskGroup() as group:
+        for settings in hung:
+            group.create_task(vaults.prepare(settings))
+        while len(waiting) < IN_FLIGHT:
+            await asyncio.sleep(0.01)
+        await vaults.prepare(SETTINGS)
+        assert SECRET.reveal() == "one"
+        hanging.set()
+    assert [settings.token.reveal() for settings in hung] == ["one"] * 12
+    most, now = 0, 0
+
+    async def counted(tenant: str, name: str) -> str:
+        nonlocal most, now
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.01)
+        now -= 1
+        return await read(tenant, name)
+
+    monkeypatch.setattr(vaults, "_stored", counted)
+    clock.advance(KEPT["stored"])
+    await vaults.refresh()
+    assert 1 < most <= AT_ONCE
+
+
+async def test_who_asks_for_the_same_at_once_has_it_read_once(vaults, shelf):
+    await asyncio.gather(*(vaults.prepare(SETTINGS) for _ in range(20)))
+    assert shelf.reads == 1
+
+
 async def test_a_fresh_look_on_the_loop_that_would_wait_for_itself_is_refused(vaults):
     await vaults.prepare(SETTINGS)
     other = Secret("stored", "OTHER", tenant="clinic")
@@ -161,4 +222,17 @@ async def test_a_plugin_finds_its_stored_secret_at_its_start_and_starts_once_it_
         assert "no stored secret TOKEN; `frontdesk secrets set clinic TOKEN`" in runtime.troubles["holder"]
         await server.server.secrets.set("clinic", "TOKEN", "khóa của tôi", "lan")
         await server.server.runtimes.tend()
+        assert (await server.plugin("holder")).held == "khóa của tôi"
+
+
+async def test_the_keys_of_stored_secrets_may_be_in_aws(desk, monkeypatch):
+    keys = new_key()
+    monkeypatch.setattr("frontdesk.aws.secrets.read_secret", lambda name: {"desk/keys": keys}[name])
+    plugins = ["phone", "model", {"holder": {"token": {"stored": "TOKEN"}}}]
+    async with desk(
+        plugins={"model": ScriptedModel, "holder": KeyHolder},
+        tenants={"clinic": {**TENANT, "plugins": plugins}},
+        server={"secret_keys": {"aws_secret": "desk/keys"}},
+    ) as server:
+        await server.server.secrets.set("clinic", "TOKEN", "khóa của tôi", "lan")
         assert (await server.plugin("holder")).held == "khóa của tôi"

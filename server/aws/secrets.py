@@ -24,15 +24,41 @@ _NAMES_NOTHING = frozenset({"ResourceNotFoundException", "ParameterNotFound", "P
 
 def read_secret(reference: str) -> str:
     """What `{aws_secret: ID}`, `ID#KEY`, `ID#KEY#STAGE` or `ID##STAGE` refers to. Raises SecretUnavailable."""
-    id, _, rest = reference.partition("#")
-    key, _, stage = rest.partition("#")
-    shown = f"the secret {id} of Secrets Manager"
+    return SecretReader().read(reference)
+
+
+class SecretReader:
+    """Reads several keys at one time: each secret is asked for once."""
+
+    def __init__(self) -> None:
+        self._answers: dict[tuple[str, str], str | SecretUnavailable] = {}
+
+    def read(self, reference: str) -> str:
+        """See `read_secret`."""
+        id, _, rest = reference.partition("#")
+        key, _, stage = rest.partition("#")
+        shown = f"the secret {id} of Secrets Manager"
+        text = self._text(id, stage, shown)
+        return _not_empty(_of_json(text, key, shown) if key else text, f"{shown}, key {key}," if key else shown)
+
+    def _text(self, id: str, stage: str, shown: str) -> str:
+        if (id, stage) not in self._answers:
+            try:
+                self._answers[id, stage] = _get_text(id, stage, shown)
+            except SecretUnavailable as err:
+                self._answers[id, stage] = err
+        answer = self._answers[id, stage]
+        if isinstance(answer, SecretUnavailable):
+            raise answer
+        return answer
+
+
+def _get_text(id: str, stage: str, shown: str) -> str:
     more = {"VersionStage": stage} if stage else {}
     found = _call("secretsmanager", "get_secret_value", shown, id, SecretId=id, **more)
     if "SecretString" not in found:
         raise SecretUnavailable(f"{shown} is binary; store text, or a JSON object")
-    text: str = found["SecretString"]
-    return _not_empty(_of_json(text, key, shown) if key else text, f"{shown}, key {key}," if key else shown)
+    return str(found["SecretString"])
 
 
 def read_parameter(name: str) -> str:

@@ -114,13 +114,14 @@ class BlockingCalls:
 
     async def _place(self, owner: tuple[str, str], ends: float) -> ExitStack:
         """Closing it gives the place back."""
-        _, plugin = owner
+        tenant, plugin = owner
         with ExitStack() as stack:
-            own = self._enter(stack, owner, IN_FLIGHT)
-            of_plugin = self._enter(stack, ("", plugin), OF_PLUGIN)
+            places = [self._enter(stack, ("", plugin), OF_PLUGIN), self._free]
+            if tenant:  # what the server asks for itself is no tenant's
+                places.insert(0, self._enter(stack, owner, IN_FLIGHT))
             try:
                 async with asyncio.timeout_at(ends):
-                    for free in (own, of_plugin, self._free):
+                    for free in places:
                         await free.acquire()
                         stack.callback(free.release)
             except TimeoutError:

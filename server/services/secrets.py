@@ -6,11 +6,14 @@ is refused. The first key encrypts, all of them decrypt.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
@@ -64,7 +67,7 @@ class SecretDesk:
             )
         if not value or len(value) > MAX_CHARACTERS:
             raise ValueError(f"the secret has {len(value)} characters; 1 to {MAX_CHARACTERS:,} can be kept")
-        token = _sealed(self._ring()[0], tenant, name, value)
+        token = _sealed((await self._ring())[0], tenant, name, value)
         repository = self._store.for_tenant(tenant)
         while True:
             now = self._store.now()
@@ -95,7 +98,7 @@ class SecretDesk:
         if stored is None:
             raise SecretUnavailable(f"tenant {tenant} has no stored secret {name}; `{again}` stores one")
         try:
-            value = _opened(self._ring(), tenant, stored)
+            value = _opened(await self._ring(), tenant, stored)
         except KeysMissing as err:
             raise SecretUnavailable(str(err)) from err
         if value is None:
@@ -110,24 +113,35 @@ class SecretDesk:
 
         What is done stays done: after a failure it is simply called again. Raises KeysMissing.
         """
-        ring = self._ring()
+        ring = await self._ring()
         done = [await self._rotate(tenant, ring) for tenant in await self._store.bulk.tenants()]
         return [each for each in done if each.encrypted or each.were_so or each.unreadable]
 
     async def _rotate(self, tenant: str, ring: Sequence[Fernet]) -> Rotated:
-        encrypted, were_so, unreadable = 0, 0, []
+        count: Counter[str] = Counter()
+        unreadable = []
         for stored in await self._all(tenant):
-            if _opened(ring[:1], tenant, stored) is not None:
-                were_so += 1
-            elif (value := _opened(ring, tenant, stored)) is None:
+            outcome = await self._rotate_one(tenant, stored, ring)
+            count[outcome] += 1
+            if outcome == "unreadable":
                 unreadable.append(stored.id)
-            elif await self._store.for_tenant(tenant).update(
-                SECRETS, stored, token=_sealed(ring[0], tenant, stored.id, value)
-            ):
-                encrypted += 1
-            else:
-                were_so += 1  # set or deleted meanwhile
-        return Rotated(tenant, encrypted, were_so, unreadable)
+        return Rotated(tenant, count["encrypted"], count["was so"], unreadable)
+
+    async def _rotate_one(
+        self, tenant: str, found: StoredSecret, ring: Sequence[Fernet]
+    ) -> Literal["encrypted", "was so", "unreadable", "gone"]:
+        """Who sets it meanwhile may do so with another first key: it is looked at again."""
+        repository = self._store.for_tenant(tenant)
+        stored: StoredSecret | None = found
+        while stored is not None:
+            if _opened(ring[:1], tenant, stored) is not None:
+                return "was so"
+            if (value := _opened(ring, tenant, stored)) is None:
+                return "unreadable"
+            if await repository.update(SECRETS, stored, token=_sealed(ring[0], tenant, stored.id, value)):
+                return "encrypted"
+            stored = await repository.get(SECRETS, stored.id)
+        return "gone"
 
     async def _all(self, tenant: str) -> list[StoredSecret]:
         repository = self._store.for_tenant(tenant)
@@ -136,9 +150,10 @@ class SecretDesk:
             found += page
         return found
 
-    def _ring(self) -> Sequence[Fernet]:
+    async def _ring(self) -> Sequence[Fernet]:
         try:
-            written = self._keys.reveal()
+            # Keys that AWS has are asked for when they are old; that blocks.
+            written = await asyncio.to_thread(self._keys.reveal) if self._keys.is_remote else self._keys.reveal()
         except SecretUnavailable as err:
             raise KeysMissing(
                 f"stored secrets need a key: {err}. `frontdesk secrets key` prints a new one; if there are stored secrets "

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from botocore.session import Session
 from moto.server import ThreadedMotoServer
 
-from frontdesk import Secret
+from frontdesk import Secret, Settings
 from frontdesk.aws import secrets
 from frontdesk.aws.client import make_client
 from frontdesk.aws.secrets import read_parameter, read_secret
@@ -170,3 +170,32 @@ def test_a_rotation_is_seen_without_a_restart(manager: Any) -> None:
     manager.put_secret_value(SecretId="desk/twilio", SecretString=json.dumps({"token": "newer"}))
     clock.advance(KEPT["aws_secret"])
     assert token.reveal() == "newer"
+
+
+async def test_the_keys_of_one_secret_are_asked_for_together(manager: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    get_text = secrets._get_text
+    monkeypatch.setattr(secrets, "_get_text", lambda *what: asked.append(what[0]) or get_text(*what))
+    clock = MovableClock()
+    vaults = Vaults(clock, BlockingCalls(), no_store)
+    use_vault(vaults)
+
+    class Account(Settings):
+        token: Secret
+        pin: Secret
+        whole: Secret
+
+    account = Account(
+        token=Secret("aws_secret", "desk/twilio#token"),
+        pin=Secret("aws_secret", "desk/twilio#pin"),
+        whole=Secret("aws_secret", "desk/twilio"),
+    )
+    await vaults.prepare(account)
+    assert asked == ["desk/twilio"]
+    clock.advance(KEPT["aws_secret"])
+    await vaults.refresh()
+    assert asked == ["desk/twilio"] * 2
+    assert account.token.reveal() == VALUE
+    assert json.loads(account.whole.reveal())["pin"] == 5
+    with pytest.raises(SecretUnavailable, match="what stands under pin is no text"):
+        account.pin.reveal()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from frontdesk.cli import main
 from frontdesk.services.secrets import new_key
 
 from .conftest import Run
@@ -79,3 +81,16 @@ def test_a_tenant_or_a_name_that_cannot_be_is_told_before_anything_is_stored(fro
     assert name.returncode == 2 and "is no name of a stored secret" in name.stderr
     assert VALUE not in nobody.stderr + name.stderr
     assert frontdesk("secrets").stdout == "No secret is stored.\n"
+
+
+def test_the_keys_may_be_in_aws(
+    tmp_path: Path, example: dict[str, Any], write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    keys = new_key()
+    monkeypatch.setattr("frontdesk.aws.secrets.read_secret", lambda name: {"desk/keys": keys}[name])
+    example.setdefault("server", {})["secret_keys"] = {"aws_secret": "desk/keys"}
+    path = write(example)
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{VALUE}\n"))
+    assert main(("secrets", "set", "riverside-dental", "TOKEN", "--file", str(path))) == 0
+    assert main(("secrets", "rotate", "--file", str(path))) == 0
+    assert "riverside-dental: 0 encrypted with the first key, 1 were so already" in capsys.readouterr().out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,6 +100,28 @@ async def test_a_rotation_encrypts_everything_with_the_first_key_and_may_be_repe
     assert await both.rotate() == [Rotated("clinic", 0, 2, ["C"]), Rotated("gone-from-the-file", 0, 1, [])]
     assert await desk(store, NEW).read("gone-from-the-file", "A") == VALUE
     assert await desk(store, OTHER).read("clinic", "C") == VALUE, "what no key fits stays as it is"
+
+
+async def test_what_is_set_with_an_old_key_during_a_rotation_is_encrypted_too(store: Store, monkeypatch) -> None:
+    for name in ("A", "B"):
+        await desk(store, OLD).set("clinic", name, "first", "lan")
+    clinic = store.for_tenant("clinic")
+    update, meanwhile = clinic.update, {"A": True, "B": True}
+
+    async def slow(collection: Any, document: Any, **changes: Any) -> Any:
+        if meanwhile.pop(document.id, False):
+            await (
+                desk(store, OLD).set("clinic", "A", VALUE, "an")
+                if document.id == "A"
+                else desk(store).delete("clinic", "B")
+            )
+        return await update(collection, document, **changes)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(clinic, "update", slow)
+        patched.setattr(store, "for_tenant", lambda tenant: clinic)
+        assert await desk(store, NEW, OLD).rotate() == [Rotated("clinic", 1, 0, [])]
+    assert await desk(store, NEW).read("clinic", "A") == VALUE
 
 
 async def test_a_rotation_that_dies_half_way_is_gone_on_with(store: Store, dies_after, monkeypatch) -> None:
