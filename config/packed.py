@@ -45,13 +45,16 @@ class Packed(Mapping[str, V]):
         part._kept = {key: value for key, value in self._kept.items() if key in part._made}
         return part
 
-    def joined(self, other: Packed[V]) -> Packed[V]:
-        """These values and those of *other*, which wins; still packed."""
-        both: Packed[V] = Packed({})
-        both._made = {**self._packed, **other._packed}
-        both._whole = None
-        both._kept = {key: value for key, value in self._kept.items() if key not in other} | other._kept
-        return both
+    def joined(self, *others: Packed[V]) -> Packed[V]:
+        """These values and those of *others*, of which the last wins; still packed."""
+        all_: Packed[V] = Packed({})
+        all_._made, all_._whole, all_._kept = dict(self._packed), None, dict(self._kept)
+        for other in others:
+            for key in other:
+                all_._kept.pop(key, None)
+            all_._made.update(other._packed)
+            all_._kept.update(other._kept)
+        return all_
 
     def __getitem__(self, key: str) -> V:
         if key in self._kept:

@@ -187,8 +187,7 @@ class Server:
         """Raises StoreError when the store cannot be opened, StartupError for what a person must mend."""
         await self.store.open()
         await check_whole(self.store)
-        if await self.overlays.look():
-            self.adopt(self.written)
+        await self._take_changes()
         await self.queue.start()
         await self.media.start()
         self.http = self.open_http()
@@ -242,6 +241,7 @@ class Server:
         if self._mounted != len(self.registry.loaded()):
             # Quart takes no pages once it has served: with those of a new plugin it is made anew.
             self.quart = self._make_quart()
+        self.overlays.adopted()
 
     def watch_file(self) -> None:
         """From now on a change of the tenants file is noticed, until the server stops."""
@@ -335,7 +335,11 @@ class Server:
     async def _look_for_changes(self) -> None:
         await self.overlays.save()
         await self.clock.sleep(OVERLAY_EVERY)
+        await self._take_changes()
+
+    async def _take_changes(self) -> None:
         if await self.overlays.look():
+            await self.overlays.prepare(self.written)
             self.adopt(self.written)
 
     async def _renew_secrets(self) -> None:

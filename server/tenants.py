@@ -93,12 +93,12 @@ class Declared(Mapping[str, TenantPlugins]):
 
     def overlaid(
         self,
-        tenants: Packed[TenantConfig],
-        settings: Packed[tuple[tuple[str, Settings], ...]],
+        tenants: Iterable[Packed[TenantConfig]],
+        settings: Iterable[Packed[tuple[tuple[str, Settings], ...]]],
         addresses: Mapping[Address, str],
     ) -> Declared:
         """The same with *tenants* and their *settings* in place of what was declared; *addresses* are those of all."""
-        return Declared(self.tenants.joined(tenants), self._settings.joined(settings), addresses, self.registry)
+        return Declared(self.tenants.joined(*tenants), self._settings.joined(*settings), addresses, self.registry)
 
     def __getitem__(self, id: str) -> TenantPlugins:
         plugins = tuple((self.registry.load(name), settings) for name, settings in self._settings[id])

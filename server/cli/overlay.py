@@ -62,7 +62,7 @@ def set_(tenant: str, key: str, value: str, by: str, path: Path | None) -> None:
 @as_option
 @file_option
 def revert(tenant: str, key: str, by: str, path: Path | None) -> None:
-    """Have the file's value of KEY count again."""
+    """Have the file's value count again, of KEY and of what is below it: `plugins` reverts every plugin's settings."""
 
     async def work() -> bool:
         async with beside(path) as server:

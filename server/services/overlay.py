@@ -6,10 +6,11 @@ nothing: its tenant runs on its last effective configuration, which is stored be
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,75 +47,109 @@ class Shadow:
 
 @dataclass(frozen=True)
 class Effective:
-    """What one tenant runs on."""
+    """What one tenant can run on, packed."""
 
-    tenant: TenantConfig
-    settings: tuple[tuple[str, Settings], ...]
+    tenant: Packed[TenantConfig]
+    settings: Packed[tuple[tuple[str, Settings], ...]]
     addresses: tuple[Address, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a tenant's stored changes make of its file, other tenants left aside."""
+
+    overlay: Overlay
+    effective: Effective | None
+    """With every change; None if they do not fit."""
+    raw: str
+    """The same as JSON."""
+    problems: tuple[Problem, ...]
+    last: Effective | None
+    """The last that fitted; None if it does no longer."""
 
 
 class Overlays:
     """The stored changes of every tenant, as this process has read them last."""
 
     def __init__(self, store: Store, folder: Path) -> None:
-        """*folder*: what relative secret files start from."""
+        """*folder*: what relative secret files start from, where a tenant has no plugin that tells its own."""
         self._store = store
         self._folder = folder
         self._known: dict[str, Overlay] = {}
         self._looked_at: datetime | None = None
+        self._changed = False
+        self._judged_for: Declared | None = None
+        self._verdicts: dict[str, Verdict] = {}
+        self._untold: set[str] = set()
         self._unsaved: dict[str, str] = {}
         self.banners: dict[str, str] = {}
-        """Tenant to why its stored changes are not in force."""
+        """Tenant to why its stored changes are not in force, and what is."""
 
     async def look(self) -> bool:
-        """Read what has been changed since the last look; whether anything was."""
-        changed = False
+        """Read what has been changed since the last look; whether there is anything that was not adopted yet."""
         since = self._looked_at and self._looked_at - OVERLAP
         now, after = self._store.now(), None
+        found: dict[str, Overlay | None] = {}
         while True:
             page = await self._store.shared.find(
                 OVERLAY_MARKS, {"changed_at": Between(since, None)}, order_by="changed_at", after=after, limit=PAGE
             )
-            for mark in page:
-                there = await self._read(mark.id)
-                if there is not None and there != self._known.get(mark.id):
-                    self._known[mark.id] = there
-                    changed = True
+            for each in page:
+                found[each.id] = await self._read(each.id)
             if len(page) < PAGE:
                 break
             after = page[-1]
+        # At once, when nothing can fail any more: half of it would not be seen as a change the next time.
+        for id, there in found.items():
+            if there == self._known.get(id):
+                continue
+            self._changed = True
+            if there is None:
+                del self._known[id]
+            else:
+                self._known[id] = there
         self._looked_at = now
-        return changed
+        return self._changed
+
+    def adopted(self) -> None:
+        """What `over` gave last is in force."""
+        self._changed = False
+
+    async def prepare(self, declared: Declared) -> None:
+        """Judge in a thread what `over` will need, plugins that must be loaded included."""
+        waiting, judged_for = self._waiting(declared), self._judged_for
+        if waiting:
+            verdicts = await asyncio.to_thread(self._verdicts_of, declared, waiting)
+            if self._judged_for is judged_for:
+                self._keep(declared, verdicts)
 
     def over(self, declared: Declared) -> Declared:
-        """*declared* with every stored change that is known. What it shadows, and what does not fit, is logged."""
-        self.banners = {}
-        tenants: dict[str, TenantConfig] = {}
-        settings: dict[str, tuple[tuple[str, Settings], ...]] = {}
-        addresses = dict(declared.addresses)
-        for id, overlay in self._known.items():
-            if id not in declared or not overlay.current:
-                continue
-            effective, problems = self._effective(declared, id, overlay, addresses)
-            if problems:
-                self._banner(id, problems)
-            if effective is None:
-                continue
-            log.info("overlay_shadows", tenant=id, keys=[each.key for each in overlay.current])
-            addresses = {address: owner for address, owner in addresses.items() if owner != id}
-            addresses |= dict.fromkeys(effective.addresses, id)
-            tenants[id], settings[id] = effective.tenant, effective.settings
-        return declared.overlaid(Packed(tenants), Packed(settings), addresses)
+        """*declared* with every stored change that is known. What it shadows, and what does not fit, is logged once.
+
+        It is quick after `prepare`; without, what was not judged yet is judged here.
+        """
+        in_force, refused, addresses = self._resolved(declared)
+        old, self.banners = self.banners, {id: self._banner(id, refused[id], id in in_force) for id in refused}
+        for id in self._verdicts:
+            if id in self._untold or old.get(id) != self.banners.get(id):
+                self._tell(id, in_force, refused)
+        self._untold.clear()
+        return declared.overlaid(
+            [each.tenant for each in in_force.values()], [each.settings for each in in_force.values()], addresses
+        )
 
     async def save(self) -> None:
         """Store what tenants run on now, where the file has changed it."""
         for id, effective in list(self._unsaved.items()):
-            overlay = await self._read(id)
-            if overlay is not None and overlay.effective != effective:
-                overlay = await self._store.for_tenant(id).update(OVERLAYS, overlay, effective=effective)
-            if overlay is not None and overlay.current == self._known[id].current:
-                self._known[id] = overlay
-            self._unsaved.pop(id, None)
+            overlay, known = await self._read(id), self._known.get(id)
+            if overlay is not None and known is not None and overlay.current == known.current:
+                # Of other changes it would not be true.
+                if overlay.effective != effective:
+                    overlay = await self._store.for_tenant(id).update(OVERLAYS, overlay, effective=effective)
+                if overlay is not None and self._known.get(id) is known:
+                    self._known[id] = overlay
+            if self._unsaved.get(id) == effective:
+                del self._unsaved[id]
 
     async def set(self, declared: Declared, tenant: str, key: str, value: Any, by: str) -> None:
         """Have *value* stand before what the file says under *key* (dotted; `plugins.NAME.KEY` is a plugin's setting).
@@ -124,12 +159,12 @@ class Overlays:
         await self._change(declared, tenant, key, json.dumps(value, ensure_ascii=False), by, reverted=False)
 
     async def revert(self, declared: Declared, tenant: str, key: str, by: str) -> bool:
-        """Have the file's value count again; False if nothing stands before it.
+        """Have the file's value count again, of *key* and of what is below it; False if nothing stands before it.
 
-        Raises ConfigError if what is left does not fit: then revert the rest, too.
+        Raises ConfigError if that brings a problem that the tenant does not have already.
         """
         overlay = await self._read(tenant)
-        if overlay is None or all(each.key != key for each in overlay.current):
+        if overlay is None or not any(_below(each.key, key) for each in overlay.current):
             return False
         await self._change(declared, tenant, key, "null", by, reverted=True)
         return True
@@ -151,23 +186,29 @@ class Overlays:
     async def export(self, declared: Declared, tenant: str) -> dict[str, Any]:
         """The tenant as it would stand in the file with every stored change."""
         overlay = await self._read(tenant)
-        place = self._place(tenant)
+        place = self._place(declared, tenant)
         return _applied(as_written(declared.tenants[tenant]), overlay.current if overlay else (), place)[0]
 
     async def _change(self, declared: Declared, tenant: str, key: str, value: str, by: str, *, reverted: bool) -> None:
         repository = self._store.for_tenant(tenant)
         while True:
+            addresses = await self._addresses(declared)
             there = await self._read(tenant)
             now = self._store.now()
             change = OverlayChange(key=key, value=value, at=now, by=by, reverted=reverted)
-            left = [each for each in (there.current if there else ()) if not _below(each.key, key)]
+            old = there.current if there else []
+            left = [each for each in old if not _below(each.key, key)]
             current = left if reverted else sorted([*left, change], key=lambda each: each.key)
-            effective, raw, problems = self._judged(declared, tenant, current, declared.addresses)
-            problems += _foreign_secrets(effective, declared, tenant, self._place(tenant)) if effective else []
-            if problems:
-                raise ConfigError(problems)
+            raw, problems = await asyncio.to_thread(self._checked, declared, tenant, current, addresses)
+            if problems and reverted:
+                _, had = await asyncio.to_thread(self._checked, declared, tenant, old, addresses)
+                _refuse([problem for problem in problems if problem not in had])
+                # What fitted last still does what it can for the tenant.
+                raw = there.effective if there else raw
+            else:
+                _refuse(problems)
             history = [*(there.history if there else ()), change][-KEPT:]
-            await self._mark(tenant, now)
+            await mark(self._store, tenant)
             if there is None:
                 new = Overlay(id=ID, current=current, history=history, effective=raw)
                 if await repository.insert(OVERLAYS, new):
@@ -175,55 +216,153 @@ class Overlays:
             elif await repository.update(OVERLAYS, there, current=current, history=history, effective=raw):
                 return
 
-    async def _mark(self, tenant: str, now: datetime) -> None:
-        shared = self._store.shared
-        while not await shared.insert(OVERLAY_MARKS, OverlayMark(id=tenant, changed_at=now)):
-            mark = await shared.get(OVERLAY_MARKS, tenant)
-            if mark is None:
-                continue
-            if await shared.update(OVERLAY_MARKS, mark, changed_at=now):
-                return
+    async def _addresses(self, declared: Declared) -> Mapping[Address, str]:
+        """Whose they are with every tenant's changes."""
+        await self.look()
+        await self.prepare(declared)
+        return self._resolved(declared)[2]
 
     async def _read(self, tenant: str) -> Overlay | None:
         return await self._store.for_tenant(tenant).get(OVERLAYS, ID)
 
-    def _effective(
-        self, declared: Declared, id: str, overlay: Overlay, addresses: Mapping[Address, str]
-    ) -> tuple[Effective | None, list[Problem]]:
-        """What the tenant runs on, and why that is not the file with every change; None: the file alone."""
-        effective, raw, problems = self._judged(declared, id, overlay.current, addresses)
-        if effective is not None and not problems:
-            if raw != overlay.effective:
-                self._unsaved[id] = raw
-            return effective, []
-        last, _ = self._of_raw(declared, id, json.loads(overlay.effective), addresses)
-        return last, problems
+    def _checked(
+        self, declared: Declared, id: str, changes: Sequence[OverlayChange], addresses: Mapping[Address, str]
+    ) -> tuple[str, list[Problem]]:
+        """The configuration as JSON, and everything that speaks against writing it."""
+        effective, raw, problems = self._judged(declared, id, changes)
+        if effective is not None:
+            place = self._place(declared, id)
+            problems += _claimed(effective, id, addresses, place) + _foreign_secrets(effective, declared, id, place)
+        return raw, problems
+
+    def _waiting(self, declared: Declared) -> dict[str, Overlay]:
+        """What must be judged before *declared* can be overlaid."""
+        judged = self._verdicts if self._judged_for is declared else {}
+        return {
+            id: overlay
+            for id, overlay in list(self._known.items())
+            if overlay.current and id in declared and not _stands(judged.get(id), overlay)
+        }
+
+    def _keep(self, declared: Declared, verdicts: dict[str, Verdict]) -> None:
+        if self._judged_for is not declared:
+            self._judged_for, self._verdicts, self._untold = declared, {}, set()
+        self._verdicts |= verdicts
+        self._untold |= verdicts.keys()
+
+    def _verdicts_of(self, declared: Declared, overlays: Mapping[str, Overlay]) -> dict[str, Verdict]:
+        return {id: self._verdict(declared, id, overlay) for id, overlay in overlays.items()}
+
+    def _verdict(self, declared: Declared, id: str, overlay: Overlay) -> Verdict:
+        effective, raw, problems = self._judged(declared, id, overlay.current)
+        last = effective
+        if raw != overlay.effective or problems:
+            last, _ = self._of_raw(declared, id, json.loads(overlay.effective))
+        return Verdict(overlay, effective, raw, tuple(problems), last)
+
+    def _resolved(
+        self, declared: Declared
+    ) -> tuple[dict[str, Effective], dict[str, Sequence[Problem]], Mapping[Address, str]]:
+        """What is in force in place of the file, why that is not every change, and whose the addresses are then.
+
+        The changes are taken in an order that every process shares: who has claimed an address first has it.
+        """
+        self._keep(declared, self._verdicts_of(declared, self._waiting(declared)))
+        for id in [id for id in self._verdicts if id not in self._known or not self._known[id].current]:
+            del self._verdicts[id]
+        in_force: dict[str, Effective] = {}
+        refused: dict[str, Sequence[Problem]] = {}
+        addresses = {address: id for address, id in declared.addresses.items() if id not in self._verdicts}
+        for id, verdict in sorted(self._verdicts.items(), key=lambda item: (_claimed_at(item[1].overlay), item[0])):
+            chosen, place = verdict.effective, self._place(declared, id)
+            problems = [*verdict.problems, *(_claimed(chosen, id, addresses, place) if chosen else ())]
+            if problems:
+                refused[id], chosen = problems, verdict.last
+                if chosen is not None and _claimed(chosen, id, addresses, place):
+                    chosen = None
+            if chosen is not None:
+                in_force[id] = chosen
+                addresses |= dict.fromkeys(chosen.addresses, id)
+        for address, id in declared.addresses.items():
+            if id not in in_force:
+                addresses.setdefault(address, id)
+        return in_force, refused, addresses
 
     def _judged(
-        self, declared: Declared, id: str, changes: Sequence[OverlayChange], addresses: Mapping[Address, str]
+        self, declared: Declared, id: str, changes: Sequence[OverlayChange]
     ) -> tuple[Effective | None, str, list[Problem]]:
-        raw, problems = _applied(as_written(declared.tenants[id]), changes, self._place(id))
-        effective, more = self._of_raw(declared, id, raw, addresses)
+        raw, problems = _applied(as_written(declared.tenants[id]), changes, self._place(declared, id))
+        effective, more = self._of_raw(declared, id, raw)
         text = json.dumps(raw, ensure_ascii=False, sort_keys=True)
-        return (None if problems else effective), text, problems or more
+        return (None if problems else effective), text, problems + more
 
-    def _of_raw(
-        self, declared: Declared, id: str, raw: dict[str, Any], addresses: Mapping[Address, str]
-    ) -> tuple[Effective | None, list[Problem]]:
-        others = {address: owner for address, owner in addresses.items() if owner != id}
-        tenant, checked, problems = judge_tenant(id, raw, self._place(id), declared.registry, others)
+    def _of_raw(self, declared: Declared, id: str, raw: dict[str, Any]) -> tuple[Effective | None, list[Problem]]:
+        claimed: dict[Address, str] = {}
+        tenant, checked, problems = judge_tenant(id, raw, self._place(declared, id), declared.registry, claimed)
         if tenant is None or problems:
             return None, problems
-        mine = tuple(address for address, owner in others.items() if owner == id)
-        return Effective(tenant, tuple((kind.name, settings) for _, kind, settings in checked), mine), []
+        settings = tuple((kind.name, settings) for _, kind, settings in checked)
+        return Effective(Packed({id: tenant}), Packed({id: settings}), tuple(claimed)), []
 
-    def _place(self, tenant: str) -> Place:
-        return Place("stored changes", self._folder, tenant)
+    def _place(self, declared: Declared, tenant: str) -> Place:
+        """Relative files start where they do in the file that the tenant is written in."""
+        entries = declared.tenants[tenant].plugins
+        return Place("stored changes", entries[0].place.folder if entries else self._folder, tenant)
 
-    def _banner(self, tenant: str, problems: Sequence[Problem]) -> None:
-        first = str(problems[0])
-        self.banners[tenant] = f"stored changes do not fit, the last configuration that did is in force: {first}"
-        log.error("overlay_does_not_fit", tenant=tenant, problems=[str(problem) for problem in problems[:20]])
+    def _banner(self, tenant: str, problems: Sequence[Problem], last: bool) -> str:
+        counts = "the last configuration that did is in force" if last else "the file alone is in force"
+        return f"stored changes do not fit, {counts}: {problems[0]}"
+
+    def _tell(self, id: str, in_force: Mapping[str, Effective], refused: Mapping[str, Sequence[Problem]]) -> None:
+        verdict = self._verdicts[id]
+        if id in in_force:
+            log.info("overlay_shadows", tenant=id, keys=[each.key for each in verdict.overlay.current])
+        if id in refused:
+            problems = [str(problem) for problem in refused[id][:20]]
+            force = "last configuration" if id in in_force else "file"
+            log.error("overlay_does_not_fit", tenant=id, in_force=force, problems=problems)
+        elif verdict.raw != verdict.overlay.effective:
+            self._unsaved[id] = verdict.raw
+
+
+async def mark(store: Store, tenant: str) -> None:
+    """Have every process look at the tenant's changes again."""
+    shared, now = store.shared, store.now()
+    while not await shared.insert(OVERLAY_MARKS, OverlayMark(id=tenant, changed_at=now)):
+        there = await shared.get(OVERLAY_MARKS, tenant)
+        if there is None:
+            continue
+        if await shared.update(OVERLAY_MARKS, there, changed_at=now):
+            return
+
+
+def _refuse(problems: Sequence[Problem]) -> None:
+    if problems:
+        raise ConfigError(problems)
+
+
+def _stands(verdict: Verdict | None, overlay: Overlay) -> bool:
+    """Whether *verdict* is still true of *overlay*."""
+    if verdict is None or verdict.overlay.current != overlay.current:
+        return False
+    return verdict.overlay.effective == overlay.effective or overlay.effective == verdict.raw
+
+
+def _claimed_at(overlay: Overlay) -> datetime:
+    """When it has changed plugins, and with them addresses; who has not goes before everybody who has."""
+    first = datetime.min.replace(tzinfo=UTC)
+    return max((each.at for each in overlay.current if _below(each.key, "plugins")), default=first)
+
+
+def _claimed(effective: Effective, tenant: str, addresses: Mapping[Address, str], place: Place) -> list[Problem]:
+    return [
+        place.at("plugins", channel).problem(
+            f"{address} is claimed by tenant {addresses[channel, address]} too",
+            "a number belongs to one tenant; change one",
+        )
+        for channel, address in effective.addresses
+        if addresses.get((channel, address), tenant) != tenant
+    ]
 
 
 def as_written(tenant: TenantConfig) -> dict[str, Any]:
@@ -304,6 +443,6 @@ def _foreign_secrets(effective: Effective, declared: Declared, tenant: str, plac
 
 
 def _secrets(effective: Effective) -> Iterator[tuple[str, tuple[str | int, ...], Any]]:
-    for name, settings in effective.settings:
+    for name, settings in next(iter(effective.settings.values())):
         for path, secret in secrets_in(settings):
             yield name, path, secret

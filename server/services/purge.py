@@ -7,7 +7,8 @@ from collections import Counter
 from ..media import MediaStore
 from ..store import Delete, Store
 from ..store.bulk import PAGE
-from ..store.collections import COLLECTIONS, DUE
+from ..store.collections import COLLECTIONS, DUE, OVERLAYS
+from .overlay import mark
 
 
 async def purge(store: Store, media: MediaStore, tenant: str) -> Counter[str]:
@@ -24,6 +25,8 @@ async def purge(store: Store, media: MediaStore, tenant: str) -> Counter[str]:
         if not collection.tenant_data:
             continue
         while page := await store.bulk.page(collection, tenant=tenant):
+            if collection is OVERLAYS:
+                await mark(store, tenant)  # running servers forget it, too
             await store.bulk.remove(collection, page)
             deleted[collection.name] += len(page)
     return +deleted

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from frontdesk import Plugin, Secret, Settings
 from frontdesk.config import ConfigError
-from frontdesk.services.overlay import ID
+from frontdesk.services.overlay import ID, Overlays
+from frontdesk.services.purge import purge
+from frontdesk.store import StoreUnavailable
 from frontdesk.store.collections import OVERLAYS
 from frontdesk.tenants import read_tenants
 from frontdesk.testing.desk import TENANT, TestDesk
-from frontdesk.testing.plugins import ScriptedModel
+from frontdesk.testing.plugins import Phone, ScriptedModel
 
 
 class Account(Settings):
@@ -27,12 +32,35 @@ class Weather(Plugin):
     settings: Account
 
 
+class Number(Settings):
+    number: str = ""
+
+
+class Line(Phone):
+    """A phone with numbers of its own."""
+
+    settings: Number
+
+    @classmethod
+    def addresses(cls, settings: Any) -> tuple[str, ...]:
+        return (settings.number,)
+
+
+LINES = {"model": ScriptedModel, "line": Line}
 PLUGINS = {"model": ScriptedModel, "weather": Weather}
 CLINIC = {**TENANT, "plugins": ["phone", "model", {"weather": {"token": {"env": "OURS"}}}]}
 
 
-async def change(desk: TestDesk, key: str, value: Any) -> None:
-    await desk.server.overlays.set(desk.server.written, "clinic", key, value, "lan")
+def with_number(number: str) -> dict[str, Any]:
+    return {**TENANT, "plugins": ["phone", "model", {"line": {"number": number}}]}
+
+
+async def change(desk: TestDesk, key: str, value: Any, tenant: str = "clinic") -> None:
+    await desk.server.overlays.set(desk.server.written, tenant, key, value, "lan")
+
+
+async def revert(desk: TestDesk, key: str, tenant: str = "clinic") -> bool:
+    return await desk.server.overlays.revert(desk.server.written, tenant, key, "an")
 
 
 async def taken(desk: TestDesk) -> None:
@@ -141,3 +169,141 @@ async def test_when_the_last_configuration_does_not_fit_either_the_file_counts(d
         await taken(server)
         assert (await server.server.runtimes.get("clinic")).declared.plugins[2][1].city == "Hanoi"
         assert "of_an_older_release: unknown key" in server.server.overlays.banners["clinic"]
+        assert "the file alone is in force" in server.server.overlays.banners["clinic"]
+
+
+async def test_a_change_that_was_read_before_the_store_went_away_is_taken_when_it_is_back(desk, monkeypatch):
+    async with desk(plugins=PLUGINS, tenants={"a": {}, "b": {}}) as server:
+        overlays = server.server.overlays
+        await change(server, "name", "New A", "a")
+        await change(server, "name", "New B", "b")
+        read, seen = overlays._read, []
+
+        async def away(tenant: str) -> Any:
+            seen.append(tenant)
+            if len(seen) == 2:
+                raise StoreUnavailable("away")
+            return await read(tenant)
+
+        monkeypatch.setattr(overlays, "_read", away)
+        with pytest.raises(StoreUnavailable):
+            await overlays.look()
+        monkeypatch.undo()
+        assert await overlays.look()
+        assert await overlays.look(), "until it was adopted"
+        await taken(server)
+        assert not await overlays.look()
+        assert {id: server.server.declared[id].tenant.name for id in "ab"} == {"a": "New A", "b": "New B"}
+
+
+async def test_a_number_that_another_tenants_change_has_claimed_is_refused_and_one_given_up_is_free(desk):
+    async with desk(plugins=LINES, tenants={"a": with_number("1"), "b": with_number("2")}) as server:
+        await change(server, "plugins.line.number", "9", "a")
+        with pytest.raises(ConfigError, match="9 is claimed by tenant a too"):
+            await change(server, "plugins.line.number", "9", "b")
+        await change(server, "plugins.line.number", "1", "b")
+        with pytest.raises(ConfigError, match="1 is claimed by tenant b too"):
+            await revert(server, "plugins.line.number", "a")
+        await taken(server)
+        assert server.server.declared.addresses == {("line", "9"): "a", ("line", "1"): "b"}
+        assert server.server.overlays.banners == {}
+
+
+async def test_of_two_that_claimed_a_number_at_once_every_process_gives_it_to_the_first(desk):
+    async with desk(plugins=LINES, tenants={"a": with_number("1"), "b": with_number("2")}) as server:
+        await change(server, "plugins.line.number", "9", "b")
+        await change(server, "name", "New A", "a")
+        repository = server.repository("a")
+        stored = await repository.get(OVERLAYS, ID)
+        later = stored.current[0].at + timedelta(seconds=1)
+        raced = replace(stored.current[0], key="plugins.line.number", value='"9"', at=later)
+        await repository.update(OVERLAYS, stored, current=[raced])
+        for first in ("a", "b"):
+            process = Overlays(server.server.store, server.server.file.folder)
+            process._known[first] = await server.repository(first).get(OVERLAYS, ID)
+            await process.look()
+            assert process.over(server.server.written).addresses == {("line", "9"): "b", ("line", "1"): "a"}
+            assert "9 is claimed by tenant b too" in process.banners["a"]
+
+
+async def test_a_purged_tenants_changes_do_not_come_back_with_it(desk, monkeypatch):
+    monkeypatch.setattr("frontdesk.services.overlay.OVERLAP", timedelta())  # the change itself is long ago
+    async with desk(plugins=PLUGINS, tenants={"clinic": {}, "b": {}}) as server:
+        await change(server, "name", "Stored")
+        await taken(server)
+        both = server.server.written
+        server.server.adopt(both.only(["b"]))
+        await purge(server.server.store, server.server.media, "clinic")
+        await taken(server)
+        server.server.adopt(both)
+        assert (await server.server.runtimes.get("clinic")).tenant.name == TENANT["name"]
+
+
+async def test_changes_that_no_longer_fit_are_reverted_one_by_one_or_all_below_a_key(desk):
+    async with desk(plugins=PLUGINS, tenants={"clinic": CLINIC}) as server:
+        await change(server, "plugins.weather.city", "Huế")
+        await change(server, "plugins.weather.token", {"stored": "TOKEN"})
+        await change(server, "persona.name", "Minh")
+        await taken(server)
+        write(server, {**CLINIC, "plugins": ["phone", "model"]})
+        with pytest.raises(ConfigError, match=r"plugins\.weather\.city: there is no such place"):
+            await change(server, "name", "x")
+        assert await revert(server, "plugins.weather.city")
+        await taken(server)
+        runtime = await server.server.runtimes.get("clinic")
+        assert runtime.declared.plugins[2][1].city == "Huế", "what fitted last is in force until all of it fits"
+        assert await revert(server, "plugins")
+        await taken(server)
+        runtime = await server.server.runtimes.get("clinic")
+        assert (len(runtime.declared.plugins), runtime.tenant.persona.name) == (2, "Minh")
+        assert server.server.overlays.banners == {}
+
+
+async def test_a_secret_file_of_a_tenant_in_the_folder_starts_from_the_folder(desk):
+    async with desk(plugins=PLUGINS) as server:
+        folder = server.server.file.path.with_suffix(".d")
+        folder.mkdir()
+        (folder / "token").write_text("s3cret")
+        tenant = {**TENANT, "plugins": ["phone", "model", {"weather": {"token": {"file": "token"}}}]}
+        (folder / "x.yaml").write_text(json.dumps({"tenants": {"x": tenant}}))
+        _, declared, problems = read_tenants(server.server.file.path, server.server.registry)
+        assert problems == []
+        server.server.adopt(declared)
+        await change(server, "persona.name", "Minh", "x")
+        await taken(server)
+        assert server.server.declared["x"].tenant.persona.name == "Minh"
+        assert server.server.declared["x"].plugins[2][1].token.reveal() == "s3cret"
+
+
+async def test_only_what_has_changed_is_judged_and_told_and_not_on_the_loop(desk, monkeypatch):
+    tenants = {id: {**TENANT, "plugins": ["phone", "model"]} for id in "abc"}
+    async with desk(plugins={"model": ScriptedModel}, tenants=tenants) as server:
+        judge, judged = Overlays._verdict, []
+
+        def seen(overlays: Overlays, declared: Any, id: str, overlay: Any) -> Any:
+            with pytest.raises(RuntimeError):
+                asyncio.get_running_loop()
+            judged.append(id)
+            return judge(overlays, declared, id, overlay)
+
+        monkeypatch.setattr(Overlays, "_verdict", seen)
+        for id in "abc":
+            await change(server, "plugins", ["phone", "model", "simulator"], id)
+        await server.server._take_changes()
+        assert sorted(judged) == ["a", "b", "c"]
+        judged.clear()
+        await change(server, "persona.name", "Minh", "b")
+        await server.server._take_changes()
+        assert judged == ["b"]
+
+
+async def test_what_this_process_runs_on_is_not_stored_beside_changes_that_it_has_not_read(desk):
+    async with desk(plugins=PLUGINS, tenants={"clinic": CLINIC}) as server:
+        await change(server, "persona.name", "Minh")
+        await taken(server)
+        write(server, {**CLINIC, "name": "New Clinic"})
+        other = Overlays(server.server.store, server.server.file.folder)
+        await other.set(server.server.written, "clinic", "persona.name", "Lan", "lan")
+        await server.server.overlays.save()
+        stored = await server.repository("clinic").get(OVERLAYS, ID)
+        assert json.loads(stored.effective)["persona"] == {"name": "Lan"}
