@@ -157,10 +157,10 @@ class Reloader:
             raise ConfigError(reading.problems)
         for plugin in reading.plugins:
             await asyncio.to_thread(self._server.registry.load, plugin)
-        await self._server.overlays.prepare(reading.declared)
         before = dict(os.environ)
         await asyncio.to_thread(load_env, self._server.file.folder)
         changed = {name for name in before.keys() | os.environ.keys() if before.get(name) != os.environ.get(name)}
+        await self._server.overlays.prepare(reading.declared)
         old = self._server.declared
         self._server.adopt(reading.declared, changed)
         self._unread = self.refused = False

@@ -52,6 +52,7 @@ class Effective:
     tenant: Packed[TenantConfig]
     settings: Packed[tuple[tuple[str, Settings], ...]]
     addresses: tuple[Address, ...]
+    place: Place
 
 
 @dataclass(frozen=True)
@@ -231,8 +232,7 @@ class Overlays:
         """The configuration as JSON, and everything that speaks against writing it."""
         effective, raw, problems = self._judged(declared, id, changes)
         if effective is not None:
-            place = self._place(declared, id)
-            problems += _claimed(effective, id, addresses, place) + _foreign_secrets(effective, declared, id, place)
+            problems += _claimed(effective, id, addresses) + _foreign_secrets(effective, declared, id)
         return raw, problems
 
     def _waiting(self, declared: Declared) -> dict[str, Overlay]:
@@ -274,11 +274,11 @@ class Overlays:
         refused: dict[str, Sequence[Problem]] = {}
         addresses = {address: id for address, id in declared.addresses.items() if id not in self._verdicts}
         for id, verdict in sorted(self._verdicts.items(), key=lambda item: (_claimed_at(item[1].overlay), item[0])):
-            chosen, place = verdict.effective, self._place(declared, id)
-            problems = [*verdict.problems, *(_claimed(chosen, id, addresses, place) if chosen else ())]
+            chosen = verdict.effective
+            problems = [*verdict.problems, *(_claimed(chosen, id, addresses) if chosen else ())]
             if problems:
                 refused[id], chosen = problems, verdict.last
-                if chosen is not None and _claimed(chosen, id, addresses, place):
+                if chosen is not None and _claimed(chosen, id, addresses):
                     chosen = None
             if chosen is not None:
                 in_force[id] = chosen
@@ -298,11 +298,12 @@ class Overlays:
 
     def _of_raw(self, declared: Declared, id: str, raw: dict[str, Any]) -> tuple[Effective | None, list[Problem]]:
         claimed: dict[Address, str] = {}
-        tenant, checked, problems = judge_tenant(id, raw, self._place(declared, id), declared.registry, claimed)
+        place = self._place(declared, id)
+        tenant, checked, problems = judge_tenant(id, raw, place, declared.registry, claimed)
         if tenant is None or problems:
             return None, problems
         settings = tuple((kind.name, settings) for _, kind, settings in checked)
-        return Effective(Packed({id: tenant}), Packed({id: settings}), tuple(claimed)), []
+        return Effective(Packed({id: tenant}), Packed({id: settings}), tuple(claimed), place), []
 
     def _place(self, declared: Declared, tenant: str) -> Place:
         """Relative files start where they do in the file that the tenant is written in."""
@@ -354,9 +355,9 @@ def _claimed_at(overlay: Overlay) -> datetime:
     return max((each.at for each in overlay.current if _below(each.key, "plugins")), default=first)
 
 
-def _claimed(effective: Effective, tenant: str, addresses: Mapping[Address, str], place: Place) -> list[Problem]:
+def _claimed(effective: Effective, tenant: str, addresses: Mapping[Address, str]) -> list[Problem]:
     return [
-        place.at("plugins", channel).problem(
+        effective.place.at("plugins", channel).problem(
             f"{address} is claimed by tenant {addresses[channel, address]} too",
             "a number belongs to one tenant; change one",
         )
@@ -431,12 +432,14 @@ def _below(key: str, other: str) -> bool:
     return key == other or key.startswith(f"{other}.")
 
 
-def _foreign_secrets(effective: Effective, declared: Declared, tenant: str, place: Place) -> list[Problem]:
+def _foreign_secrets(effective: Effective, declared: Declared, tenant: str) -> list[Problem]:
     """Who changes a tenant's settings may refer to its stored secrets, and to what its file refers to already: not to the
     server's variables, files and AWS."""
     allowed = {secret for _, settings in declared[tenant].plugins for _, secret in secrets_in(settings)}
     return [
-        place.at("plugins", name, *path).problem(f"{secret} is not this tenant's to name", "write `{stored: NAME}`")
+        effective.place.at("plugins", name, *path).problem(
+            f"{secret} is not this tenant's to name", "write `{stored: NAME}`"
+        )
         for name, path, secret in _secrets(effective)
         if secret.kind != "stored" and secret not in allowed
     ]

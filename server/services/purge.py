@@ -14,8 +14,9 @@ from .overlay import mark
 async def purge(store: Store, media: MediaStore, tenant: str) -> Counter[str]:
     """How much of each kind was deleted. The caller has made sure that the tenant is not served.
 
-    Nothing is read or made anew, so it may be repeated at any time. The documents go last: until nothing is left, the tenant
-    is among those that have data. Raises StoreError, OSError; what is deleted by then is deleted.
+    Nothing is read or made anew, so it may be repeated at any time; an overlay leaves its mark for the running servers,
+    which has nothing but the tenant's id. The documents go last: until nothing is left, the tenant is among those that
+    have data. Raises StoreError, OSError; what is deleted by then is deleted.
     """
     deleted: Counter[str] = Counter()
     while rows := await store.shared.find(DUE, {"tenant": tenant}, order_by="due_at", limit=PAGE):

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from frontdesk import Plugin, Secret, Settings
 from frontdesk.config import ConfigError
@@ -293,8 +294,13 @@ async def test_only_what_has_changed_is_judged_and_told_and_not_on_the_loop(desk
         assert sorted(judged) == ["a", "b", "c"]
         judged.clear()
         await change(server, "persona.name", "Minh", "b")
-        await server.server._take_changes()
+        with capture_logs() as logs:
+            await server.server._take_changes()
         assert judged == ["b"]
+        assert [each["tenant"] for each in logs if each["event"] == "overlay_shadows"] == ["b"]
+        judged.clear()
+        assert await server.server.reloader.reload()
+        assert sorted(judged) == ["a", "b", "c"]
 
 
 async def test_what_this_process_runs_on_is_not_stored_beside_changes_that_it_has_not_read(desk):
