@@ -30,15 +30,19 @@ async def take_up(repository: Repository, store: Store, tenant: str, conversatio
 
     Nothing is in vain once any message followed, an operator's for one. A turn that did something in the world, or said
     a part, is not begun anew: the rest of its own words go out after all, and before them, to keep the order, the words
-    of the turns before it. So do all of them before a turn that goes on where it was interrupted. Doing this twice is
-    doing it once.
+    of the turns before it. So do all of them before a turn that goes on where it was interrupted. What an earlier look
+    opened again is another turn's to answer: those words are never said. Doing this twice is doing it once.
     """
     waiting: list[tuple[Turn, list[Message]]] = []
+    again: list[Turn] = []
     begun = 0
     words = await _unsaid(repository, conversation)
     for id in dict.fromkeys(message.turn for message in words):
         turn = await repository.get(TURNS, id)
         if turn is None or turn.state != "committed":
+            continue
+        if not turn.deeds and not await _answers(repository, turn):
+            again.append(turn)
             continue
         its_own = [message for message in words if message.turn == id]
         waiting.append((turn, its_own))
@@ -49,7 +53,17 @@ async def take_up(repository: Repository, store: Store, tenant: str, conversatio
         begun = len(waiting)
     if after_all := [message for _, its_own in waiting[:begun] for message in its_own]:
         await _say_after_all(repository, store, tenant, conversation, after_all)
-    return min([at for turn, _ in waiting[begun:] for at in await _reopen(repository, turn)], default=None)
+    again += [turn for turn, _ in waiting[begun:]]
+    return min([at for turn in again for at in await _reopen(repository, turn)], default=None)
+
+
+async def _answers(repository: Repository, turn: Turn) -> bool:
+    """Whether any message that *turn* read still counts as answered by it."""
+    for id in turn.read:
+        message = await repository.get(MESSAGES, id)
+        if message is not None and message.turn == turn.id:
+            return True
+    return False
 
 
 async def _unsaid(repository: Repository, conversation: Conversation) -> list[Message]:

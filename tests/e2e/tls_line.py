@@ -11,6 +11,9 @@ import trustme
 
 from frontdesk.testing.process import free_port
 
+GOODBYE = 0.2
+"""Seconds that the other side has to end a TLS connection properly, after which its socket is closed."""
+
 
 class TlsLine:
     """Takes TLS on a port of this machine, and speaks plainly to *upstream* (a port)."""
@@ -39,9 +42,13 @@ class TlsLine:
 
     async def __aexit__(self, *_: object) -> None:
         self.cut()
+        # Only then does the loop let go of connections whose other side has died.
+        await asyncio.sleep(2 * GOODBYE)
 
     async def mend(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._context)
+        self._server = await asyncio.start_server(
+            self._serve, "127.0.0.1", self.port, ssl=self._context, ssl_shutdown_timeout=GOODBYE
+        )
 
     def cut(self) -> None:
         """Nobody gets through, and what was open is reset."""

@@ -101,7 +101,12 @@ async def taken_over_in_vain(server, text="Hello."):
 
     await server.until("it is answered and waits", answered)
     await server.server.ownership.take("clinic", lan.id, "Hoa")
-    await server.until("it is withdrawn", lambda: outbound(lan, "withdrawn"))
+
+    async def withdrawn():
+        states = {m.state for m in await lan.messages() if m.direction == "outbound"}
+        return states == {"withdrawn"}
+
+    await server.until("all of it is withdrawn", withdrawn)
     Line.busy = False
     return lan
 
@@ -267,6 +272,30 @@ async def test_an_interrupted_turn_that_goes_on_does_not_overtake_what_was_withd
             return death.happened
 
         await server.until("the second turn has died after its deed", died)
+        await own.take("clinic", lan.id, "Hoa")
+        await own.release("clinic", lan.id, "Hoa")
+        Line.busy = False
+        await server.quiet()
+        assert ([m.text for m in await lan.received()], Diary.booked) == (["You said: Hello.", *BOOKED], 1)
+
+
+async def test_words_that_were_opened_again_once_are_not_said_beside_those_of_the_turn_that_answers_them(desk):
+    async with desk(plugins=PLUGINS, tenants=AT_ONCE) as server:
+        lan, own = await taken_over_in_vain(server), server.server.ownership
+        Line.busy = True
+        await own.release("clinic", lan.id, "Hoa")
+
+        async def answered_again():
+            return len(await lan.turns()) == 2 and (await lan.message("SM1")).state == "answered"
+
+        await server.until("it is answered again and waits", answered_again)
+        await books(server)
+        await lan.says("Please book.", id="SM2")
+
+        async def booked():
+            return (await lan.message("SM2")).state == "answered"
+
+        await server.until("it is booked and waits", booked)
         await own.take("clinic", lan.id, "Hoa")
         await own.release("clinic", lan.id, "Hoa")
         Line.busy = False
