@@ -163,6 +163,8 @@ class Server:
         self._proxies = Proxies(self.config.trusted_proxies)
         self.reloader = Reloader(self, source, read, self.metrics)
         self.quart = self._make_quart()
+        self._started_pages: Quart | None = None
+        self._pages_turn = asyncio.Lock()
         self._webhooks = self._make_webhooks()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -241,7 +243,31 @@ class Server:
         if self._mounted != len(self.registry.loaded()):
             # Quart takes no pages once it has served: with those of a new plugin it is made anew.
             self.quart = self._make_quart()
+            if self._started_pages is not None:
+                self._background.start(self._change_pages(), "change pages")
         self.overlays.adopted()
+
+    async def start_pages(self) -> None:
+        """What plugins' pages do before they serve."""
+        async with self._pages_turn:
+            await self.quart.startup()
+            self._started_pages = self.quart
+
+    async def stop_pages(self) -> None:
+        """What plugins' pages do when they have served."""
+        async with self._pages_turn:
+            started, self._started_pages = self._started_pages, None
+            if started is not None:
+                await started.shutdown()
+
+    async def _change_pages(self) -> None:
+        async with self._pages_turn:
+            old, new = self._started_pages, self.quart
+            if old is None or old is new:
+                return  # the end, or another change, was quicker
+            await new.startup()
+            self._started_pages = new
+            await old.shutdown()
 
     def watch_file(self) -> None:
         """From now on a change of the tenants file is noticed, until the server stops."""

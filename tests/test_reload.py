@@ -218,6 +218,31 @@ async def test_a_plugin_that_comes_with_the_change_has_its_pages(desk):
         assert (await server.server.runtimes.get("clinic")).uses == 0
 
 
+async def test_pages_that_are_made_anew_are_started_and_the_old_ones_end_as_the_new_ones_do(desk):
+    events: list[str] = []
+
+    class Prepared(Plugin):
+        @classmethod
+        @hookimpl
+        def routes(cls, blueprint: Any) -> None:
+            @blueprint.before_app_serving
+            async def begin() -> None:
+                events.append("begin")
+
+            @blueprint.after_app_serving
+            async def end() -> None:
+                events.append("end")
+
+    async with desk(plugins={"model": ScriptedModel, "prepared": Prepared}) as server:
+        await server.server.start_pages()
+        assert events == ["begin"]
+        server.server.registry.register("paged", Paged)
+        declare(server, {"clinic": {**TENANT, "plugins": [*PLUGINS, "prepared", "paged"]}})
+        await nothing_more(server, lambda: events == ["begin", "begin", "end"])
+        await server.server.stop_pages()
+        assert events == ["begin", "begin", "end", "end"]
+
+
 async def test_an_open_websocket_keeps_its_instances_and_a_closed_one_lets_them_go(desk, events):
     listed = {**TENANT, "plugins": [*PLUGINS, "listed", "paged"]}
     plugins = {"model": ScriptedModel, "listed": Listed, "paged": Paged}

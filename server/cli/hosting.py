@@ -120,14 +120,13 @@ async def host(server: Server, listener: Listener, supervisor: Supervisor) -> No
     watched = not listener.loopback or bool(server.config.trusted_proxies)
     ending = Ending(watched, server.reloader.tell)
     connections = Connections(server, config)
-    pages = server.quart  # a reload may put another in its place
-    await pages.startup()
+    await server.start_pages()
     await connections.listen(listener.hand_over())
     supervisor.ready()
     await ending.told()
     supervisor.stopping()
     await _end(server, connections, ending)
-    await pages.shutdown()
+    await server.stop_pages()
 
 
 async def _end(server: Server, connections: Connections, ending: Ending) -> None:

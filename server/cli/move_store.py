@@ -62,7 +62,7 @@ async def _move(origin: str, goal: str, yes_stopped: bool) -> Moved:
             stack.push_async_callback(store.close)
         if not yes_stopped:
             await _check_stopped(source)
-        return await Move(source, target, _shown(origin), _Progress()).run()
+        return await Move(source, target, _shown(origin), _shown(goal), _Progress()).run()
 
 
 def _check_file(path: Path, yes_stopped: bool) -> None:
@@ -105,7 +105,7 @@ def _tell(moved: Moved, target: str) -> None:
         click.echo("TO held all of it already: nothing was copied.")
     written = _reference(target)
     click.echo(f"Now write into the tenants file, under `server:`:\n  store: {written}")
-    click.echo("Then start the server. Start none on FROM any more: it would answer the same messages.")
+    click.echo("Then start the server. FROM says that it was moved: no server starts on it any more.")
     click.echo("Media and the keys in data_dir are not in a store, and stay where they are.")
 
 

@@ -17,6 +17,10 @@ from ..store.collections import CHORES, COLLECTIONS, Collection
 
 MARK = "move-store"
 """The chore in the target that says: a move is under way, and this is no store to serve from yet."""
+LEFT = "moved-to"
+"""The chore in the source that says where it is moved to: nobody serves from it from then on, also when the move is done."""
+MARKS = (MARK, LEFT)
+"""What is of one store, and does not go over."""
 
 Sum = tuple[int, int]
 """Documents, and the sum of their digests modulo 2**128."""
@@ -42,7 +46,17 @@ class Moved:
 
 
 async def check_whole(store: Store) -> None:
-    """Raise StoreError if a move into this store has begun and not ended."""
+    """Raise StoreError if a move into this store has begun and not ended, or one out of it has begun."""
+    await _check_arrived(store)
+    left = await store.shared.get(CHORES, LEFT)
+    if left is not None:
+        raise StoreError(
+            f"it was moved to {left.about}, or is being moved there: let `server.store` name that one. To serve what lies "
+            "here all the same, move it into a new, empty store by `frontdesk move-store`"
+        )
+
+
+async def _check_arrived(store: Store) -> None:
     mark = await store.shared.get(CHORES, MARK)
     if mark is not None:
         raise StoreError(
@@ -52,16 +66,18 @@ async def check_whole(store: Store) -> None:
 
 
 class Move:
-    """One move, or its continuation; *origin* names the source, so that nobody goes on with another one."""
+    """One move, or its continuation; *origin* names the source, so that nobody goes on with another one, and *goal* the
+    target, for who would serve from the source."""
 
-    def __init__(self, source: Store, target: Store, origin: str, tell: Tell) -> None:
+    def __init__(self, source: Store, target: Store, origin: str, goal: str, tell: Tell) -> None:
         self._source = source
         self._target = target
         self._origin = origin
+        self._goal = goal
         self._tell = tell
 
     async def run(self) -> Moved:
-        """Copy, compare, and take the mark away. Repeating it after any interruption is right.
+        """Copy, compare, and take the mark away; the source keeps its own. Repeating it after any interruption is right.
 
         Raises MoveRefused if the target is not empty (and not the same already), if the source is not whole or holds what
         this release does not know, and if both differ in the end; StoreError if a store fails.
@@ -77,13 +93,23 @@ class Move:
             raise MoveRefused(
                 f"the target is half of a move from {mark.about}: go on with that, or name an empty target"
             )
+        await self._close_source()
         mark = await self._copy(mark)
         sums = await self._same()
         await self._target.shared.delete(CHORES, mark)
         return Moved(sums, before=False)
 
+    async def _close_source(self) -> None:
+        """No server is started on it from now on: what it would write were not in the target."""
+        chores = self._source.shared
+        while (left := await chores.get(CHORES, LEFT)) is None or left.about != self._goal:
+            if left is None:
+                await chores.insert(CHORES, Chore(id=LEFT, next_at=self._source.now(), about=self._goal))
+            else:
+                await chores.update(CHORES, left, about=self._goal)
+
     async def _check_source(self) -> None:
-        await check_whole(self._source)
+        await _check_arrived(self._source)
         if unknown := await self._source.bulk.unknown():
             raise MoveRefused(
                 f"the source has {', '.join(unknown)}, which this release does not know: move it with the release that "
@@ -98,9 +124,14 @@ class Move:
 
     async def _there_already(self) -> Moved:
         try:
-            return Moved(await self._same(), before=True)
+            moved = Moved(await self._same(), before=True)
         except MoveRefused as err:
             raise MoveRefused("the target is not empty: name a new file, or an empty database") from err
+        await self._close_source()
+        left = await self._target.shared.get(CHORES, LEFT)
+        if left is not None:  # back, before anything was written
+            await self._target.shared.delete(CHORES, left)
+        return moved
 
     async def _copy(self, mark: Chore) -> Chore:
         """Page by page; the mark says what is on the target's disk."""
@@ -171,10 +202,10 @@ async def _sums(store: Store, collection: Collection[Any]) -> Sums:
 
 
 async def _pages(store: Store, collection: Collection[Any], after: Place | None) -> AsyncIterator[list[Stored]]:
-    """Everything but the mark of a move."""
+    """Everything but the marks of a move."""
     while page := await store.bulk.page(collection, after=after):
         after = page[-1].place
-        if moved := [each for each in page if collection is not CHORES or each.id != MARK]:
+        if moved := [each for each in page if collection is not CHORES or each.id not in MARKS]:
             yield moved
 
 

@@ -14,7 +14,7 @@ import pytest
 from frontdesk.clock import SystemClock
 from frontdesk.model import Chore, Contact, Message
 from frontdesk.services import moving
-from frontdesk.services.moving import MARK, Move, MoveRefused, check_whole
+from frontdesk.services.moving import LEFT, MARK, Move, MoveRefused, check_whole
 from frontdesk.store import Insert, Store, StoreError, StoreUnavailable
 from frontdesk.store.bulk import PAGE
 from frontdesk.store.collections import CHORES, CONTACTS, DUE, MESSAGES
@@ -47,7 +47,11 @@ def message(n: int) -> Message:
 
 def move(stores: list[Store], origin: str = "old.db", told: list[tuple[str, int]] | None = None) -> Move:
     return Move(
-        stores[0], stores[1], origin, lambda name, count: (told if told is not None else []).append((name, count))
+        stores[0],
+        stores[1],
+        origin,
+        "new.db",
+        lambda name, count: (told if told is not None else []).append((name, count)),
     )
 
 
@@ -66,6 +70,29 @@ async def test_a_second_move_finds_it_done(stores: list[Store]) -> None:
     first = await move(stores).run()
     second = await move(stores).run()
     assert (first.before, second.before, second.sums) == (False, True, first.sums)
+
+
+async def test_nobody_serves_from_what_was_moved_or_is_being_moved(
+    stores: list[Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await check_whole(stores[0])
+    await interrupted(stores, monkeypatch)
+    with pytest.raises(
+        StoreError, match=r"it was moved to new\.db, or is being moved there: let `server\.store` name that"
+    ):
+        await check_whole(stores[0])
+    await move(stores).run()
+    assert await stores[1].shared.get(CHORES, LEFT) is None
+    with pytest.raises(StoreError, match=r"it was moved to new\.db"):
+        await check_whole(stores[0])
+
+
+async def test_a_move_back_opens_the_old_store_again_and_closes_the_new_one(stores: list[Store]) -> None:
+    await move(stores).run()
+    assert (await Move(stores[1], stores[0], "new.db", "old.db", lambda *_: None).run()).before
+    await check_whole(stores[0])
+    with pytest.raises(StoreError, match=r"it was moved to old\.db"):
+        await check_whole(stores[1])
 
 
 async def interrupted(stores: list[Store], monkeypatch: pytest.MonkeyPatch) -> None:
