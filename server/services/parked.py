@@ -18,6 +18,8 @@ from ..store.collections import CONVERSATIONS, MESSAGES, TURNS
 from .ownership import NotYours
 
 UNDELIVERED = ("failed", "expired")
+PAGE = 100
+"""Messages that are read together."""
 SENT_TWICE = "the provider has two messages of it: a sender was frozen between its last look and its write"
 
 
@@ -128,5 +130,12 @@ class ParkedDesk:
 async def _undelivered(repository: Repository, limit: int) -> list[Message]:
     """What ended without reaching its contact, unless it was said again or a person has seen to it."""
     where = {"direction": "outbound", "state": In(UNDELIVERED)}
-    ended = await repository.find(MESSAGES, where, order_by="at", limit=limit)
-    return [m for m in ended if not m.dismissed and not await again.was_said(repository, m)]
+    found: list[Message] = []
+    after: Message | None = None
+    # Page by page: what was said again stays in its state, and must not hide what comes after it.
+    while page := await repository.find(MESSAGES, where, order_by="at", limit=PAGE, after=after):
+        found += [m for m in page if not m.dismissed and not await again.was_said(repository, m)]
+        after = page[-1]
+        if len(found) >= limit or len(page) < PAGE:
+            break
+    return found[:limit]

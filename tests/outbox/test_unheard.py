@@ -6,6 +6,7 @@ import pytest
 
 from frontdesk import Plugin, Refused, RetryLater, hookimpl
 from frontdesk.channel import StatusUpdate
+from frontdesk.services import parked
 from frontdesk.testing.plugins import Phone, ScriptedModel
 
 SOON_USELESS = {"clinic": {"settle": {"quiet_seconds": 0}, "useful_for": "2 min"}}
@@ -84,7 +85,8 @@ async def test_what_a_callback_reports_as_failed_is_listed_and_told_with_what_to
         assert await listed(server) == [], "it arrived after all"
 
 
-async def test_what_was_said_again_is_not_listed_and_its_repetition_is_if_it_fails_too(desk):
+async def test_what_was_said_again_is_not_listed_and_its_repetition_is_if_it_fails_too(desk, monkeypatch):
+    monkeypatch.setattr(parked, "PAGE", 1)
     plugins = {"model": ScriptedModel, "bell": Bell}
     async with desk(plugins=plugins, tenants={"clinic": {"settle": {"quiet_seconds": 0}}}) as server:
         lan = server.contact("Lan")
