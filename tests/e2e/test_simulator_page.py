@@ -29,6 +29,10 @@ NARROW = {"width": 390, "height": 844}
 
 pytestmark = [
     pytest.mark.browser,
+    # A browser that goes on before a script has come cuts off Quart's opening of the file, which the collector closes then.
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored in. <_io.FileIO name=.*/static/:pytest.PytestUnraisableExceptionWarning"
+    ),
     pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is missing: apt-get install chromium"),
 ]
 

@@ -55,7 +55,9 @@ async def test_a_failover_shorter_than_the_wait_costs_no_webhook_and_no_turn(
         await desk.quiet(60)
         assert load.wrong() == ALL_WELL
         assert {status for status, _ in load.answers} == {204}
-        assert max(seconds for _, seconds in load.answers) > AWAY / 2, "some waited"
+        assert max(seconds for _, seconds in load.answers) > AWAY / 5, (
+            "some waited: how long depends on when within the outage they came"
+        )
         assert line.connections > before
         for what in ("work_failed", "lease_lost", "model_failed"):
             assert not desk.logged(what)
