@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socketserver
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -214,17 +217,36 @@ async def test_a_ca_bundle_that_holds_no_certificate_is_named(tmp_path: Path) ->
         await store.open()
 
 
+@contextmanager
+def handshakes(context: ssl.SSLContext) -> Iterator[int]:
+    """The port of a server that ends a connection once it has shaken hands, or not. At the end nothing of it is open.
+
+    In threads: asyncio forgets the connections that are still shaking hands when its server is closed.
+    """
+
+    class Handshake(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError), context.wrap_socket(self.request, server_side=True):
+                pass
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handshake) as server:
+        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        serving.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            serving.join()
+
+
 async def test_a_certificate_that_the_bundle_does_not_vouch_for_is_no_store_that_is_away(tmp_path: Path) -> None:
     theirs, ours = trustme.CA(), trustme.CA()
     ours.cert_pem.write_to_path(tmp_path / "bundle.pem")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     theirs.issue_cert("127.0.0.1").configure_cert(context)
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
-
-    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as server:
-        host = f"u:geheim@127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    with handshakes(context) as port:
+        host = f"u:geheim@127.0.0.1:{port}"
         url = f"mongodb://{host}/test?tls=true&tlsCAFile={tmp_path}/bundle.pem&serverSelectionTimeoutMS=200"
         store = MongoStore(url, "test", SystemClock())
         with pytest.raises(StoreError, match=r"not believed .*tlsCAFile") as caught:
