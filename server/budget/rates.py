@@ -7,6 +7,7 @@ a share loses is nobody's for as long as a period may still hold messages that w
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from math import ceil, inf
@@ -45,6 +46,8 @@ class RateShare:
         self._put_off_to = -inf
         """Up to when those who were sent away will come back."""
         self._waiting = 0
+        self._recent: deque[datetime] = deque()
+        """When the last ones went, as far as they still count for anybody (store time)."""
         self._turn = asyncio.Lock()
 
     async def reserve(self, limit: Rate, patience: float) -> Reservation | NotBefore:
@@ -67,6 +70,7 @@ class RateShare:
                         return self._put_off()
                     await self._clock.sleep(wait)
                 self._next = max(self._next, self._clock.monotonic()) + self._pace()
+                self._went(limit)
                 return Reservation(self, 1)
         finally:
             self._waiting -= 1
@@ -79,7 +83,11 @@ class RateShare:
         return not self._waiting and (self._share is None or self._share.until <= self._ledger.now())
 
     async def close(self) -> None:
-        """It runs out within seconds, and what was sent last still counts until then."""
+        """Leave it to the others, and to who is started in our place: all but what was sent so lately that it counts."""
+        async with self._turn:
+            if self._share is not None:
+                await self._ledger.change(self._left)
+                self._share, self._look_at = None, self._ledger.now()
 
     async def _lease(self, limit: Rate) -> None:
         budget = await self._ledger.change(lambda known: self._divided(known, limit))
@@ -104,6 +112,27 @@ class RateShare:
         until = milliseconds(now + _lease_of(limit))
         shares[me] = BudgetShare(amount=mine, until=until)
         return {"limit": limit.amount, "shares": shares, "ends_at": until}
+
+    def _left(self, budget: Budget) -> Mapping[str, Any]:
+        """The others' shares, and what we sent within a period."""
+        now, me = self._ledger.now(), self._ledger.holder
+        shares = {holder: share for holder, share in budget.shares.items() if share.until > now and holder != me}
+        self._forget(self._limit)
+        if self._recent and me in budget.shares:
+            counts = min(len(self._recent), budget.shares[me].amount)
+            _give_up(shares, me, counts, milliseconds(self._recent[-1] + GUARD + self._limit.period))
+        return {"shares": shares, "ends_at": max([now, *(share.until for share in shares.values())])}
+
+    def _went(self, limit: Rate) -> None:
+        """Note that one goes now."""
+        self._forget(limit)
+        self._recent.append(self._ledger.now())
+
+    def _forget(self, limit: Rate) -> None:
+        """What nobody counts any more, by whatever idea of the time."""
+        counts_from = self._ledger.now() - GUARD - limit.period
+        while self._recent and self._recent[0] <= counts_from:
+            self._recent.popleft()
 
     def _pace(self) -> float:
         """Seconds between two."""

@@ -63,6 +63,11 @@ class Processes:
     def kill(self, process: Budgets) -> None:
         self.alive.remove(process)
 
+    async def end(self, process: Budgets) -> None:
+        """As SIGTERM does."""
+        self.alive.remove(process)
+        await process.close()
+
     def calls(self, process: Budgets) -> int:
         seen: Any = process._store
         return int(seen.calls)

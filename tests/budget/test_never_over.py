@@ -30,6 +30,7 @@ MOVES = st.lists(
     st.one_of(
         st.tuples(st.just("start"), WRONG),
         st.tuples(st.just("kill"), st.integers(0, 9)),
+        st.tuples(st.just("end"), st.integers(0, 9)),
         st.tuples(st.just("wait"), st.sampled_from((0.01, 0.05, 0.3, 0.9, 1.0, 3.0, 7.0, 11.0, 100.0, 200.0))),
         st.tuples(st.just("ask"), st.integers(1, 30)),
         st.tuples(st.just("tend"), st.integers(0, 9)),
@@ -109,6 +110,8 @@ def _sent(runner: asyncio.Runner, processes: Processes, rate: Rate, moves: Seque
         common(processes, move, value)
         if move == "tend":
             runner.run(chosen(processes, int(value)).tend())
+        if move == "end":
+            runner.run(processes.end(chosen(processes, int(value))))
         runner.run(everybody_is_busy())
     return sent
 
@@ -179,6 +182,13 @@ def _account(
             runner.run(everybody_asks(int(value)))
         elif move == "tend":
             runner.run(chosen(processes, int(value)).tend())
+        elif move == "end":
+            leaving = chosen(processes, int(value))
+            for process, reservation in account.open:
+                if process is leaving:
+                    process.settle(reservation, 0)
+            account.open = [(process, r) for process, r in account.open if process is not leaving]
+            runner.run(processes.end(leaving))
         elif move == "settle" and account.open:
             process, reservation = account.open.pop(int(value) % len(account.open))
             actual = min(int(value), reservation.amount)

@@ -79,6 +79,22 @@ async def test_what_a_dead_process_held_is_everybody_elses_after_its_lease(proce
     assert {holder: share.amount for holder, share in budget.shares.items()} == {"process-2": 5}
 
 
+async def test_who_follows_a_process_that_ended_in_order_waits_for_no_lease(processes: Processes) -> None:
+    one = processes.start()
+    for _ in range(2):
+        await one.reserve(TENANT, "send", FIVE, patience=1)
+        processes.clock.advance(0.3)
+    await processes.end(one)
+    two = processes.start()
+    assert isinstance(await two.reserve(TENANT, "send", FIVE), Reservation), "there is room for three"
+    (budget,) = await processes.documents("send")
+    assert {holder: share.amount for holder, share in budget.shares.items()} == {"process-1 before": 2, "process-2": 3}
+    processes.clock.advance(6)
+    await two.reserve(TENANT, "send", FIVE)
+    (budget,) = await processes.documents("send")
+    assert {holder: share.amount for holder, share in budget.shares.items()} == {"process-2": 5}
+
+
 async def test_its_turn_is_waited_for_in_the_order_of_asking(processes: Processes, clock: MovableClock, until) -> None:
     one, order = processes.start(), []
 
