@@ -37,7 +37,7 @@ async def test_the_store_is_asked_for_a_share_and_not_for_a_message(processes: P
     one = processes.start()
     got = await many(processes, one, Rate(100), 20, step=0.005)
     assert len(got) > 1800
-    assert processes.calls(one) == 1 + 4, "read once, written every five seconds"
+    assert processes.calls(one) == 1 + 8, "read once, written every 2.5 s"
 
 
 async def test_several_have_equal_parts_that_add_up(processes: Processes) -> None:
