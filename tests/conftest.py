@@ -24,6 +24,11 @@ from frontdesk.tasks import Owner
 from frontdesk.testing.death import Died
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits for whole seconds comes first: beside it other workers compute, and at the end none is left with it."""
+    items.sort(key=lambda item: (item.path.parent.name != "e2e", item.path.name != "test_crash.py"))
+
+
 @asynccontextmanager
 async def _served(app: Any, port: int = 0) -> AsyncIterator[str]:
     listener = socket.create_server(("127.0.0.1", port))
