@@ -20,7 +20,14 @@ from .contacts import TENANT, echoed
 MakeFront = Callable[..., Front]
 UNHURRIED = {"think_deadline": 5.0, "turn_deadline": 9.0, "graceful_stop": 10.0}
 """A slow answer (2.5 s) outlasts the time in which we only leave (1.5 s), and is no failure."""
-HURRIED = {"hook_deadline": 3.2, "sdk_timeout": 0.5, "think_deadline": 3.0, "transcribe_deadline": 0.5, "turn_deadline": 4.0, "graceful_stop": 4.5}
+HURRIED = {
+    "hook_deadline": 3.2,
+    "sdk_timeout": 0.5,
+    "think_deadline": 3.0,
+    "transcribe_deadline": 0.5,
+    "turn_deadline": 4.0,
+    "graceful_stop": 4.5,
+}
 """What is begun will not end while the store stands still, and is not waited for for long."""
 
 
