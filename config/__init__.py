@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .environment import environment_from_outside, load_env
 from .fields import UNIX_SOCKET, Duration, Language, PhoneNumber, Seconds, Text, TimeZone
-from .files import files_of, home_of
+from .files import Remote, files_of, home_of
 from .hours import OpeningHours, Span
 from .init import write_init
 from .packed import Packed
@@ -40,6 +40,7 @@ __all__ = [
     "Place",
     "PluginEntry",
     "Problem",
+    "Remote",
     "Retention",
     "Seconds",
     "Secret",

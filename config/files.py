@@ -1,8 +1,8 @@
-"""Which files make up a configuration: one file, `NAME.d/*.yaml` beside it, or a folder of them alone."""
+"""What makes up a configuration: one file, `NAME.d/*.yaml` beside it, a folder of them alone, or what is kept elsewhere."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 MAIN = "tenants.yaml"
@@ -42,8 +42,30 @@ def files_of(path: Path) -> Files:
     return _found(None, path, path.absolute().parent)
 
 
-def home_of(path: Path) -> Path:
-    """`files_of(path).home`; never raises."""
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A tenants file that is kept elsewhere, as it was fetched: one document, with no folder around it."""
+
+    name: str
+    """What problems call it, e.g. `s3://my-business-config/tenants.yaml`."""
+    content: bytes = field(repr=False)
+    address: str
+    """How it is asked for again."""
+    mark: object = None
+    """Something that differs once the content does."""
+
+    def __str__(self) -> str:
+        return self.name
+
+    def emptied(self) -> Remote:
+        """The same without its content, which is large where there are many tenants."""
+        return replace(self, content=b"")
+
+
+def home_of(path: Path | Remote) -> Path:
+    """Where `.env` is: `files_of(path).home`, for what is no file the working directory. Never raises."""
+    if isinstance(path, Remote):
+        return Path.cwd()
     return path.absolute() if path.is_dir() and (path / MAIN).exists() else path.absolute().parent
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from . import yaml_positions
+from .files import Remote
 from .problems import Key, Place, Problem, shown
-from .server import ServerConfig
+from .server import ServerConfig, relative_path
 from .tenant import PluginEntry, TenantConfig, plugin_entries
 from .times import Times
 from .validation import unknown_key, validate_settings
@@ -42,12 +43,27 @@ def read_one(path: Path, *, main: bool, alone: bool) -> OneFile:
     """*main*: it may hold `server:`. *alone*: no other file has tenants, so it must."""
     place = Place(file=str(path), folder=path.absolute().parent)
     try:
-        text = path.read_bytes().decode()
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        return OneFile(place, [Problem(str(path), line, "", "", "a byte that is not UTF-8", "save the file as UTF-8")])
+        content = path.read_bytes()
     except OSError as error:
         return OneFile(place, [_unreadable(place, error)])
+    return check_content(content, place, main=main, alone=alone)
+
+
+def read_remote(remote: Remote) -> OneFile:
+    """What is kept elsewhere. Each relative path in it is a problem: it would start wherever somebody happens to be."""
+    one = check_content(remote.content, Place(remote.name, folder=None), main=True, alone=True)
+    if one.server is not None:
+        one.problems.extend(_relative(one.server, one.place.at("server")))
+    return one
+
+
+def check_content(content: bytes, place: Place, *, main: bool, alone: bool) -> OneFile:
+    """See `read_one`. *place*: whose content it is."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return OneFile(place, [Problem(place.file, line, "", "", "a byte that is not UTF-8", "save the file as UTF-8")])
     document = yaml_positions.parse(text)
     place = Place(place.file, place.folder, mark=document.mark)
     problems = [_flaw(place, flaw) for flaw in document.flaws]
@@ -108,6 +124,16 @@ def _plugins(data: dict[str, Any], place: Place) -> dict[str, tuple[PluginEntry,
         for id, raw in (tenants.items() if isinstance(tenants, dict) else ())
         if isinstance(raw, dict)
     }
+
+
+def _relative(server: ServerConfig, place: Place) -> Iterator[Problem]:
+    found = f"is a relative path, and {place.file} has no folder that it could start from"
+    if not Path(server.data_dir).is_absolute():
+        right = "write an absolute one, e.g. /var/lib/frontdesk"
+        yield place.at("data_dir").problem(f"{shown(server.data_dir)} {found}", right)
+    if isinstance(server.store, str) and relative_path(server.store):
+        right = "write four slashes, e.g. sqlite:////var/lib/frontdesk/frontdesk.db, or the URL of a database server"
+        yield place.at("store").problem(f"{shown(server.store)} {found}", right)
 
 
 def _unreadable(place: Place, error: OSError) -> Problem:

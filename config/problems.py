@@ -60,8 +60,8 @@ class Place:
     """A place in a configuration: says where a value came from, and what a relative path in it starts from."""
 
     file: str = ""
-    folder: Path = Path()
-    """The folder of the file: what a relative `{file: path}` starts from."""
+    folder: Path | None = Path()
+    """The folder of the file: what a relative `{file: path}` starts from. None: it has none, and paths are absolute."""
     tenant: str = ""
     key: str = ""
     mark: Mark = field(default=Mark(0, NO_CHILDREN), repr=False)

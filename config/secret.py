@@ -163,7 +163,12 @@ class Secret:
             case {"file": str(path)} if len(value) == 1:
                 if not path or "\0" in path:
                     raise _refused("what stands after file: is no path")
-                return cls("file", path, place.folder)
+                if place.folder is None and not Path(path).is_absolute():
+                    raise _refused(
+                        f"a relative path after file:, and {place.file} has no folder that it could start from",
+                        "write an absolute one, or another reference",
+                    )
+                return cls("file", path, place.folder or Path())
             case {"env": str(name)} if len(value) == 1:
                 return cls._named("env", name, place)
             case {"aws_secret": str(name)} if len(value) == 1:
@@ -214,6 +219,6 @@ def _single_key(key: str, value: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": {key: value}, "required": [key], "additionalProperties": False}
 
 
-def _refused(found: str) -> PydanticCustomError:
+def _refused(found: str, right: str = REFERENCE) -> PydanticCustomError:
     """The value is in neither half: whatever stands where a secret belongs may be one."""
-    return PydanticCustomError("secret_reference", "{found}; {right}", {"found": found, "right": REFERENCE})
+    return PydanticCustomError("secret_reference", "{found}; {right}", {"found": found, "right": right})

@@ -37,6 +37,12 @@ def _store_url(value: Any) -> Any:
     return value
 
 
+def relative_path(store_url: str) -> str:
+    """Of the URL of a SQLite file, its path with the options behind it; empty if it is absolute, or no such URL."""
+    path = store_url.removeprefix("sqlite:///")
+    return "" if path == store_url or path.startswith("/") else path
+
+
 def _queue(value: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]*(://\S+)?", value):
         raise wrong(
@@ -126,7 +132,8 @@ class ServerConfig(Settings):
     max_body_bytes: int = Field(default=MEGABYTE, ge=65_536)
     """The largest webhook that is read, in bytes."""
     reload_every: float | None = Field(default=None, ge=0, le=86_400)
-    """How often this file is looked at for a change, in seconds; without it 2. 0: only SIGHUP has it read again."""
+    """How often this file is looked at for a change, in seconds: without it 2 for a file, 30 for an object in S3. 0: only
+    SIGHUP has it read again."""
     times: Times = Times()
     """How long things may take."""
 

@@ -1,4 +1,4 @@
-"""The tenants file, with the files of its folder: read, checked as a whole, every problem told at once."""
+"""The tenants file, with the files of its folder, or as it was fetched: checked as a whole, every problem told at once."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
-from .files import MAIN, Files, files_of, home_of
-from .one_file import OneFile, read_one
+from .files import MAIN, Files, Remote, files_of, home_of
+from .one_file import OneFile, read_one, read_remote
 from .packed import Packed
 from .problems import ConfigError, Place, Problem
-from .server import ServerConfig
+from .server import ServerConfig, relative_path
 from .tenant import PluginEntry, TenantConfig
 from .times import Times
 
@@ -21,15 +21,21 @@ class TenantsFile:
     """A tenants file in which nothing is wrong, except perhaps the plugins' own settings: those are checked later, with
     `validate_settings(settings_class, entry.settings, entry.place)`."""
 
-    path: Path
+    path: Path | Remote
+    """What was read; of what was fetched, without the content."""
     server: ServerConfig
     tenants: Packed[TenantConfig]
     """By id, in the order of the file. Packed: each look makes a new one."""
 
     @property
     def folder(self) -> Path:
-        """The folder of the file (absolute): relative paths of `server:`, and `.env`, are looked up there."""
+        """Where `.env` is (absolute)."""
         return home_of(self.path)
+
+    @property
+    def anchor(self) -> Path | None:
+        """Where relative paths begin (absolute): at the file's folder. None: there is no file, and none are allowed."""
+        return self.folder if isinstance(self.path, Path) else None
 
     @property
     def data_dir(self) -> Path:
@@ -39,16 +45,17 @@ class TenantsFile:
     def store_url(self) -> str:
         """`server.store`, revealed, with the path of a SQLite file made absolute (`sqlite:////srv/data/frontdesk.db`).
 
-        Raises what `ServerConfig.store_url` raises.
+        Raises what `ServerConfig.store_url` raises, also for a path that has no folder to start from.
         """
         url = self.server.store_url()
-        path = url.removeprefix("sqlite:///")
-        if path == url or path.startswith("/"):
+        if not (path := relative_path(url)):
             return url
-        return f"sqlite:///{quote(str(self.folder))}/{path}"
+        if self.anchor is None:
+            raise ValueError(f"{self.server.store} holds a relative path; behind sqlite:/// write an absolute one")
+        return f"sqlite:///{quote(str(self.anchor))}/{path}"
 
 
-def load(path: str | Path) -> TenantsFile:
+def load(path: str | Path | Remote) -> TenantsFile:
     """The tenants file at *path*. Raises ConfigError with every problem that it has."""
     tenants_file, problems = read(path)
     if tenants_file is None:
@@ -56,7 +63,7 @@ def load(path: str | Path) -> TenantsFile:
     return tenants_file
 
 
-def read(path: str | Path) -> tuple[TenantsFile | None, list[Problem]]:
+def read(path: str | Path | Remote) -> tuple[TenantsFile | None, list[Problem]]:
     """The tenants file at *path*, or None and every problem that it has, in the order of the file.
 
     Never raises for what the file holds. It blocks: a reload calls it outside the event loop.
@@ -77,7 +84,7 @@ class Survey:
     """The file's table of times; the default one if it cannot be read."""
     plugins: Mapping[str, tuple[PluginEntry, ...]] = field(default_factory=dict)
     """Every tenant's readable plugins, by its id; also those of a tenant with which something is wrong."""
-    files: tuple[Path, ...] = ()
+    files: tuple[Path | Remote, ...] = ()
     """What was read, in this order."""
 
     def in_order(self, problems: Iterable[Problem]) -> list[Problem]:
@@ -86,8 +93,11 @@ class Survey:
         return sorted(problems, key=lambda problem: (order.get(problem.file, -1), problem.line))
 
 
-def survey(path: str | Path) -> Survey:
+def survey(path: str | Path | Remote) -> Survey:
     """As `read`, with what can be read of files that have problems."""
+    if isinstance(path, Remote):
+        one, origin = read_remote(path), path.emptied()
+        return _joined(origin, one, [one], one.problems, (origin,))
     path = Path(path)
     try:
         files = files_of(path)
@@ -98,11 +108,17 @@ def survey(path: str | Path) -> Survey:
     problems = [problem for one in ones for problem in one.problems]
     problems += _of_the_folder(files, ones) + _twice(ones)
     main = ones[0] if files.main else OneFile(Place(), [], ServerConfig())
+    return _joined(path, main, ones, problems, files.all)
+
+
+def _joined(
+    path: Path | Remote, main: OneFile, ones: list[OneFile], problems: list[Problem], files: tuple[Path | Remote, ...]
+) -> Survey:
     found = Survey(
         problems,
         times=main.times,
         plugins={id: entries for one in reversed(ones) for id, entries in one.plugins.items()},
-        files=files.all,
+        files=files,
     )
     problems[:] = found.in_order(problems)
     if problems or main.server is None:

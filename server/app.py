@@ -18,7 +18,7 @@ import structlog
 from quart import Quart
 
 from frontdesk.admin_ui import blueprint as admin_pages
-from frontdesk.config import ConfigError, Secret, SecretUnavailable, TenantConfig, TenantsFile, use_vault
+from frontdesk.config import ConfigError, Remote, Secret, SecretUnavailable, TenantConfig, TenantsFile, use_vault
 
 from . import crashpoints
 from .budget.service import Budgets
@@ -47,7 +47,7 @@ from .queue import open_queue
 from .reading import Read, read_apart, read_beside
 from .recent import Recent
 from .registry import Registry
-from .reload import FileSource, Reloader, Source
+from .reload import Reloader
 from .runtime import Runtimes
 from .services import for_plugins
 from .services.blocking import BlockingCalls
@@ -60,6 +60,7 @@ from .services.retention import RetentionDesk
 from .services.secrets import SecretDesk
 from .services.shared import SharedObjects
 from .services.task_runner import TaskRunner
+from .sources import Source, source_of
 from .store import Between, Store, StoreError, StoreUnavailable
 from .store.collections import INSTANCES
 from .store.opening import open_store
@@ -120,7 +121,7 @@ class Server:
             raise StartupError(f"{file.path}: server: {err}") from err
         self.metrics = Metrics(by_tenant=self.config.metrics.tenant_label)
         self.store: Store = MeasuredStore(store, self.metrics, clock)
-        self.overlays = Overlays(self.store, file.folder)
+        self.overlays = Overlays(self.store, file.anchor)
         self.secrets = SecretDesk(self.store, self.config.secret_keys)
         self.queue = open_queue(self.config.queue, clock)
         self.changes = Changes()
@@ -208,6 +209,7 @@ class Server:
     async def stop(self) -> None:
         await self.finish()
         await self._background.drain(0)
+        self.reloader.close()
         await self.budgets.close()
         await self.runtimes.close()
         await self.blocking.close(BLOCKING_SECONDS)
@@ -407,7 +409,7 @@ class Server:
 
 
 def create_server(
-    path: Path, *, clock: Clock | None = None, registry: Registry | None = None, bind: str = ""
+    path: Path | Remote, *, clock: Clock | None = None, registry: Registry | None = None, bind: str = ""
 ) -> Server:
     """A server from a tenants file, not started. *bind* is where it listens, in place of the file's `server.bind`.
 
@@ -418,7 +420,7 @@ def create_server(
         clock = clock or system_clock(os.environ)
     except ValueError as err:
         raise StartupError(str(err)) from err
-    source = FileSource(path)
+    source = source_of(path)
     file, declared, problems = read_tenants(path, registry)
     if file is None or problems:
         raise ConfigError(problems)

@@ -12,11 +12,11 @@ import pickle
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from frontdesk.config import ConfigError, Problem, ServerConfig, environment_from_outside, home_of, load_env
+from frontdesk.config import ConfigError, Problem, ServerConfig, environment_from_outside, load_env
 
 from .registry import Registry
+from .sources import Location, SourceAway, fetch, home, location
 from .tenants import Declared, MissingSecret, missing_secrets, read_tenants
 
 LONGEST = 600.0
@@ -42,25 +42,32 @@ class ReadingFailed(Exception):
     """There is no answer about the file, and another attempt may have one; the message says why."""
 
 
-def read_here(path: Path, registry: Registry | None = None) -> Reading:
-    """Read the file in this process. It blocks."""
-    file, declared, problems = read_tenants(path, registry)
+def read_here(path: Location, registry: Registry | None = None) -> Reading:
+    """Read the file in this process. It blocks.
+
+    Raises ReadingFailed if it is elsewhere and there is no answer, ConfigError if it is not there.
+    """
+    try:
+        found = fetch(path)
+    except SourceAway as err:
+        raise ReadingFailed(str(err)) from err
+    file, declared, problems = read_tenants(found, registry)
     if file is None:
         return Reading(tuple(problems))
     missing = tuple(missing_secrets(file, declared, remote=False))
     return Reading((), file.server, declared, tuple(kind.name for kind in declared.registry.loaded()), missing)
 
 
-Read = Callable[[Path], Awaitable[Reading]]
+Read = Callable[[Location], Awaitable[Reading]]
 """One of the next two, with its registry."""
 
 
-async def read_beside(path: Path, registry: Registry) -> Reading:
+async def read_beside(path: Location, registry: Registry) -> Reading:
     """Read the file in a thread: for tests, whose plugins are in *registry* and nowhere else."""
     return await asyncio.to_thread(read_here, path, registry)
 
 
-async def read_apart(path: Path, registry: Registry) -> Reading:
+async def read_apart(path: Location, registry: Registry) -> Reading:
     """Read the file in another process. What is declared looks its plugins up in *registry*.
 
     Raises ReadingFailed, also if it took longer than LONGEST.
@@ -86,29 +93,34 @@ async def read_apart(path: Path, registry: Registry) -> Reading:
     if process.returncode != 0:
         raise ReadingFailed(f"the process that read it ended with {process.returncode}; it said why on standard error")
     try:
-        reading: Reading = pickle.loads(packed)  # noqa: S301  of our own process, through a pipe of ours
+        reading: Reading | ReadingFailed = pickle.loads(packed)  # noqa: S301  of our own process, through a pipe of ours
     except (pickle.UnpicklingError, EOFError, LookupError, AttributeError, ImportError, TypeError, ValueError) as err:
         raise ReadingFailed(f"the answer of the process that read it is broken: {type(err).__name__}") from err
+    if isinstance(reading, ReadingFailed):
+        raise reading
     if reading.declared is not None:
         reading.declared.registry = registry
     return reading
 
 
-def _main(path: Path) -> None:
+def _main(path: Location) -> None:
     # Plugins are imported, and may print: the pipe is for the answer alone.
     with os.fdopen(os.dup(1), "wb") as answer:
         os.dup2(2, 1)
         os.nice(PATIENCE)
+        said: Reading | ReadingFailed
         try:
-            load_env(home_of(path))
-            reading = read_here(path)
+            load_env(home(path))
+            said = read_here(path)
         except ConfigError as err:
-            reading = Reading(err.problems)
-        pickle.dump(reading, answer)
+            said = Reading(err.problems)
+        except ReadingFailed as err:
+            said = err
+        pickle.dump(said, answer)
 
 
 if __name__ == "__main__":
     # As the module that the server imports, so that what is pickled is of its classes.
     from frontdesk.reading import _main as main
 
-    main(Path(sys.argv[1]))
+    main(location(sys.argv[1]))

@@ -8,17 +8,17 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import structlog
 
-from frontdesk.config import ConfigError, Problem, ServerConfig, files_of, load_env
+from frontdesk.config import ConfigError, Problem, ServerConfig, load_env
 
 from .observe.families import Labels, Level
 from .observe.metrics import Metrics
 from .reading import Read, Reading, ReadingFailed
 from .registry import PluginRefused
+from .sources import Source, SourceAway
 from .tenants import Declared
 
 if TYPE_CHECKING:
@@ -30,58 +30,6 @@ SHOWN = 50
 """How many problems the log tells; `frontdesk check` tells all."""
 AGAIN = 30.0
 """Seconds until a file that could not be read is tried again; a process that reads is not cheap."""
-
-Mark = object
-"""Something that differs once the file's content does."""
-
-
-class Source(Protocol):
-    """Where the tenants file comes from."""
-
-    path: Path
-    """What is read."""
-    mark: Mark
-    """Of what the server was made from."""
-    every: float
-    """Seconds between two looks, unless `server.reload_every` says otherwise."""
-
-    async def look(self) -> Mark | None:
-        """The mark of what is there now; None while it is being written, or cannot be had."""
-        ...
-
-
-class FileSource:
-    """A file of this machine, or several, and the `.env` beside it."""
-
-    every = 2.0
-
-    def __init__(self, path: Path) -> None:
-        """Before the file is read for the first time: a change from then on is noticed."""
-        self.path = path
-        self.mark = self._last = self._look()
-
-    async def look(self) -> Mark | None:
-        """None unless it was the same at the last look: whoever writes it may not be done."""
-        mark = await asyncio.to_thread(self._look)
-        settled = mark == self._last
-        self._last = mark
-        return mark if settled else None
-
-    def _look(self) -> Mark:
-        try:
-            files = files_of(self.path)
-        except OSError:
-            return None
-        watched = (*files.all, *files.misnamed, files.home / ".env")
-        return tuple((str(file), _stamp(file)) for file in watched)
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None  # it may be on its way back; that it is missing is told when it is read
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 class Reloader:
@@ -101,17 +49,33 @@ class Reloader:
         self._every = source.every if every is None else every
         self.refused = False
         """The file that is there was refused, or could not be read: what runs is older."""
+        self.away = False
+        """Nobody answers about the file: whether what runs is older is not known."""
         metrics.show(
-            Level("frontdesk_reload_refused", "1: the tenants file was refused, what runs is older", (), self._state),
+            Level(
+                "frontdesk_reload_refused",
+                "1: the tenants file was refused or is away, what runs may be older",
+                (),
+                self._state,
+            ),
             Level("frontdesk_tenants", "Tenants, by whether the file has them", ("state",), self._tenants),
         )
 
     def _state(self) -> Iterator[tuple[Labels, float]]:
-        yield (), float(self.refused)
+        yield (), float(self.refused or self.away)
 
     def _tenants(self) -> Iterator[tuple[Labels, float]]:
         yield ("declared",), len(self._server.declared)
         yield ("suspended",), len(self._server.suspended)
+
+    @property
+    def state(self) -> str:
+        """`ok`, `refused` or `away`."""
+        return "away" if self.away else "refused" if self.refused else "ok"
+
+    def close(self) -> None:
+        """When nobody looks any more."""
+        self._source.close()
 
     def tell(self) -> None:
         """Have the file read again, changed or not (SIGHUP)."""
@@ -121,7 +85,13 @@ class Reloader:
         """Wait for the next look or for `tell`; read the file if it has changed since it was read last, if that had no
         answer, or if told to."""
         told = await self._wait()
-        mark = await self._source.look()
+        try:
+            mark = await self._source.look()
+        except SourceAway as err:
+            self._unread = self._unread or told
+            self._lose(err)
+            return
+        self._find()
         if told or (mark is not None and (self._unread or mark != self._mark)):
             await self.reload()
             if not self._unread:
@@ -181,6 +151,18 @@ class Reloader:
         self._unread, self.refused = False, True
         self._metrics.reloads.add("", "refused")
         log.error("reload_refused", file=str(self._source.path), problems=_some([str(problem) for problem in problems]))
+
+    def _lose(self, err: SourceAway) -> None:
+        """Told once, however long it lasts; counted at each look."""
+        self._metrics.reloads.add("", "failed")
+        if not self.away:
+            log.error("tenants_file_away", file=str(self._source.path), reason=str(err))
+        self.away = True
+
+    def _find(self) -> None:
+        if self.away:
+            log.info("tenants_file_back", file=str(self._source.path))
+        self.away = False
 
     def _put_off(self, err: Exception) -> None:
         self.refused = True

@@ -12,6 +12,7 @@ from frontdesk.config import (
     Place,
     PluginEntry,
     Problem,
+    Remote,
     SecretUnavailable,
     Settings,
     TenantConfig,
@@ -29,7 +30,9 @@ Address = tuple[str, str]
 """A channel, and a key of its own that belongs to one tenant alone."""
 
 
-def read_tenants(path: Path, registry: Registry | None = None) -> tuple[TenantsFile | None, Declared, list[Problem]]:
+def read_tenants(
+    path: Path | Remote, registry: Registry | None = None
+) -> tuple[TenantsFile | None, Declared, list[Problem]]:
     """The file and each tenant with its checked plugins, or every problem of both, in the order of the file.
 
     With a problem the file is None and nobody is declared. Without a registry a new one is made from the file's own

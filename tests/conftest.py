@@ -6,7 +6,8 @@ import asyncio
 import importlib.util
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -137,6 +138,79 @@ def aws_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "an example of a secret key")
+
+
+class S3Service:
+    """S3 (moto's server), which can be away and come back with what it had."""
+
+    def __init__(self) -> None:
+        self._port = 0
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        from moto.server import ThreadedMotoServer  # it takes long to import
+
+        self._server = ThreadedMotoServer("127.0.0.1", self._port, verbose=False)
+        self._server.start()
+        self._port = self._server.get_host_and_port()[1]
+
+    def stop(self) -> None:
+        self._server.stop()
+
+
+class Bucket:
+    """A bucket of its own that keeps versions, and a tenants file in it."""
+
+    region = "ap-southeast-1"
+
+    def __init__(self, service: S3Service, client: Any) -> None:
+        self.service = service
+        self.client = client
+        self.name = f"bucket-{uuid.uuid4().hex}"
+        client.create_bucket(Bucket=self.name, CreateBucketConfiguration={"LocationConstraint": self.region})
+        self.keep_versions("Enabled")
+
+    def keep_versions(self, status: str) -> None:
+        client: Any = self.client
+        client.put_bucket_versioning(Bucket=self.name, VersioningConfiguration={"Status": status})
+
+    def address(self, key: str = "tenants.yaml") -> str:
+        return f"s3://{self.name}/{key}?region={self.region}&endpoint={self.service.url}"
+
+    def put(self, text: str, key: str = "tenants.yaml") -> str:
+        """The version's id; empty if none is kept."""
+        answer = self.client.put_object(Bucket=self.name, Key=key, Body=text.encode())
+        return str(answer.get("VersionId", ""))
+
+    def put_back(self, version: str, key: str = "tenants.yaml") -> None:
+        """Make an older version current, as AWS's console does."""
+        source = {"Bucket": self.name, "Key": key, "VersionId": version}
+        self.client.copy_object(Bucket=self.name, Key=key, CopySource=source)
+
+    def delete(self, version: str = "", key: str = "tenants.yaml") -> str:
+        """Delete a version for good; without one, put a delete marker before them. Its id."""
+        which = {"VersionId": version} if version else {}
+        return str(self.client.delete_object(Bucket=self.name, Key=key, **which).get("VersionId", ""))
+
+
+@pytest.fixture(scope="module")
+def s3_service() -> Iterator[S3Service]:
+    service = S3Service()
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def bucket(s3_service: S3Service, aws_keys: None) -> Iterator[Bucket]:
+    from frontdesk.aws.client import make_client
+
+    client = make_client("s3", region=Bucket.region, endpoint=s3_service.url)
+    yield Bucket(s3_service, client)
+    client.close()
 
 
 @pytest.fixture

@@ -11,14 +11,12 @@ import subprocess
 import sys
 import time
 import tracemalloc
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from frontdesk.aws.client import make_client
 from frontdesk.errors import StartupError
@@ -30,22 +28,10 @@ REGION = "ap-southeast-1"
 LARGE = 16 * 1024 * 1024
 
 
-@pytest.fixture(scope="module")
-def moto_url() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    yield f"http://127.0.0.1:{server.get_host_and_port()[1]}"
-    server.stop()
-
-
 @pytest.fixture
-def s3(moto_url: str, aws_keys: None) -> str:
+def s3(bucket: Any) -> str:
     """The setting of a bucket that is there, and empty."""
-    bucket = f"media-{uuid.uuid4().hex}"
-    client = make_client("s3", region=REGION, endpoint=moto_url)
-    client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-    client.close()
-    return f"s3://{bucket}/desk/1?region={REGION}&endpoint={moto_url}"
+    return str(bucket.address("desk/1"))
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -109,8 +95,8 @@ async def test_a_desk_gives_a_file_of_the_bucket_out_by_its_own_url(desk, settin
         assert not (server.server.file.data_dir / "media").exists()
 
 
-async def test_a_bucket_that_is_not_there_stops_the_start(moto_url: str, aws_keys: None, tmp_path: Path) -> None:
-    files = open_media(f"s3://nobody-has-this?region={REGION}&endpoint={moto_url}", tmp_path, 100)
+async def test_a_bucket_that_is_not_there_stops_the_start(s3_service: Any, aws_keys: None, tmp_path: Path) -> None:
+    files = open_media(f"s3://nobody-has-this?region={REGION}&endpoint={s3_service.url}", tmp_path, 100)
     with pytest.raises(StartupError, match=r"^server\.media\.store: nobody-has-this: it is not there .*use-aws\.md"):
         await files.start()
     await files.stop()

@@ -11,6 +11,7 @@ from frontdesk import reading
 from frontdesk.config import Times, load_env
 from frontdesk.reading import ReadingFailed, read_apart
 from frontdesk.registry import Registry
+from frontdesk.sources import location
 from frontdesk.tenants import read_tenants
 
 EXAMPLE = Path(__file__).parents[1] / "tenants.example.yaml"
@@ -77,3 +78,16 @@ async def test_a_process_that_cannot_be_had_dies_takes_too_long_or_says_nonsense
     monkeypatch.setattr(reading.sys, "executable", str(tmp_path / "nobody"))
     with pytest.raises(ReadingFailed, match="no process could be started to read it: No such file"):
         await read_apart(EXAMPLE, registry)
+
+
+async def test_an_object_in_s3_that_is_not_there_is_a_problem_and_no_answer_about_it_is_none(
+    bucket, registry, unused_tcp_port
+):
+    found = await read_apart(location(bucket.address()), registry)
+    assert found.declared is None
+    assert [str(problem).partition(";")[0] for problem in found.problems] == [
+        f"s3://{bucket.name}/tenants.yaml: no such object"
+    ]
+    nowhere = location(bucket.address().replace(bucket.service.url, f"http://127.0.0.1:{unused_tcp_port}"))
+    with pytest.raises(ReadingFailed, match=r"^Could not connect"):
+        await read_apart(nowhere, registry)

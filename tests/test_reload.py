@@ -15,8 +15,8 @@ from structlog.testing import capture_logs
 
 from frontdesk import Plugin, Secret, Settings, hookimpl, reload
 from frontdesk.reading import Reading, ReadingFailed
-from frontdesk.reload import FileSource
 from frontdesk.runtime import UnknownTenant
+from frontdesk.sources import SourceAway, fetch, location, source_of
 from frontdesk.store.collections import DUE
 from frontdesk.tenants import read_tenants
 from frontdesk.testing.desk import TENANT, TestDesk
@@ -399,31 +399,100 @@ async def test_a_file_that_could_not_be_read_for_a_while_is_tried_again_and_no_c
         assert shown["frontdesk_reload_refused"] == 0
 
 
-async def test_a_file_that_is_being_written_is_left_alone(tmp_path):
-    path = tmp_path / "tenants.yaml"
-    path.write_text("half")
-    source = FileSource(path)
-    assert await source.look() == source.mark
-    path.write_text("half and")
-    assert await source.look() is None
-    path.write_text("half and half")
-    assert await source.look() is None
-    whole = await source.look()
-    assert whole not in (None, source.mark)
-    (tmp_path / ".env").write_text("A=1")
-    assert await source.look() is None
-    assert await source.look() not in (None, whole)
+async def test_a_source_that_is_away_is_told_once_and_what_changed_meanwhile_is_adopted(desk, read, monkeypatch):
+    monkeypatch.setattr(reload, "AGAIN", 0.01)
+    async with desk(tenants={"clinic": CLINIC}) as server:
+        reloader = server.server.reloader
+        monkeypatch.setattr(reloader, "_every", 0.01)
+        look, there = reloader._source.look, [False]
+
+        async def looking() -> object:
+            if not there[0]:
+                raise SourceAway("Could not connect")
+            return await look()
+
+        monkeypatch.setattr(reloader._source, "look", looking)
+        write(server, {"clinic": {**CLINIC, "name": "New Clinic"}})
+        with capture_logs() as logs:
+            await reloader.step()
+            reloader.tell()
+            await reloader.step()
+            await reloader.step()
+            _, found = await server.server.readiness.look()
+            shown = await read(server)
+            there[0] = True
+            while server.server.declared["clinic"].tenant.name != "New Clinic":
+                await reloader.step()
+        assert [each["event"] for each in logs] == ["tenants_file_away", "tenants_file_back", "reloaded"]
+        assert logs[0]["reason"] == "Could not connect"
+        assert (found["status"], found["tenants_file"]) == ("ready", "away")
+        assert (shown["frontdesk_reload_refused"], shown['frontdesk_reloads_total{outcome="failed"}']) == (1, 3)
+        assert ((await read(server))["frontdesk_reload_refused"], reloader.state) == (0, "ok")
 
 
-async def test_a_file_that_comes_or_goes_in_the_folder_is_a_change(tmp_path):
-    path = tmp_path / "tenants.yaml"
-    path.write_text("main")
-    source = FileSource(path)
-    (tmp_path / "tenants.d").mkdir()
-    (tmp_path / "tenants.d" / "shop.yaml").write_text("a shop")
-    assert await source.look() is None
-    with_shop = await source.look()
-    assert with_shop not in (None, source.mark)
-    (tmp_path / "tenants.d" / "shop.yaml").unlink()
-    assert await source.look() is None
-    assert await source.look() == source.mark
+async def test_who_asks_for_a_reload_while_the_source_is_away_gets_it_when_it_is_back_though_nothing_changed(
+    desk, monkeypatch
+):
+    monkeypatch.setattr(reload, "AGAIN", 0.01)
+    async with desk(tenants={"clinic": CLINIC}) as server:
+        reloader = server.server.reloader
+        monkeypatch.setattr(reloader, "_every", 0)
+        look, ways = reloader._source.look, iter([SourceAway("Could not connect")])
+
+        async def looking() -> object:
+            if (failure := next(ways, None)) is not None:
+                raise failure
+            return await look()
+
+        monkeypatch.setattr(reloader._source, "look", looking)
+        reloader.tell()
+        with capture_logs() as logs:
+            for _ in range(2):
+                await reloader.step()
+        assert [each["event"] for each in logs] == ["tenants_file_away", "tenants_file_back", "reloaded"]
+
+
+async def on_s3(desk: TestDesk, bucket: Any) -> Callable[[str], str]:
+    """Have the desk's tenants file be an object in the bucket from now on; what writes it there gives the version."""
+    home = desk.server.file.folder
+    sqlite, reloader = f"sqlite:///{home}/data/frontdesk.db", desk.server.reloader
+
+    def put(name: str) -> str:
+        section = {"data_dir": f"{home}/data", "store": sqlite}
+        tenants = {"clinic": {**CLINIC, "name": name}}
+        return str(bucket.put(yaml.safe_dump({"server": section, "tenants": tenants})))
+
+    put("Test Clinic")
+    reloader._source = source_of(await asyncio.to_thread(fetch, location(bucket.address())))
+    reloader._mark, reloader._every = reloader._source.mark, 0.01
+    return put
+
+
+async def test_an_object_in_s3_is_reloaded_rolled_back_and_what_runs_outlives_its_deletion(desk, bucket):
+    async with desk(tenants={"clinic": CLINIC}) as server:
+        put = await on_s3(server, bucket)
+        name = f"s3://{bucket.name}/tenants.yaml"
+
+        async def steps_until(event: str) -> Any:
+            with capture_logs() as logs:
+                while not (told := [each for each in logs if each["event"] != "reload_needs_restart"]):
+                    await server.server.reloader.step()
+            assert [each["event"] for each in told] == [event]
+            return told[0]
+
+        good = put("New Clinic")
+        await steps_until("reloaded")
+        assert server.server.declared["clinic"].tenant.name == "New Clinic"
+        bucket.put("tenants:\n  clinic: {nam: x}")
+        refused = await steps_until("reload_refused")
+        assert f"{name}:2: tenant clinic: nam: unknown key; did you mean name?" in refused["problems"]
+        assert (refused["file"], server.server.reloader.state) == (bucket.address(), "refused")
+        bucket.put_back(good)
+        await steps_until("reloaded")
+        marker = bucket.delete()
+        refused = await steps_until("reload_refused")
+        assert refused["problems"][0].startswith(f"{name}: no such object; ")
+        assert server.server.declared["clinic"].tenant.name == "New Clinic"
+        bucket.delete(marker)
+        await steps_until("reloaded")
+        assert server.server.reloader.state == "ok"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ..sources import Location
 from ..store.sqlite import SqliteStore
 from ..store.sqlite_backup import examine
 from ..store.sqlite_backup import restore as restore_store
@@ -16,7 +17,7 @@ from .files import file_option
 @click.command()
 @click.argument("backup_file", metavar="FILE", type=click.Path(path_type=Path))
 @file_option
-def backup(backup_file: Path, path: Path | None) -> None:
+def backup(backup_file: Path, path: Location | None) -> None:
     """Copy the embedded store into the new file FILE, also while the server runs; then check the copy."""
     store = _embedded(path)
     if not store.path.exists():
@@ -31,14 +32,14 @@ def backup(backup_file: Path, path: Path | None) -> None:
 @click.command()
 @click.argument("backup_file", metavar="FILE", type=click.Path(path_type=Path))
 @file_option
-def restore(backup_file: Path, path: Path | None) -> None:
+def restore(backup_file: Path, path: Location | None) -> None:
     """Put the backup FILE in the place of the embedded store; the server must be stopped, and no store be there."""
     store = _embedded(path)
     found = restore_store(backup_file, store.path)
     click.echo(f"restored {store.path}: {_told(store.path, found)}")
 
 
-def _embedded(path: Path | None) -> SqliteStore:
+def _embedded(path: Location | None) -> SqliteStore:
     """The store of the tenants file, not opened. Raises ClickException if it is another kind."""
     store = declared_store(path)
     if not isinstance(store, SqliteStore):

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
-from frontdesk.config import Log, SecretUnavailable, load
+from frontdesk.config import Log, SecretUnavailable, TenantsFile, load
 
 from ..app import Server, create_server
 from ..clock import SystemClock
 from ..errors import StartupError
 from ..observe.logging import set_up_logging
 from ..services.moving import check_whole
+from ..sources import Location
 from ..store import Store
 from ..store.opening import open_store
 from .files import prepared
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def beside(path: Path | None) -> AsyncIterator[Server]:
+async def beside(path: Location | None) -> AsyncIterator[Server]:
     """A server that reads and writes the store and does nothing of its own: no listener, no turns, no sending.
 
     What it changes leaves a `due` row, which the running server finds within a second (and a later one when it starts).
@@ -43,9 +43,13 @@ async def beside(path: Path | None) -> AsyncIterator[Server]:
         await server.store.close()
 
 
-def declared_store(path: Path | None) -> Store:
+def declared_store(path: Location | None) -> Store:
     """The store of the tenants file alone, not opened. Raises ConfigError, StartupError, StoreError."""
-    file = load(prepared(path))
+    return store_of(load(prepared(path)))
+
+
+def store_of(file: TenantsFile) -> Store:
+    """The store that *file* names, not opened. Raises StartupError, StoreError."""
     try:
         return open_store(file.store_url(), SystemClock())
     except (SecretUnavailable, ValueError) as err:

@@ -11,7 +11,6 @@ import sys
 import threading
 import unicodedata
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import click
 
@@ -20,6 +19,7 @@ from frontdesk.config import Log, TenantConfig
 from ..app import Server, create_server, wait_for_store
 from ..keys import signing_key
 from ..observe.logging import set_up_logging
+from ..sources import Location
 from ..tasks import Owner
 from .beside import run
 from .files import file_option, known_tenant, prepared
@@ -37,7 +37,7 @@ STORE_PATIENCE = 10.0
 )
 @click.option("--as", "name", help="As the contact of this name: yours, and any you like.")
 @file_option
-def chat(tenant: str, new: bool, name: str | None, path: Path | None) -> None:
+def chat(tenant: str, new: bool, name: str | None, path: Location | None) -> None:
     """Talk to the bot of TENANT in the terminal; end with Ctrl-D.
 
     Lines that are piped in are sent one by one, each when the one before has its answer.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import click
 
@@ -14,7 +14,6 @@ from frontdesk.config import (
     Problem,
     SecretUnavailable,
     TenantsFile,
-    home_of,
     load_env,
     secrets_in,
     use_vault,
@@ -24,29 +23,30 @@ from ..clock import SystemClock
 from ..runtime import TenantPlugins
 from ..services.blocking import BlockingCalls
 from ..services.secrets import SecretDesk
+from ..sources import Location, home
 from ..store import StoreError
 from ..store.opening import open_store
-from ..tenants import Declared, missing_secrets, read_tenants, without_model
+from ..tenants import missing_secrets, read_tenants, without_model
 from ..vaults import Vaults, no_store
 from .beside import beside, run
-from .files import tenants_file
+from .files import TenantsFileType, fetched, tenants_file
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("file", type=TenantsFileType(), required=False)
 @click.option("--resolve", is_flag=True, help="Look the secrets up, too: on the machine that serves the file.")
 @click.option(
     "--effective", is_flag=True, help="Also what is stored over the file: what it shadows, what does not fit."
 )
 @click.pass_context
-def check(context: click.Context, file: Path | None, resolve: bool, effective: bool) -> None:
+def check(context: click.Context, file: Location | None, resolve: bool, effective: bool) -> None:
     """Tell every problem of a tenants file: file, line, tenant, key, what was found, what would be right.
 
     Without FILE: ./tenants.yaml, else ./tenants.example.yaml.
     """
     path = tenants_file(file)
     problems = _env_problems(path)
-    read, declared, more = read_tenants(path)
+    read, declared, more = _read(path)
     problems += more
     if resolve and read is not None:
         problems += run(_missing(read, declared))
@@ -64,7 +64,7 @@ def check(context: click.Context, file: Path | None, resolve: bool, effective: b
     click.echo(f"OK: {path}: {_count(len(declared), 'tenant')}, {_parts(list(declared.values()))}")
 
 
-async def _missing(file: TenantsFile, declared: Declared) -> list[Problem]:
+async def _missing(file: TenantsFile, declared: Mapping[str, TenantPlugins]) -> list[Problem]:
     """In a thread, so that the store can be read meanwhile; it is opened only if somebody refers to it."""
     clock = SystemClock()
     stored = any(
@@ -88,7 +88,7 @@ async def _missing(file: TenantsFile, declared: Declared) -> list[Problem]:
         return [each.problem for each in await asyncio.to_thread(missing_secrets, file, declared)]
 
 
-async def _tell_shadows(path: Path) -> None:
+async def _tell_shadows(path: Location) -> None:
     async with beside(path) as server:
         await server.overlays.look()
         server.overlays.over(server.written)
@@ -99,9 +99,17 @@ async def _tell_shadows(path: Path) -> None:
             click.echo(f"Note: tenant {id}: {banner}")
 
 
-def _env_problems(path: Path) -> list[Problem]:
+def _read(path: Location) -> tuple[TenantsFile | None, Mapping[str, TenantPlugins], list[Problem]]:
+    """See `read_tenants`."""
     try:
-        load_env(home_of(path))
+        return read_tenants(fetched(path))
+    except ConfigError as err:
+        return None, {}, list(err.problems)
+
+
+def _env_problems(path: Location) -> list[Problem]:
+    try:
+        load_env(home(path))
     except ConfigError as err:
         return list(err.problems)
     return []

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from pathlib import Path
 
 import click
 
@@ -16,6 +15,7 @@ from ..model import BOT, NOBODY, OPERATOR, Conversation
 from ..services.ownership import NotYours, UnknownConversation, operator
 from ..services.timeline import timeline
 from ..services.timeline_words import Language
+from ..sources import Location
 from ..store import Repository
 from ..store.collections import CONTACTS
 from ..turn.recall import history
@@ -37,7 +37,7 @@ def conversations() -> None:
 @click.argument("id", required=False, default="")
 @click.option("--tenant", default="", help="Of this tenant only; without it, of all.")
 @file_option
-def list_(id: str, tenant: str, path: Path | None) -> None:
+def list_(id: str, tenant: str, path: Location | None) -> None:
     """List them, the one whose contact wrote last first; only those whose id begins with ID, if it is given."""
     run(_list(path, tenant, id))
 
@@ -47,7 +47,7 @@ def list_(id: str, tenant: str, path: Path | None) -> None:
 @_tenant
 @as_option
 @file_option
-def take(id: str, tenant: str, by: str, path: Path | None) -> None:
+def take(id: str, tenant: str, by: str, path: Location | None) -> None:
     """Answer a conversation yourself; what the bot was about to say is withdrawn."""
 
     async def work() -> None:
@@ -66,7 +66,7 @@ def take(id: str, tenant: str, by: str, path: Path | None) -> None:
 @_tenant
 @as_option
 @file_option
-def say(id: str, text: tuple[str, ...], tenant: str, by: str, path: Path | None) -> None:
+def say(id: str, text: tuple[str, ...], tenant: str, by: str, path: Location | None) -> None:
     """Write to the contact of a conversation you have taken."""
     words = " ".join(text).strip()
     if not words:
@@ -85,7 +85,7 @@ def say(id: str, text: tuple[str, ...], tenant: str, by: str, path: Path | None)
 @_tenant
 @as_option
 @file_option
-def release(id: str, tenant: str, by: str, path: Path | None) -> None:
+def release(id: str, tenant: str, by: str, path: Location | None) -> None:
     """Give a conversation back to the bot, which answers what nobody has."""
 
     async def work() -> None:
@@ -104,7 +104,7 @@ def release(id: str, tenant: str, by: str, path: Path | None) -> None:
 @click.option("--json", "for_machines", is_flag=True, help="For machines.")
 @_tenant
 @file_option
-def why(id: str, no: int | None, language: Language, for_machines: bool, tenant: str, path: Path | None) -> None:
+def why(id: str, no: int | None, language: Language, for_machines: bool, tenant: str, path: Location | None) -> None:
     """Tell step by step how the bot came to its answer in one turn."""
 
     async def work() -> None:
@@ -119,7 +119,9 @@ def why(id: str, no: int | None, language: Language, for_machines: bool, tenant:
 
 
 @asynccontextmanager
-async def _acting(path: Path | None, tenant: str, id: str) -> AsyncIterator[tuple[Server, TenantConfig, Conversation]]:
+async def _acting(
+    path: Location | None, tenant: str, id: str
+) -> AsyncIterator[tuple[Server, TenantConfig, Conversation]]:
     """The server, the tenant, and the one conversation whose id begins with *id*."""
     if not id:
         raise click.UsageError("the ID is empty; `frontdesk conversations` lists them")
@@ -141,7 +143,7 @@ def _after(config: TenantConfig) -> str:
     return duration(config.return_to_bot_after.total_seconds())
 
 
-async def _list(path: Path | None, tenant: str, id: str) -> None:
+async def _list(path: Location | None, tenant: str, id: str) -> None:
     async with beside(path) as server:
         configs = [known_tenant(server.file.tenants, tenant)] if tenant else list(server.file.tenants.values())
         now = server.store.now()

@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 import difflib
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from frontdesk.config import TenantConfig, home_of, load_env, use_vault
+from frontdesk.config import Remote, TenantConfig, load_env, use_vault
 
 from ..clock import SystemClock
+from ..errors import StartupError
 from ..services.blocking import BlockingCalls
+from ..sources import Location, SourceAway, fetch, home, location
 from ..vaults import Vaults, no_store
 
 NAMES = ("tenants.yaml", "tenants.example.yaml")
 F = TypeVar("F", bound=Callable[..., Any])
+PAUSE = 2.0
+"""Seconds between two attempts to fetch a tenants file that is away."""
+
+
+class TenantsFileType(click.Path):
+    """A file, a folder, or an object in S3, whose address is no path: as one it would lose a slash."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str):
+            try:
+                value = location(value)
+            except ValueError as err:
+                self.fail(str(err), param, ctx)
+        return super().convert(value, param, ctx) if isinstance(value, Path) else value
 
 
 def file_option(command: F) -> F:
@@ -24,13 +44,13 @@ def file_option(command: F) -> F:
     option = click.option(
         "--file",
         "path",
-        type=click.Path(path_type=Path),
+        type=TenantsFileType(),
         help="The tenants file; without it ./tenants.yaml, else ./tenants.example.yaml.",
     )
     return option(command)
 
 
-def tenants_file(given: Path | None) -> Path:
+def tenants_file(given: Location | None) -> Location:
     """The file that was named, or the one that is here. Raises ClickException when there is none."""
     if given is not None:
         return given
@@ -42,12 +62,29 @@ def tenants_file(given: Path | None) -> Path:
     )
 
 
-def prepared(given: Path | None) -> Path:
-    """The tenants file, the `.env` beside it already in the environment. Raises ConfigError, ClickException."""
+def prepared(given: Location | None, patience: float = 0.0) -> Path | Remote:
+    """The tenants file, the `.env` beside it already in the environment.
+
+    *patience*: seconds to wait for one that is elsewhere and away. Raises ConfigError, StartupError, ClickException.
+    """
     path = tenants_file(given)
-    load_env(home_of(path))
+    load_env(home(path))
     use_vault(Vaults(SystemClock(), BlockingCalls(), no_store))  # for the server's own secrets, until there is a server
-    return path
+    return fetched(path, patience)
+
+
+def fetched(path: Location, patience: float = 0.0) -> Path | Remote:
+    """The tenants file with what is elsewhere. Raises ConfigError if it is not there, StartupError if it stays away."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return fetch(path)
+        except SourceAway as err:
+            left = until - time.monotonic()
+            if err.lasting or left <= 0:
+                raise StartupError(f"{path}: {err}") from err
+            click.echo(f"{path}: {err}; it is tried again for {left:.0f} s", err=True)
+            time.sleep(PAUSE)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

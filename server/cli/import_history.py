@@ -13,6 +13,7 @@ from ..plugin import Channel
 from ..runtime import TenantPlugins
 from ..services.history_file import History, Said, Unreadable, read
 from ..services.history_import import HistoryImport, region_of
+from ..sources import Location
 from .beside import beside, run
 from .files import file_option, known_tenant
 from .output import one_line
@@ -27,7 +28,7 @@ PROGRESS = 100
 @click.option("--region", default="", help="The country of national numbers, e.g. VN; without it, the time zone's.")
 @click.option("--dry-run", is_flag=True, help="Tell what would be imported; write nothing.")
 @file_option
-def import_history(history_file: Path, tenant: str, region: str, dry_run: bool, path: Path | None) -> None:
+def import_history(history_file: Path, tenant: str, region: str, dry_run: bool, path: Location | None) -> None:
     """Put the conversations of an earlier bot in front of those of TENANT; also while the server runs.
 
     FILE is JSON: contact → list of {role, content}.
@@ -35,7 +36,7 @@ def import_history(history_file: Path, tenant: str, region: str, dry_run: bool, 
     run(_import(history_file, tenant, region.upper(), dry_run, path))
 
 
-async def _import(history_file: Path, tenant: str, region: str, dry_run: bool, path: Path | None) -> None:
+async def _import(history_file: Path, tenant: str, region: str, dry_run: bool, path: Location | None) -> None:
     async with beside(path) as server:
         config = known_tenant(server.file.tenants, tenant)
         plugins = server.runtimes.declared[config.id]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from ..services.migrating import Migrated, Migration
 from ..services.moving import check_whole
+from ..sources import Location
 from .beside import declared_store, run
 from .files import file_option
 
@@ -17,7 +16,7 @@ PROGRESS = 1_000
 
 @click.command()
 @file_option
-def migrate(path: Path | None) -> None:
+def migrate(path: Location | None) -> None:
     """Bring every stored document to this release's schema, and make missing indexes; servers may run meanwhile."""
     migrated = run(_migrate(path))
     for name, count in migrated.rewritten.items():
@@ -31,7 +30,7 @@ def migrate(path: Path | None) -> None:
     click.echo("Every document is of this release's schema, and every index is there.")
 
 
-async def _migrate(path: Path | None) -> Migrated:
+async def _migrate(path: Location | None) -> Migrated:
     store = declared_store(path)
     await store.open()  # makes tables, columns and indexes that are missing
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import click
@@ -11,6 +10,7 @@ import yaml
 
 from ..app import Server
 from ..services.overlay import Shadow
+from ..sources import Location
 from .beside import beside, run
 from .files import file_option, known_tenant
 from .grammar import Commands, as_option
@@ -26,7 +26,7 @@ def overlay() -> None:
 @click.argument("tenant", required=False, default="")
 @click.option("--history", is_flag=True, help="Every change that is remembered, not only what is in force.")
 @file_option
-def show(tenant: str, history: bool, path: Path | None) -> None:
+def show(tenant: str, history: bool, path: Location | None) -> None:
     """Show what stands before the file's values, beside them; of TENANT, or of all."""
     run(_history(path, tenant) if history else _show(path, tenant))
 
@@ -37,7 +37,7 @@ def show(tenant: str, history: bool, path: Path | None) -> None:
 @click.argument("value")
 @as_option
 @file_option
-def set_(tenant: str, key: str, value: str, by: str, path: Path | None) -> None:
+def set_(tenant: str, key: str, value: str, by: str, path: Location | None) -> None:
     """Have VALUE (YAML) stand before the file's value of KEY: persona.name, plugins.simulator.open_to."""
     try:
         parsed = yaml.safe_load(value)
@@ -61,7 +61,7 @@ def set_(tenant: str, key: str, value: str, by: str, path: Path | None) -> None:
 @click.argument("key")
 @as_option
 @file_option
-def revert(tenant: str, key: str, by: str, path: Path | None) -> None:
+def revert(tenant: str, key: str, by: str, path: Location | None) -> None:
     """Have the file's value count again, of KEY and of what is below it: `plugins` reverts every plugin's settings."""
 
     async def work() -> bool:
@@ -77,7 +77,7 @@ def revert(tenant: str, key: str, by: str, path: Path | None) -> None:
 @overlay.command()
 @click.argument("tenant")
 @file_option
-def export(tenant: str, path: Path | None) -> None:
+def export(tenant: str, path: Location | None) -> None:
     """Print TENANT as YAML, as it would stand in the file with every change in it."""
 
     async def work() -> dict[str, Any]:
@@ -88,7 +88,7 @@ def export(tenant: str, path: Path | None) -> None:
     click.echo(yaml.safe_dump(run(work()), allow_unicode=True, sort_keys=False), nl=False)
 
 
-async def _show(path: Path | None, tenant: str) -> None:
+async def _show(path: Location | None, tenant: str) -> None:
     async with beside(path) as server:
         now = server.store.now()
         rows = [
@@ -110,7 +110,7 @@ def _short(value: Any) -> str:
     return one_line(json.dumps(value, ensure_ascii=False))
 
 
-async def _history(path: Path | None, tenant: str) -> None:
+async def _history(path: Location | None, tenant: str) -> None:
     async with beside(path) as server:
         now = server.store.now()
         rows = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import click
 
@@ -12,6 +11,7 @@ from frontdesk.config import TenantConfig
 from ..app import Server
 from ..services.ownership import NotYours
 from ..services.parked import Parked
+from ..sources import Location
 from .beside import beside, run
 from .files import file_option, known_tenant
 from .grammar import Commands
@@ -28,7 +28,7 @@ def parked() -> None:
 @parked.command("list")
 @_tenant
 @file_option
-def list_(tenant: str, path: Path | None) -> None:
+def list_(tenant: str, path: Location | None) -> None:
     """List what is parked, the oldest first."""
     run(_list(path, tenant))
 
@@ -39,7 +39,7 @@ def list_(tenant: str, path: Path | None) -> None:
 @click.option("--take", is_flag=True, help="Also if an operator answers the conversation: take it from them.")
 @_tenant
 @file_option
-def replay(id: str | None, everything: bool, take: bool, tenant: str, path: Path | None) -> None:
+def replay(id: str | None, everything: bool, take: bool, tenant: str, path: Location | None) -> None:
     """Answer a parked turn's messages after all, or send a parked message again.
 
     A parked message may have reached the contact: replay it if you know that it did not.
@@ -53,12 +53,12 @@ def replay(id: str | None, everything: bool, take: bool, tenant: str, path: Path
 @click.argument("id")
 @_tenant
 @file_option
-def dismiss(id: str, tenant: str, path: Path | None) -> None:
+def dismiss(id: str, tenant: str, path: Location | None) -> None:
     """Take a message off the list that may have been sent, was sent twice or did not arrive: a person has seen to it."""
     run(_dismiss(path, tenant, id))
 
 
-async def _list(path: Path | None, tenant: str) -> None:
+async def _list(path: Location | None, tenant: str) -> None:
     async with beside(path) as server:
         found = [(config, each) for config in _asked(server, tenant) for each in await server.parked.list(config.id)]
         now = server.store.now()
@@ -78,7 +78,7 @@ def _why(parked: Parked) -> str:
     return one_line(parked.reason, 100)
 
 
-async def _replay(path: Path | None, tenant: str, id: str, take: bool) -> None:
+async def _replay(path: Location | None, tenant: str, id: str, take: bool) -> None:
     refused: list[str] = []
     done = 0
     async with beside(path) as server:
@@ -98,7 +98,7 @@ async def _replay(path: Path | None, tenant: str, id: str, take: bool) -> None:
         click.echo("Nothing is parked.")
 
 
-async def _dismiss(path: Path | None, tenant: str, id: str) -> None:
+async def _dismiss(path: Location | None, tenant: str, id: str) -> None:
     async with beside(path) as server:
         for config, each in await _named(server, tenant, id, "message", "sent twice", "undelivered"):
             if await server.parked.dismiss(config.id, each):

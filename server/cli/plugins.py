@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 import click
 
-from frontdesk.config import ConfigError, TenantsFile, Times, home_of, load, load_env
+from frontdesk.config import ConfigError, TenantsFile, Times, load, load_env
 
+from ..errors import StartupError
 from ..quarantine import Quarantine
 from ..registry import PluginRefused, Registry
-from .files import file_option, known_tenant, nearest, prepared, tenants_file
+from ..sources import Location, home
+from .files import fetched, file_option, known_tenant, nearest, prepared, tenants_file
 from .grammar import Commands
 from .output import table
 
@@ -40,7 +41,7 @@ def plugins() -> None:
 @plugins.command("list")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @file_option
-def list_(as_json: bool, path: Path | None) -> None:
+def list_(as_json: bool, path: Location | None) -> None:
     """List them: their hooks and tools, the tenants that use them, and which are quarantined."""
     lines = _installed(_file_if_any(path))
     if as_json:
@@ -53,7 +54,7 @@ def list_(as_json: bool, path: Path | None) -> None:
 @click.argument("tenant")
 @click.argument("plugin")
 @file_option
-def release(tenant: str, plugin: str, path: Path | None) -> None:
+def release(tenant: str, plugin: str, path: Location | None) -> None:
     """Let a quarantined PLUGIN start again for TENANT; a running server starts it within a minute."""
     file = load(prepared(path))
     known_tenant(file.tenants, tenant)
@@ -65,14 +66,16 @@ def release(tenant: str, plugin: str, path: Path | None) -> None:
     click.echo(f"{plugin} may start again for {tenant}")
 
 
-def _file_if_any(path: Path | None) -> TenantsFile | None:
+def _file_if_any(path: Location | None) -> TenantsFile | None:
     """The tenants file; without one, or with a broken one, the plugins are listed all the same."""
     try:
         found = tenants_file(path)
-        load_env(home_of(found))
-        return load(found)
+        load_env(home(found))
+        return load(fetched(found))
     except click.ClickException as err:
         click.echo(f"(no tenants: {err.message})", err=True)
+    except StartupError as err:
+        click.echo(f"(no tenants: {err})", err=True)
     except ConfigError as err:
         click.echo(f"(no tenants: {err.problems[0]}; `frontdesk check` tells all)", err=True)
     return None

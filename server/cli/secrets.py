@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
@@ -13,9 +12,10 @@ import click
 from frontdesk.config import load
 
 from ..services.secrets import Rotated, SecretDesk, new_key
+from ..sources import Location
 from ..store import Store
-from .beside import declared_store, run
-from .files import file_option, known_tenant, prepared, tenants_file
+from .beside import run, store_of
+from .files import file_option, known_tenant, prepared
 from .grammar import Commands, as_option
 from .output import moment, table
 
@@ -30,7 +30,7 @@ def secrets() -> None:
 @click.argument("name")
 @as_option
 @file_option
-def set_(tenant: str, name: str, by: str, path: Path | None) -> None:
+def set_(tenant: str, name: str, by: str, path: Location | None) -> None:
     """Store the secret NAME of TENANT, in place of what was there; it is asked for, or read from standard input."""
     known_tenant(load(prepared(path)).tenants, tenant)
     value = _typed(name)
@@ -55,7 +55,7 @@ def _typed(name: str) -> str:
 @secrets.command("list")
 @click.argument("tenant", required=False, default="")
 @file_option
-def list_(tenant: str, path: Path | None) -> None:
+def list_(tenant: str, path: Location | None) -> None:
     """List the names of stored secrets, when they were set and by whom; of all tenants, or of TENANT."""
 
     async def work() -> list[tuple[str, ...]]:
@@ -77,7 +77,7 @@ def list_(tenant: str, path: Path | None) -> None:
 @click.argument("tenant")
 @click.argument("name")
 @file_option
-def delete(tenant: str, name: str, path: Path | None) -> None:
+def delete(tenant: str, name: str, path: Location | None) -> None:
     """Forget the stored secret NAME of TENANT; what refers to it does not work any more."""
 
     async def work() -> bool:
@@ -91,7 +91,7 @@ def delete(tenant: str, name: str, path: Path | None) -> None:
 
 @secrets.command()
 @file_option
-def rotate(path: Path | None) -> None:
+def rotate(path: Location | None) -> None:
     """Encrypt every stored secret with the first key of FRONTDESK_SECRET_KEYS; servers may run meanwhile."""
 
     async def work() -> list[Rotated]:
@@ -115,10 +115,11 @@ def key() -> None:
 
 
 @asynccontextmanager
-async def _desk(path: Path | None) -> AsyncIterator[tuple[SecretDesk, Store]]:
-    store = declared_store(path)
+async def _desk(path: Location | None) -> AsyncIterator[tuple[SecretDesk, Store]]:
+    file = load(prepared(path))
+    store = store_of(file)
     await store.open()
     try:
-        yield SecretDesk(store, load(tenants_file(path)).server.secret_keys), store
+        yield SecretDesk(store, file.server.secret_keys), store
     finally:
         await store.close()

@@ -8,7 +8,6 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -19,9 +18,10 @@ from frontdesk.config import ConfigError, ServerConfig, load
 from ..app import Server, create_server, wait_for_store
 from ..observe.logging import set_up_logging
 from ..services.overview import Overview
+from ..sources import Location
 from ..tenants import MissingSecret, missing_secrets, without_model
 from ..web.webhooks import PREFIX
-from .files import prepared
+from .files import TenantsFileType, prepared
 from .grammar import Number
 from .hosting import Listener, end_at_once, host
 from .supervisor import Supervisor
@@ -29,7 +29,7 @@ from .supervisor import Supervisor
 log = structlog.get_logger(__name__)
 
 STORE_PATIENCE = 60.0
-"""Seconds a start waits for a store that is away."""
+"""Seconds a start waits for a store that is away, or for the bucket of the tenants file."""
 
 
 class Address(click.types.StringParamType):
@@ -42,7 +42,7 @@ class Address(click.types.StringParamType):
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("file", type=TenantsFileType(), required=False)
 @click.option(
     "--bind",
     type=Address(),
@@ -50,21 +50,25 @@ class Address(click.types.StringParamType):
 )
 @click.option("--host", "host_name", help="The host of it alone, e.g. 0.0.0.0.")
 @click.option("--port", type=Number(0, 65535), help="The port of it alone.")
-def serve(file: Path | None, bind: str | None, host_name: str | None, port: int | None) -> None:
+def serve(file: Location | None, bind: str | None, host_name: str | None, port: int | None) -> None:
     """Run the server.
 
     Without FILE: ./tenants.yaml, else ./tenants.example.yaml. The file `.env` beside it is read first.
     """
-    path = prepared(file)
     if bind is not None and (host_name is not None or port is not None):
         raise click.UsageError("--bind says it all; leave --host and --port out")
-    if host_name is not None or port is not None:
-        bind = _changed(load(path).server.bind, host_name, port)
-    server = create_server(path, bind=bind or "")
+    server = _server(file, bind or "", host_name, port)
     set_up_logging(server.config.log)
     with Listener(server.config.bind) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(server, path, listener))
+        runner.run(_serve(server, listener))
         _end()
+
+
+def _server(file: Location | None, bind: str, host_name: str | None, port: int | None) -> Server:
+    path = prepared(file, STORE_PATIENCE)
+    if host_name is not None or port is not None:
+        bind = _changed(load(path).server.bind, host_name, port)
+    return create_server(path, bind=bind)
 
 
 def _end() -> NoReturn:
@@ -76,14 +80,14 @@ def _end() -> NoReturn:
     os._exit(0)
 
 
-async def _serve(server: Server, path: Path, listener: Listener) -> None:
+async def _serve(server: Server, listener: Listener) -> None:
     end_at_once()
     await wait_for_store(server, STORE_PATIENCE)
     try:
         _leave_to_the_collector_what_is_new()
         missing = _missing_secrets(server)
         listener.listen()
-        for line in _where_to_go(server, path, listener, missing):
+        for line in _where_to_go(server, listener, missing):
             click.echo(line)
         server.watch_file()
         await host(server, listener, Supervisor(os.environ))
@@ -131,8 +135,8 @@ def _missing_secrets(server: Server) -> list[MissingSecret]:
     return missing
 
 
-def _where_to_go(server: Server, path: Path, listener: Listener, missing: list[MissingSecret]) -> Iterator[str]:
-    yield f"Frontdesk serves {path} on {listener.url}"
+def _where_to_go(server: Server, listener: Listener, missing: list[MissingSecret]) -> Iterator[str]:
+    yield f"Frontdesk serves {server.file.path} on {listener.url}"
     for tenant in Overview(server.runtimes, server.registry).tenants():
         yield f"  {tenant.id}: {tenant.name}"
         for plugin, page in tenant.pages:

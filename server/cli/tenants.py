@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from ..app import Server
 from ..services.purge import purge as purge_tenant
+from ..sources import Location
 from ..store.collections import CONVERSATIONS, DUE
 from .beside import beside, run
 from .files import file_option, nearest
@@ -22,7 +21,7 @@ def tenants() -> None:
 
 @tenants.command("list")
 @file_option
-def list_(path: Path | None) -> None:
+def list_(path: Location | None) -> None:
     """List them: `declared` in the file, or `suspended`: not in the file, but something is stored of it."""
     run(_list(path))
 
@@ -32,13 +31,13 @@ def list_(path: Path | None) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @file_option
 @click.pass_context
-def purge(context: click.Context, id: str, yes: bool, path: Path | None) -> None:
+def purge(context: click.Context, id: str, yes: bool, path: Location | None) -> None:
     """Delete all documents, media and due rows of the suspended tenant ID, for good; also while the server runs."""
     if not run(_purge(path, id, yes)):
         context.exit(1)
 
 
-async def _list(path: Path | None) -> None:
+async def _list(path: Location | None) -> None:
     async with beside(path) as server:
         stored = await server.store.bulk.tenants()
         suspended = [id for id in stored if id not in server.declared]
@@ -57,7 +56,7 @@ async def _counts(server: Server, id: str, stored: list[str]) -> tuple[str, str]
     return str(conversations), str(await server.store.shared.count(DUE, {"tenant": id}))
 
 
-async def _purge(path: Path | None, id: str, yes: bool) -> bool:
+async def _purge(path: Location | None, id: str, yes: bool) -> bool:
     """False: nothing was deleted, because it was not wanted after all."""
     async with beside(path) as server:
         if id in server.declared:

@@ -72,8 +72,9 @@ class Verdict:
 class Overlays:
     """The stored changes of every tenant, as this process has read them last."""
 
-    def __init__(self, store: Store, folder: Path) -> None:
-        """*folder*: what relative secret files start from, where a tenant has no plugin that tells its own."""
+    def __init__(self, store: Store, folder: Path | None) -> None:
+        """*folder*: what relative secret files start from, where a tenant has no plugin that tells its own; None: they are
+        not allowed."""
         self._store = store
         self._folder = folder
         self._known: dict[str, Overlay] = {}

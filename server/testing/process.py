@@ -48,6 +48,8 @@ class ServerProcess:
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self.file = folder / f"{name}.yaml"
+        self.serves = str(self.file)
+        """What the command is given: the file, or an address at which a test has put its content."""
         self.log = folder / f"{name}.log"
         self.environment = dict(environment or {})
         self.fresh = fresh
@@ -78,7 +80,7 @@ class ServerProcess:
         if not self.fresh:
             return await asyncio.to_thread(self._fork, log, environment)
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "frontdesk", "serve", str(self.file)),
+            *(sys.executable, "-m", "frontdesk", "serve", self.serves),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -90,7 +92,7 @@ class ServerProcess:
     def _fork(self, log: int, environment: dict[str, str]) -> Child:
         with Path(os.devnull).open("rb") as nothing:
             files = (nothing.fileno(), log, log)
-            return nursery().start("serve", str(self.file), folder=self.folder, files=files, environment=environment)
+            return nursery().start("serve", self.serves, folder=self.folder, files=files, environment=environment)
 
     async def ready(self) -> None:
         """Wait until /readyz answers 200."""

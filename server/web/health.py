@@ -44,7 +44,7 @@ class Readiness:
         found: dict[str, Any] = {part: "not ok" if trouble else "ok" for part, trouble in self._troubles.items()}
         ready = not self.leaving and not any(self._troubles.values())
         found["status"] = "leaving" if self.leaving else "ready" if ready else "not ready"
-        found["tenants_file"] = "refused" if self._server.reloader.refused else "ok"
+        found["tenants_file"] = self._server.reloader.state
         found["plugins"] = self._plugins()
         return ready, found
 

@@ -34,6 +34,16 @@ from frontdesk.version import VERSION
             "frontdesk serve: --bind: found 'nonsense'; write host:port, e.g. 127.0.0.1:8000 (or fd://3, or "
             "unix:/run/frontdesk.sock)",
         ),
+        (
+            ["check", "s3://my-config/desk/"],
+            "frontdesk check: file: found 's3://my-config/desk/', which names no object; one object is read, not what is "
+            "below a prefix: write s3://my-config/desk/tenants.yaml",
+        ),
+        (
+            ["parked", "--file", "s3:/my-config/tenants.yaml"],
+            "frontdesk parked list: --file: found 's3:/my-config/tenants.yaml', which is no object in S3; write "
+            "s3://BUCKET/KEY?region=ap-southeast-1",
+        ),
         (["serve", "--host"], "frontdesk serve: --host needs a value; see frontdesk serve --help"),
         (
             ["conversations", "say", "x", "y", "--as"],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from frontdesk.config import files_of, home_of, read, survey
+from frontdesk.config import Remote, files_of, home_of, read, survey
 
 TENANT = "{name: X, time_zone: Europe/London, language: en}"
 
@@ -104,3 +104,49 @@ def test_a_relative_secret_begins_at_its_own_file(folder: Path) -> None:
     (folder / "tenants.d/b.yaml").write_text(f"tenants: {{b: {tenant}}}")
     found, _ = read(folder)
     assert found is not None and found.tenants["b"].plugins[0].place.folder == folder / "tenants.d"
+
+
+def remote(text: str) -> Remote:
+    return Remote("s3://config/tenants.yaml", text.encode(), "s3://config/tenants.yaml?region=ap-southeast-1", "v1")
+
+
+def test_what_was_fetched_is_read_as_a_file_is_and_kept_without_its_content(shop, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found, problems = read(remote(f"server: {{data_dir: /srv, store: 'sqlite:////srv/x.db'}}\n{shop}"))
+    assert problems == [] and found is not None
+    assert (list(found.tenants), found.data_dir, found.store_url()) == (["shop"], Path("/srv"), "sqlite:////srv/x.db")
+    assert isinstance(found.path, Remote)
+    assert (str(found.path), found.path.content, found.path.mark) == ("s3://config/tenants.yaml", b"", "v1")
+    assert (found.folder, found.anchor) == (tmp_path, None)
+
+
+def test_no_relative_path_is_read_of_what_has_no_folder_each_is_told_with_its_line(shop, monkeypatch):
+    _, problems = read(remote(f"server:\n  metrics: {{token: {{file: token}}}}\n{shop}"))
+    assert list(map(str, problems)) == [
+        "s3://config/tenants.yaml:2: server.metrics.token: a relative path after file:, and s3://config/tenants.yaml has "
+        "no folder that it could start from; write an absolute one, or another reference"
+    ]
+    _, problems = read(remote(f"server:\n  metrics: {{token: {{file: /etc/token}}}}\n  data_dir: data\n{shop}"))
+    assert list(map(str, problems)) == [
+        "s3://config/tenants.yaml:1: server.store: 'sqlite:///data/frontdesk.db' is a relative path, and "
+        "s3://config/tenants.yaml has no folder that it could start from; write four slashes, e.g. "
+        "sqlite:////var/lib/frontdesk/frontdesk.db, or the URL of a database server",
+        "s3://config/tenants.yaml:3: server.data_dir: 'data' is a relative path, and s3://config/tenants.yaml has no "
+        "folder that it could start from; write an absolute one, e.g. /var/lib/frontdesk",
+    ]
+    monkeypatch.setenv("FD_STORE", "sqlite:///data/x.db")
+    found, _ = read(remote(f"server: {{data_dir: /srv, store: {{env: FD_STORE}}}}\n{shop}"))
+    assert found is not None
+    with pytest.raises(ValueError, match=r"^Secret\(env: FD_STORE\) holds a relative path; behind sqlite:/// write"):
+        found.store_url()
+
+
+def test_what_was_fetched_and_is_no_text_or_holds_no_tenant_is_told_by_its_name(shop):
+    assert [str(each) for each in read(remote(""))[1]] == [
+        "s3://config/tenants.yaml:1: the file is empty; write `tenants:`, and below it each business by its id; "
+        "`frontdesk init` writes an example"
+    ]
+    broken = Remote("s3://config/tenants.yaml", b"tenants:\n  \xff", "")
+    assert [str(each) for each in read(broken)[1]] == [
+        "s3://config/tenants.yaml:2: a byte that is not UTF-8; save the file as UTF-8"
+    ]

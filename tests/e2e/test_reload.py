@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -68,5 +69,44 @@ async def test_the_file_changes_under_load_a_bad_one_is_refused_and_a_new_fact_i
         await desk.quiet()
         assert echoed(desk.twilio) == {f"m{contact}x{n}": 1 for contact in range(8) for n in range(6)}
         assert "7.900.000đ" in await desk.phone("+84901234567").asks("khóa ielts giá bao nhiêu vậy em")
+        assert desk.twilio.violations == []
+        assert await desk.ready_status() == 200
+
+
+async def test_an_object_in_s3_is_adopted_a_bad_one_refused_and_an_outage_told_once_while_contacts_are_answered(
+    front: MakeFront, parrot: dict[str, Any], quick: dict[str, Any], bucket: Any, tmp_path: Path
+) -> None:
+    absolute = {"data_dir": f"{tmp_path}/data", "store": f"sqlite:///{tmp_path}/data/frontdesk.db"}
+    async with front(parrot, times=quick, reload_every=0.2, **absolute) as desk:
+        lan = desk.phone("+84901234567")
+
+        async def logged(event: str) -> list[dict[str, Any]]:
+            async def seen() -> list[dict[str, Any]]:
+                return desk.logged(event)
+
+            return list(await until(f"{event} was logged", seen))
+
+        bucket.put(desk.file.read_text("utf-8"))
+        desk.serves = bucket.address()
+        await desk.start()
+        edit(desk, lambda tenant: tenant.update(time_zone="Asia/Hanoy"))
+        bucket.put(desk.file.read_text("utf-8"))
+        (refused,) = await logged("reload_refused")
+        assert f"s3://{bucket.name}/tenants.yaml:" in refused["problems"][0] and "time_zone" in refused["problems"][0]
+        assert await lan.asks("m0x1") == "Echo m0x1"
+
+        await asyncio.to_thread(bucket.service.stop)
+        (away,) = await logged("tenants_file_away")
+        assert "Could not connect" in away["reason"]
+        assert await lan.asks("m0x2") == "Echo m0x2"
+        bucket.service.start()
+        await logged("tenants_file_back")
+        assert desk.logged("reloaded") == []
+
+        edit(desk, lambda tenant: tenant.update(time_zone="Asia/Ho_Chi_Minh", name="Trung tâm Mới"))
+        bucket.put(desk.file.read_text("utf-8"))
+        await logged("reloaded")
+        assert await lan.asks("m0x3") == "Echo m0x3"
+        assert [len(desk.logged(event)) for event in ("reload_refused", "tenants_file_away", "reloaded")] == [1, 1, 1]
         assert desk.twilio.violations == []
         assert await desk.ready_status() == 200
