@@ -59,6 +59,7 @@ from .services.parked import ParkedDesk
 from .services.retention import RetentionDesk
 from .services.secrets import SecretDesk
 from .services.shared import SharedObjects
+from .services.suspended import SuspendedDesk
 from .services.task_runner import TaskRunner
 from .sources import Source, source_of
 from .store import Between, Store, StoreError, StoreUnavailable
@@ -122,6 +123,7 @@ class Server:
         self.metrics = Metrics(by_tenant=self.config.metrics.tenant_label)
         self.store: Store = MeasuredStore(store, self.metrics, clock)
         self.overlays = Overlays(self.store, file.anchor)
+        self.suspensions = SuspendedDesk(self.store)
         self.secrets = SecretDesk(self.store, self.config.secret_keys)
         self.queue = open_queue(self.config.queue, clock)
         self.changes = Changes()
@@ -191,11 +193,13 @@ class Server:
         await self.store.open()
         await check_whole(self.store)
         await self._take_changes()
+        await self._take_suspended()
         await self.queue.start()
         await self.media.start()
         self.http = self.open_http()
         self.watchdog.start()
-        for step in (self._show_alive, self._tend, self._tidy, self._age, self._renew_secrets, self._look_for_changes):
+        looks = (self._look_for_changes, self._look_for_suspended)
+        for step in (self._show_alive, self._tend, self._tidy, self._age, self._renew_secrets, *looks):
             self._background.start(forever(self.clock, step), step.__name__)
         self.worker.start()
         log.info("started", instance=self.instance, tenants=len(self.runtimes.declared))
@@ -369,6 +373,20 @@ class Server:
         if await self.overlays.look():
             await self.overlays.prepare(self.written)
             self.adopt(self.written)
+
+    async def _look_for_suspended(self) -> None:
+        await self.clock.sleep(HOUSEKEEPING_EVERY)
+        await self._take_suspended()
+
+    async def _take_suspended(self) -> None:
+        """Who left the file that another process read before this one did, or before this one was."""
+        found = await self.suspensions.look(self.registry, {*self.declared, *self.suspended})
+        # Meanwhile the file may have been read.
+        found = found.only([id for id in found if id not in self.declared and id not in self.suspended])
+        if found:
+            self.suspended = self.suspended.joined(found)
+            self.runtimes.swap(self.declared, self.suspended)
+            self._webhooks = self._make_webhooks()
 
     async def _renew_secrets(self) -> None:
         await self.clock.sleep(SECRETS_EVERY)

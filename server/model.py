@@ -381,6 +381,19 @@ class OverlayMark:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Suspension:
+    """A tenant that has left the tenants file, and may be back in it. `id` is the tenant's."""
+
+    id: str
+    version: int = 1
+    since: datetime
+    raw: str
+    """How it was declared last, with what was stored over the file, as JSON."""
+    folder: str
+    """Where relative secret files start from; empty: there are none."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Instance:
     """A running server process, as operators see it."""
 

@@ -19,6 +19,7 @@ from .observe.metrics import Metrics
 from .reading import Read, Reading, ReadingFailed
 from .registry import PluginRefused
 from .sources import Source, SourceAway
+from .store import StoreError
 from .tenants import Declared
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Reloader:
             try:
                 reading = await self._read(self._source.path)
                 await self._take(reading)
-            except (ReadingFailed, OSError) as err:
+            except (ReadingFailed, StoreError, OSError) as err:
                 self._put_off(err)
                 return False
             except (ConfigError, PluginRefused) as err:
@@ -132,6 +133,7 @@ class Reloader:
         changed = {name for name in before.keys() | os.environ.keys() if before.get(name) != os.environ.get(name)}
         await self._server.overlays.prepare(reading.declared)
         old = self._server.declared
+        await self._server.suspensions.keep(old, [id for id in old if id not in reading.declared])
         self._server.adopt(reading.declared, changed)
         self._unread = self.refused = False
         self._metrics.reloads.add("", "taken")

@@ -39,13 +39,18 @@ def purge(context: click.Context, id: str, yes: bool, path: Location | None) -> 
 
 async def _list(path: Location | None) -> None:
     async with beside(path) as server:
-        stored = await server.store.bulk.tenants()
+        stored = await _stored(server)
         suspended = [id for id in stored if id not in server.declared]
         lines = [(id, "declared", *(await _counts(server, id, stored))) for id in server.declared]
         lines += [(id, "suspended", *(await _counts(server, id, stored))) for id in suspended]
     table(("TENANT", "STATE", "CONVERSATIONS", "DUE"), lines)
     if suspended:
         click.echo(f"{len(suspended)} suspended: nothing is sent for them until they are in the file again; see purge")
+
+
+async def _stored(server: Server) -> list[str]:
+    """Every tenant of which there is anything."""
+    return sorted({*await server.store.bulk.tenants(), *await server.suspensions.ids()})
 
 
 async def _counts(server: Server, id: str, stored: list[str]) -> tuple[str, str]:
@@ -61,7 +66,7 @@ async def _purge(path: Location | None, id: str, yes: bool) -> bool:
     async with beside(path) as server:
         if id in server.declared:
             raise click.ClickException(f"{id} is in {server.file.path}; take it out first, which suspends it")
-        stored = await server.store.bulk.tenants()
+        stored = await _stored(server)
         if id not in stored:
             others = [other for other in stored if other not in server.declared]
             click.echo(f"nothing is stored of {id!r}; suspended: {nearest(id, others)}")

@@ -7,7 +7,7 @@ from collections import Counter
 from ..media import MediaStore
 from ..store import Delete, Store
 from ..store.bulk import PAGE
-from ..store.collections import COLLECTIONS, DUE, OVERLAYS
+from ..store.collections import COLLECTIONS, DUE, OVERLAYS, SUSPENSIONS
 from .overlay import mark
 
 
@@ -22,6 +22,8 @@ async def purge(store: Store, media: MediaStore, tenant: str) -> Counter[str]:
     while rows := await store.shared.find(DUE, {"tenant": tenant}, order_by="due_at", limit=PAGE):
         deleted["due"] += await store.shared.write(*(Delete(DUE, row) for row in rows))
     deleted["media"] += await media.purge(tenant)
+    if (suspension := await store.shared.get(SUSPENSIONS, tenant)) is not None:
+        deleted["suspensions"] += await store.shared.delete(SUSPENSIONS, suspension)
     for collection in COLLECTIONS:
         if not collection.tenant_data:
             continue

@@ -132,6 +132,7 @@ INSTANCES = Collection(
     retention=Retention(timedelta(days=1), by="seen_at"),
 )
 OVERLAY_MARKS = Collection("overlay_marks", model.OverlayMark, indexes=(("changed_at",),), tenant_data=False)
+SUSPENSIONS = Collection("suspensions", model.Suspension, indexes=(("since",),), tenant_data=False)
 CHORES = Collection("chores", model.Chore, tenant_data=False)
 
 COLLECTIONS: tuple[Collection[Any], ...] = (
@@ -149,5 +150,6 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     DUE,
     INSTANCES,
     OVERLAY_MARKS,
+    SUSPENSIONS,
     CHORES,
 )

@@ -73,6 +73,36 @@ async def test_the_file_changes_under_load_a_bad_one_is_refused_and_a_new_fact_i
         assert await desk.ready_status() == 200
 
 
+async def test_what_is_written_to_a_suspended_tenant_after_a_restart_is_answered_when_it_is_back(
+    front: MakeFront, parrot: dict[str, Any], quick: dict[str, Any]
+) -> None:
+    async with front(parrot, times=quick, reload_every=0.2) as desk:
+        lan = desk.phone("+84901234567")
+        whole = desk.file.read_text("utf-8")
+        data = yaml.safe_load(whole)
+        del data["tenants"][TENANT]["plugins"][0]
+        data["tenants"] = {"another": data["tenants"][TENANT]}
+
+        async def reloaded(times: int) -> Any:
+            async def seen() -> Any:
+                found = desk.logged("reloaded")
+                return found if len(found) == times else None
+
+            return await until(f"the file was adopted {times} times", seen)
+
+        await desk.start()
+        desk.file.write_text(yaml.safe_dump(data, allow_unicode=True), "utf-8")
+        (entry,) = await reloaded(1)
+        assert entry["suspended"] == [TENANT]
+        await desk.kill()
+        await desk.start()
+        await lan.says("m0x1")  # 204, or it raises
+        desk.file.write_text(whole, "utf-8")
+        await reloaded(2)
+        # What waits is looked at every 30 s; another message does not wait for that.
+        assert await lan.asks("m0x2") == "Echo m0x1 m0x2"
+
+
 async def test_an_object_in_s3_is_adopted_a_bad_one_refused_and_an_outage_told_once_while_contacts_are_answered(
     front: MakeFront, parrot: dict[str, Any], quick: dict[str, Any], bucket: Any, tmp_path: Path
 ) -> None:
