@@ -89,21 +89,32 @@ class CeilingShare:
 
     async def _write(self, needed: int) -> Budget:
         """Book, and lease room for *needed* more and some to spare (0: give back what is to spare)."""
-        budget = await self._ledger.change(lambda known: self._divided(known, needed))
+
+        def decide(known: Budget) -> Mapping[str, Any]:
+            self._learn(known)
+            return self._divided(known, needed)
+
+        budget = await self._ledger.change(decide)
         self._written = budget.shares[self._ledger.holder]
         self._new, self._leased = False, True
         return budget
 
+    def _learn(self, budget: Budget) -> None:
+        """See whether our share ran out and who noticed has booked all of it. That is so whether we can write or not."""
+        if not self._leased or self._ledger.holder in budget.shares:
+            return
+        # What was settled for more than there was room for, nobody else knows.
+        more = self._booked + self._held - self._written.booked - self._written.amount
+        self._leased, self._booked, self._held = False, max(0, more), 0
+        self._written = BudgetShare(amount=0, until=self._now())
+        self._lease += 1
+
     def _divided(self, budget: Budget, needed: int) -> Mapping[str, Any]:
+        """What the document becomes. Changes nothing: the ledger asks anew until it is written."""
         now, me = self._now(), self._ledger.holder
         others = {holder: share for holder, share in budget.shares.items() if holder != me}
         gone = [others.pop(holder) for holder, share in budget.shares.items() if holder != me and share.until <= now]
         booked = budget.booked + sum(share.booked + share.amount for share in gone)
-        if self._leased and me not in budget.shares:
-            # It ran out, and who noticed has booked all of it.
-            self._leased, self._booked, self._held = False, 0, 0
-        if not self._leased:
-            self._lease += 1
         if self._new and me in budget.shares:
             # Ours from before this share was last forgotten.
             booked += budget.shares[me].booked

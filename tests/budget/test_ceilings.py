@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from frontdesk.budget.ceilings import CeilingShare
 from frontdesk.budget.limits import Ceiling, NotBefore, Reservation
 from frontdesk.model import Budget
+from frontdesk.store import StoreUnavailable
 
 from .conftest import TENANT, Processes
 
@@ -97,6 +100,73 @@ async def test_a_settlement_after_the_lease_counts_only_what_is_more_than_was_he
     await one.tend()
     (budget,) = await processes.documents("model")
     assert budget.booked == lost and budget.shares["process-1"].booked == 2
+
+
+async def test_what_was_settled_for_more_than_the_share_is_booked_though_the_share_was_lost_before_it_was_told(
+    processes: Processes,
+) -> None:
+    one, two = processes.start(), processes.start()
+    ceiling = today(processes, 1000)
+    frozen = await taken(one, ceiling, 10)
+    (budget,) = await processes.documents("model")
+    share = budget.shares["process-1"].amount
+    one.settle(frozen, share + 50)
+    processes.clock.advance(200)
+    await two.reserve(TENANT, "model", ceiling, 1)
+    await one.tend()
+    (budget,) = await processes.documents("model")
+    assert (budget.booked, budget.shares["process-1"].booked) == (share, 50)
+
+
+async def test_a_decision_changes_nothing_and_may_be_asked_for_again(processes: Processes) -> None:
+    one, two = processes.start(), processes.start()
+    ceiling = today(processes, 1000)
+    frozen = await taken(one, ceiling, 10)
+    (share,) = one._shares.values()
+    assert isinstance(share, CeilingShare)
+    (ours,) = await processes.documents("model")
+    processes.clock.advance(200)
+    await two.reserve(TENANT, "model", ceiling, 1)
+    (lost,) = await processes.documents("model")
+    for known in (ours, lost):
+        before = dict(vars(share))
+        assert share._divided(known, 5) == share._divided(known, 5)
+        assert dict(vars(share)) == before
+    share._learn(lost)
+    learned = dict(vars(share))
+    share._learn(lost)
+    assert dict(vars(share)) == learned
+    one.settle(frozen, 12)
+    again = await taken(one, ceiling, 1)
+    assert again.lease == frozen.lease + 1
+    (budget,) = await processes.documents("model")
+    assert budget.shares["process-1"].booked == 2
+
+
+async def test_a_lost_share_is_lost_once_though_the_store_is_away_when_that_is_seen(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = processes.start(), processes.start()
+    ceiling = today(processes, 1000)
+    frozen = await taken(one, ceiling, 10)
+    processes.clock.advance(200)
+    await two.reserve(TENANT, "model", ceiling, 1)
+    (share,) = one._shares.values()
+    update, ways = share._ledger._repository.update, iter([None, StoreUnavailable("away")])
+
+    async def updating(*arguments: Any, **changes: Any) -> Any:
+        # The first meets what the other wrote; the second, which has seen it, is not taken.
+        if (failure := next(ways, None)) is not None:
+            raise failure
+        return await update(*arguments, **changes)
+
+    monkeypatch.setattr(share._ledger._repository, "update", updating, raising=False)
+    with pytest.raises(StoreUnavailable):
+        await one.reserve(TENANT, "model", ceiling, 1)
+    one.settle(frozen, 12)
+    await taken(one, ceiling, 1)
+    (budget,) = await processes.documents("model")
+    assert budget.shares["process-1"].booked == 2
 
 
 async def test_more_than_was_reserved_is_booked_too(processes: Processes) -> None:
