@@ -173,8 +173,8 @@ class MeasuredDue:
     async def claim_next(self, kinds: Sequence[DueKind], now: datetime, until: datetime, limit: int) -> list[Due]:
         return await self._claim_next.time(self._due.claim_next(kinds, now, until, limit))
 
-    async def next_at(self) -> datetime | None:
-        return await self._next_at.time(self._due.next_at())
+    async def next_at(self, *kinds: DueKind) -> datetime | None:
+        return await self._next_at.time(self._due.next_at(*kinds))
 
     async def delete(self, due: Due) -> bool:
         return await self._delete.time(self._due.delete(due))

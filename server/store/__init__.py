@@ -183,8 +183,8 @@ class DueList(Protocol):
         """Claim up to *limit* rows with `due_at <= now`, oldest first."""
         ...
 
-    async def next_at(self) -> datetime | None:
-        """When the earliest row is due."""
+    async def next_at(self, *kinds: DueKind) -> datetime | None:
+        """When the earliest row of *kinds* (none: of any) is due."""
         ...
 
     async def delete(self, due: Due) -> bool:

@@ -411,8 +411,8 @@ class MongoDue:
             claimed += [due for due in tried if due is not None]
         return claimed
 
-    async def next_at(self) -> datetime | None:
-        earliest = await self._earliest({}, 1)
+    async def next_at(self, *kinds: DueKind) -> datetime | None:
+        earliest = await self._earliest({"kind": {"$in": list(kinds)}} if kinds else {}, 1)
         return earliest[0].due_at if earliest else None
 
     async def delete(self, due: Due) -> bool:

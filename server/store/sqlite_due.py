@@ -51,8 +51,8 @@ class SqliteDue:
     async def claim_next(self, kinds: Sequence[DueKind], now: datetime, until: datetime, limit: int) -> list[Due]:
         return await self._writer.submit(partial(jobs.claim_due, self._table, kinds, now, until, limit))
 
-    async def next_at(self) -> datetime | None:
-        earliest = await self._reader.submit(partial(jobs.next_due, KINDS))
+    async def next_at(self, *kinds: DueKind) -> datetime | None:
+        earliest = await self._reader.submit(partial(jobs.next_due, kinds or KINDS))
         return None if earliest is None else time_of(earliest)
 
     async def delete(self, due: Due) -> bool:

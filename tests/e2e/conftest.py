@@ -29,6 +29,8 @@ from .contacts import NUMBER, QUICK, TENANT, parrot_tenant
 
 PLUGINS = Path(__file__).parent / "plugins"
 BOOKING = Path(__file__).parents[1] / "plugins" / "projects" / "frontdesk-plugin-booking"
+SOON = 3.0
+"""A task that is due in so many seconds is waited for."""
 PATIENCE = 20.0
 """Seconds in which what is waited for happens, on a machine that is busy with other tests."""
 
@@ -100,12 +102,12 @@ class Front(ServerProcess):
         return [entry for entry in found if entry["event"] == event]
 
     async def quiet(self, seconds: float = PATIENCE) -> None:
-        """Wait until nothing is due but tasks far ahead."""
+        """Wait until every turn and every lane is done, and nothing else is due just now."""
         async with self.store() as store:
 
             async def nothing_due() -> bool:
-                at = await store.due.next_at()
-                return at is None or (at - store.now()).total_seconds() > 120
+                work, task = await store.due.next_at("turn", "lane"), await store.due.next_at("task")
+                return work is None and (task is None or (task - store.now()).total_seconds() > SOON)
 
             await until("nothing is due", nothing_due, seconds)
 

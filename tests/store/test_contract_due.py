@@ -83,11 +83,13 @@ async def test_of_twenty_claims_of_one_row_one_takes(store: Store) -> None:
     assert sum(claim is not None for claim in claims) == 1
 
 
-async def test_next_at_is_the_earliest_of_all_kinds(store: Store) -> None:
-    assert await store.due.next_at() is None
+async def test_next_at_is_the_earliest_of_all_kinds_or_of_those_named(store: Store) -> None:
+    assert await store.due.next_at() is await store.due.next_at("turn") is None
     await store.due.put("turn", "acme", "c", at(5))
     await store.due.put("task", "acme", "t", at(2))
-    assert await store.due.next_at() == at(2)
+    assert await store.due.next_at() == await store.due.next_at("lane", "task") == at(2)
+    assert await store.due.next_at("turn", "lane") == at(5)
+    assert await store.due.next_at("lane") is None
 
 
 async def test_a_row_that_was_touched_is_not_deleted(store: Store) -> None:
