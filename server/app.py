@@ -9,7 +9,6 @@ import uuid
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -49,7 +48,7 @@ from .recent import Recent
 from .registry import Registry
 from .reload import Reloader
 from .runtime import Runtimes
-from .services import for_plugins
+from .services import for_plugins, instances
 from .services.blocking import BlockingCalls
 from .services.moving import check_whole
 from .services.overlay import Overlays
@@ -62,7 +61,7 @@ from .services.shared import SharedObjects
 from .services.suspended import SuspendedDesk
 from .services.task_runner import TaskRunner
 from .sources import Source, source_of
-from .store import Between, Store, StoreError, StoreUnavailable
+from .store import Store, StoreError, StoreUnavailable
 from .store.collections import INSTANCES
 from .store.opening import open_store
 from .tasks import Owner
@@ -79,8 +78,6 @@ from .worker import Worker
 log = structlog.get_logger(__name__)
 
 HOUSEKEEPING_EVERY = 30.0
-SEEN_WITHIN = timedelta(seconds=2 * HOUSEKEEPING_EVERY + 5)
-"""Who has not shown itself for so long is not alive."""
 AGE_EVERY = 10.0
 """Longer than a message settles: its turn finds the conversation as the inbox left it."""
 OVERLAY_EVERY = 2.0
@@ -410,9 +407,7 @@ class Server:
             log.info("instance_not_forgotten", reason=type(err).__name__)
 
     async def _count_processes(self) -> None:
-        alive = Between(self.store.now() - SEEN_WITHIN, None)
-        rows = await self.store.shared.find(INSTANCES, {"seen_at": alive}, order_by="seen_at", limit=1000)
-        self.processes = max(1, len(rows))
+        self.processes = await instances.estimate(self.store)
 
     async def _write_instance(self) -> None:
         seen = await self.store.shared.get(INSTANCES, self.instance)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from datetime import timedelta
 
 from ..model import Instance
@@ -16,3 +18,23 @@ async def alive(store: Store) -> list[Instance]:
     """Those that were seen of late: of one that was killed nobody knows before FRESH has passed."""
     seen = {"seen_at": Between(store.now() - FRESH, None)}
     return await store.shared.find(INSTANCES, seen, order_by="seen_at", limit=1000)
+
+
+async def estimate(store: Store) -> int:
+    """How many processes there are, this one among them; without those that died on this machine of late.
+
+    Good enough to divide by: two containers that call their hosts by one name take each other for dead.
+    """
+    here, host = os.getpid(), socket.gethostname()
+    others = [one for one in await alive(store) if (one.host, one.pid) != (host, here)]
+    return 1 + sum(one.host != host or _exists(one.pid) for one in others)
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
