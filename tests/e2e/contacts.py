@@ -22,6 +22,8 @@ from frontdesk.testing.process import ServerProcess
 
 TENANT = "school"
 NUMBER = "whatsapp:+14155238886"
+TEMPLATE = "HX" + "0" * 32
+"""The parrot's."""
 MESSAGE_ID = re.compile(r"m\d+x\d+")
 QUICK = {
     "sdk_timeout": 1.0,
@@ -141,12 +143,24 @@ class Contacts:
         """While this file is there, the model fails for whoever writes `dark`."""
         return self._folder / "dark"
 
-    async def write(self, number: int, point: str) -> None:
-        """A contact's messages before *point*: two at once in either order, some of them delivered twice."""
-        specs = [self._spec(number, word) for word in self._words(point)]
+    async def write(self, number: int, point: str, extras: bool = False) -> None:
+        """A contact's messages before *point*: two at once in either order, some of them delivered twice.
+
+        *extras*: they ask for the two identical texts, the template and the picture in any case.
+        """
+        words = self._words(point)
+        specs = [
+            self._spec(number, word) for word in (*words, *(["extras"] if extras and "extras" not in words else []))
+        ]
         self._random.shuffle(specs)
         pause = 0.0 if point == MEETING else 0.5
         await asyncio.gather(*(self._deliver(spec, self._random.random() * pause) for spec in specs))
+
+    async def insist(self, number: int) -> None:
+        """A question over which the parrot thinks for 2.5 s, and words that come one after the other until then: some meet
+        the end of the turn, after the last renewal of its lease."""
+        slow = [self._deliver(self._spec(number, "slow"), 0.0)]
+        await asyncio.gather(*slow, *(self._deliver(self._spec(number, "say"), 1.2 + 0.2 * step) for step in range(8)))
 
     async def say(self, number: int, word: str = "say") -> str:
         """One message of a contact, once it was taken; its id."""

@@ -14,12 +14,11 @@ import pytest
 
 from frontdesk.crashpoints import POINTS
 
-from .crash_run import crash_run
+from .crash_run import DROPS, crash_run
 
 CONVERSATIONS = int(os.environ.get("FRONTDESK_CRASH_CONVERSATIONS", "40"))
-MAYBE = {"inbox.message_written", "turn.proposed"}
-"""SQLite has written the rest by then, unless a message met another or the end of a turn. test_wire.py sees the first
-reached, tests/turn/test_engine.py the second."""
+MAYBE = {"inbox.message_written"}
+"""SQLite has written the rest by then, unless two messages met; test_wire.py sees it reached."""
 
 
 @pytest.mark.timeout(60 + 6 * CONVERSATIONS)
@@ -32,6 +31,10 @@ async def test_a_crash_anywhere_loses_nothing_and_says_nothing_twice(tmp_path: P
     assert (report.lost, report.twice, report.out_of_order) == ([], [], []), report
     assert set(report.not_reached) <= MAYBE, report
     assert report.accepted >= CONVERSATIONS * len(points) and report.deeds > 0, report
+    assert all(report.ambiguous[kind] for kind in DROPS), report
+    assert report.ambiguous["an echo, by the list"] and report.ambiguous["one of two identical texts, by the list"], (
+        report
+    )
     assert (report.violations, report.left_due, report.possible_duplicates) == ([], 0, []), report
     # A template cannot be told from another by what Twilio lists: it alone may end as "may have been sent".
     assert [id for id in report.parked if not id.endswith("-template")] == [], report

@@ -253,9 +253,13 @@ async def test_a_fault_waits_for_the_request_it_is_meant_for(twilio: FakeTwilio,
         Fault(kind="error", operation="list"),
         Fault(kind="error", to="whatsapp:+84902222222"),
         Fault(kind="error", body="giá", times=2),
+        Fault(kind="error", content_sid="HX" + "a" * 32),
     )
     assert [(await send(http, Body=body))[0] for body in ("chào", "giá?", "giá!", "giá.")] == [201, 500, 500, 201]
     assert (await send(http, To="whatsapp:+84902222222"))[0] == 500
+    templates = ("HX" + "b" * 32, "HX" + "a" * 32)
+    assert [(await send(http, ContentSid=sid, ContentVariables="{}"))[0] for sid in templates] == [201, 500]
+    assert [fault.body for fault in twilio.faults.met] == ["giá", "giá", "", ""]
     async with http.get(f"{PATH}.json") as answer:
         assert answer.status == 500
 

@@ -21,7 +21,7 @@ Phase = Literal["before", "after"]
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """Happens to the next `times` requests (0: to every one) of an operation that match `to` and `body`."""
+    """Happens to the next `times` requests (0: to every one) of an operation that match `to`, `body` and `content_sid`."""
 
     kind: FaultKind
     operation: Operation = "send"
@@ -35,6 +35,8 @@ class Fault:
     to: str = ""
     body: str = ""
     """A part of the message's text."""
+    content_sid: str = ""
+    """The template's; such a message has no text."""
 
     @property
     def phase(self) -> Phase:
@@ -46,23 +48,27 @@ class Faults:
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
+        self.met: list[Fault] = []
+        """Those that requests took, in that order."""
 
     def add(self, *faults: Fault) -> None:
         self._waiting.extend(faults)
 
     def clear(self) -> None:
         self._waiting.clear()
+        self.met.clear()
 
     def take(self, operation: Operation, given: Mapping[str, str]) -> Fault | None:
         """The fault that this request meets, counted down; None: it is served as ever."""
         for index, fault in enumerate(self._waiting):
             if fault.operation != operation or (fault.to and fault.to != given.get("To")):
                 continue
-            if fault.body not in given.get("Body", ""):
+            if fault.body not in given.get("Body", "") or fault.content_sid not in ("", given.get("ContentSid")):
                 continue
             if fault.times == 1:
                 del self._waiting[index]
             elif fault.times > 1:
                 self._waiting[index] = replace(fault, times=fault.times - 1)
+            self.met.append(fault)
             return fault
         return None
