@@ -121,9 +121,9 @@ async def test_an_object_in_s3_is_adopted_a_bad_one_refused_and_an_outage_told_o
         await desk.start()
         edit(desk, lambda tenant: tenant.update(time_zone="Asia/Hanoy"))
         bucket.put(desk.file.read_text("utf-8"))
+        assert await lan.asks("m0x1") == "Echo m0x1"
         (refused,) = await logged("reload_refused")
         assert f"s3://{bucket.name}/tenants.yaml:" in refused["problems"][0] and "time_zone" in refused["problems"][0]
-        assert await lan.asks("m0x1") == "Echo m0x1"
 
         await asyncio.to_thread(bucket.service.stop)
         (away,) = await logged("tenants_file_away")
