@@ -55,11 +55,11 @@ async def three(
 
 async def test_three_processes_answer_every_message_once_and_in_order(three: list[Front]) -> None:
     await asyncio.gather(*(desk.start() for desk in three))
-    load = Load(three, contacts=20, messages=5, copies=0.3)
+    load = Load(three, contacts=12, messages=4, copies=0.3)
     await load.run()
     await three[0].quiet(30)
     assert load.wrong() == ALL_WELL
-    assert load.taken > 100, "some came twice"
+    assert load.taken > 48, "some came twice"
     assert all(desk.logged("turn_ended") for desk in three), "each had its part"
     assert three[0].twilio.violations == []
 
@@ -70,11 +70,11 @@ async def test_one_is_killed_and_one_frozen_past_its_lease_and_the_third_goes_on
 ) -> None:
     one, two, three_ = three
     await asyncio.gather(one.start(), two.start(FRONTDESK_FREEZE_AT=f"{point}:3"), three_.start())
-    load = Load(three, contacts=20, messages=6, copies=0.3, halves=True)
+    load = Load(three, contacts=10, messages=6, copies=0.3, halves=True)
     writing = asyncio.gather(load.run())
 
     async def under_way() -> bool:
-        return load.taken >= 25
+        return load.taken >= 15
 
     await until("a quarter is taken", under_way)
     await one.kill()
