@@ -28,6 +28,8 @@ def next_opening(hours: OpeningHours, zone: ZoneInfo, now: datetime) -> datetime
         day = today + timedelta(days=days)
         for span in hours.on(day.weekday()):
             opens, closes = _moment(day, span.opens, zone, fold=0), _moment(day, span.closes, zone, fold=1)
+            if _is_skipped(day, span.closes, zone) and not _is_skipped(day, span.opens, zone):
+                closes = _moment(day, span.closes, zone, fold=0)
             if now < closes and opens < closes:
                 return max(opens, now)
     return None
@@ -37,6 +39,11 @@ def _moment(day: date, minutes: int, zone: ZoneInfo, fold: int) -> datetime:
     days, minutes = divmod(minutes, 24 * 60)
     wall = datetime.combine(day + timedelta(days=days), time(minutes // 60, minutes % 60, fold=fold))
     return wall.replace(tzinfo=zone).astimezone(UTC)
+
+
+def _is_skipped(day: date, minutes: int, zone: ZoneInfo) -> bool:
+    """Whether the clock never shows it (PEP 495: then what it would have been before the change is the later moment)."""
+    return _moment(day, minutes, zone, fold=1) < _moment(day, minutes, zone, fold=0)
 
 
 def opening_in_words(opens: datetime, zone: ZoneInfo, now: datetime, language: str) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from frontdesk.config import OpeningHours
@@ -80,6 +80,8 @@ def _hours(week: dict[str, list[tuple[int, int]]]) -> OpeningHours:
 
 @settings(max_examples=150, deadline=None)
 @given(weeks, st.sampled_from(CHANGES), st.integers(-4 * 24 * 60, 2 * 24 * 60))
+@example({"thursday": [(0, 96)]}, ("Pacific/Apia", datetime(2011, 12, 30, 10, tzinfo=UTC)), -1)
+@example({"sunday": [(0, 6)]}, ("Europe/London", datetime(2026, 3, 29, 1, tzinfo=UTC)), -15)
 def test_nobody_is_sent_away_from_an_open_door_nor_to_a_closed_one(week, change, minutes) -> None:
     """Beside a plain look at the wall clock, every quarter of an hour, of a time that it shows once."""
     zone, now = ZoneInfo(change[0]), change[1] + timedelta(minutes=minutes)
