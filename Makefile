@@ -14,7 +14,7 @@ run: .venv/bin/pytest ## serve tenants.yaml, else tenants.example.yaml
 	$(BIN)frontdesk serve
 
 test: .venv/bin/pytest ## the ordinary tests
-	$(BIN)pytest -n 2 --dist worksteal
+	$(BIN)pytest -n 3 --dist worksteal
 
 lint: .venv/bin/pytest ## ruff and mypy
 	$(BIN)ruff check .
