@@ -12,13 +12,15 @@ from .files import Remote, files_of, home_of
 from .hours import OpeningHours, Span
 from .init import write_init
 from .packed import Packed
+from .prices import Price, base_model, price_of
 from .problems import ConfigError, Place, Problem
 from .retention import Retention
 from .secret import Kind as SecretKind
 from .secret import Secret, SecretUnavailable, Vault, use_vault
 from .server import Log, MediaLimits, MetricsAccess, ServerConfig, TracesTarget
 from .settings import Settings, secrets_in
-from .tenant import Fact, Persona, PluginEntry, Settle, TenantConfig, Tone
+from .spending import Spending
+from .tenant import Dialogue, Fact, Persona, PluginEntry, Settle, TenantConfig, Tone
 from .tenants_file import Survey, TenantsFile, load, read, survey
 from .times import Times
 from .validation import validate_settings
@@ -27,6 +29,7 @@ from .words import Words, default_words
 __all__ = [
     "UNIX_SOCKET",
     "ConfigError",
+    "Dialogue",
     "Duration",
     "Fact",
     "Language",
@@ -39,6 +42,7 @@ __all__ = [
     "PhoneNumber",
     "Place",
     "PluginEntry",
+    "Price",
     "Problem",
     "Remote",
     "Retention",
@@ -50,6 +54,7 @@ __all__ = [
     "Settings",
     "Settle",
     "Span",
+    "Spending",
     "Survey",
     "TenantConfig",
     "TenantsFile",
@@ -60,12 +65,14 @@ __all__ = [
     "TracesTarget",
     "Vault",
     "Words",
+    "base_model",
     "default_words",
     "environment_from_outside",
     "files_of",
     "home_of",
     "load",
     "load_env",
+    "price_of",
     "read",
     "secrets_in",
     "survey",

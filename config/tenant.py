@@ -29,7 +29,17 @@ from .problems import Finding, Place, contradictions, printable, shown, wrong
 from .retention import Retention
 from .rules import judged, together
 from .settings import Settings
+from .spending import Spending
 from .words import Words, default_words
+
+
+class Dialogue(Settings):
+    """Something a contact wrote, and how one of the tenant's people answered it."""
+
+    contact: Text
+    """What the contact wrote."""
+    answer: Text
+    """What the person answered: how it is said is taken over, not what."""
 
 
 class Tone(Settings):
@@ -39,6 +49,10 @@ class Tone(Settings):
     """How close it comes to the contact."""
     emoji: bool = False
     """Whether it may use emoji."""
+    length: Literal["short", "medium", "long"] = "short"
+    """How long its answers are: a sentence or two, a paragraph, or as long as it takes."""
+    samples: Annotated[tuple[Dialogue, ...], Field(max_length=20)] = ()
+    """How the tenant's own people write, for models that can take over a manner."""
     notes: OptionalText = ""
     """Anything else about the voice, in the tenant's own words, e.g. how contacts are addressed."""
 
@@ -188,6 +202,8 @@ class TenantConfig(Settings):
     """When people are there to answer."""
     words: Words = Field(default_factory=dict, validate_default=True)  # _own_words fills it
     """Sentences of its own in place of the built-in ones."""
+    spending: Spending = Spending()
+    """How much its models may cost."""
     settle: Settle = Settle()
     """How long a turn waits for more messages before it answers."""
     return_to_bot_after: Duration = timedelta(minutes=30)

@@ -1,9 +1,12 @@
 """Frontdesk: a front desk on WhatsApp that a business hosts itself. This page is the plugin API."""
 
+from frontdesk.config import Price as Price
 from frontdesk.config import Secret as Secret
 from frontdesk.config import SecretUnavailable as SecretUnavailable
 from frontdesk.config import Settings as Settings
 from frontdesk.config import TenantConfig as TenantConfig
+from frontdesk.config import base_model as base_model
+from frontdesk.config import price_of as price_of
 
 from .channel import Fetched as Fetched
 from .channel import Found as Found
@@ -12,6 +15,7 @@ from .channel import Outgoing as Outgoing
 from .channel import StatusUpdate as StatusUpdate
 from .channel import WebhookRequest as WebhookRequest
 from .channel import WrittenContact as WrittenContact
+from .errors import CeilingReached as CeilingReached
 from .errors import MaybeSent as MaybeSent
 from .errors import NeedsAttention as NeedsAttention
 from .errors import PluginError as PluginError

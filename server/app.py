@@ -58,6 +58,7 @@ from .services.parked import ParkedDesk
 from .services.retention import RetentionDesk
 from .services.secrets import SecretDesk
 from .services.shared import SharedObjects
+from .services.spending import SpendingOfTenant, teller
 from .services.suspended import SuspendedDesk
 from .services.task_runner import TaskRunner
 from .sources import Source, source_of
@@ -298,9 +299,12 @@ class Server:
             conversations=for_plugins.PluginConversations(
                 self.store, self.queue, self.ownership, self.status, self.changes, tenant, plugin
             ),
+            spending=SpendingOfTenant(self.budgets, self.store, tenant, teller(lambda: self.runtimes)),
             http=self.http,
             shared=self.shared.of(plugin),
-            call_blocking=self.blocking.of(tenant.id, plugin, self.config.times.sdk_timeout),
+            call_blocking=self.blocking.of(
+                tenant.id, plugin, self.config.times.sdk_timeout, self.registry.load(plugin).cls.blocking_calls
+            ),
             log=log.bind(tenant=tenant.id, plugin=plugin),
             public_url=self.config.public_url,
         )

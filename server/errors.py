@@ -28,6 +28,10 @@ class RetryLater(PluginError):
         self.after = after
 
 
+class CeilingReached(RetryLater):
+    """The tenant's spending ceiling of the day has no room for a call of a model: a cheaper one may have."""
+
+
 class NeedsAttention(PluginError):
     """A person must act (bad credentials, a missing permission); `what` is told to the operator."""
 

@@ -103,7 +103,10 @@ class Usage:
     """Tokens of one call, and what it cost if the plugin knows."""
 
     input_tokens: int = 0
+    """All that the model read, from its cache or not."""
     output_tokens: int = 0
+    cached_tokens: int = 0
+    """Those of the input that it read from its prompt cache."""
     cost: float | None = None
     """In `currency`; None: not known."""
     currency: str = "USD"
@@ -118,3 +121,6 @@ class ModelReply:
     tool_calls: tuple[ToolCall, ...] = ()
     model: str = ""
     usage: Usage = field(default_factory=Usage)
+    notes: tuple[str, ...] = ()
+    """What went wrong on the way to it (another model failed, an answer was cut off), for the turn's timeline: no personal
+    data."""

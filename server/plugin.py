@@ -147,6 +147,31 @@ class ConversationService(Protocol):
         ...
 
 
+class Reserved(Protocol):
+    """What one call of a model may cost."""
+
+    def settle(self, cost: float) -> None:
+        """Book what it came to, in US dollars; 0 if nothing was called. What is not settled counts as spent."""
+        ...
+
+
+class SpendingService(Protocol):
+    """What the tenant's models may cost: reserve before a call, settle after it."""
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a ceiling: then every call has to have a price."""
+        ...
+
+    async def reserve(self, most: float, *, first: bool = False) -> Reserved:
+        """Room for a call that costs *most* US dollars at the most. *first*: of the plugin's first model, which may use
+        only a share of the ceiling.
+
+        Raises CeilingReached if there is no room (the operators are told, once a day), RetryLater if the store is away.
+        """
+        ...
+
+
 class SharedService(Protocol):
     """Objects that the instances of one plugin share, over all tenants: an SDK client per credentials, say."""
 
@@ -166,10 +191,10 @@ class CallBlocking(Protocol):
     async def __call__(self, function: Callable[[*Ts], T], *arguments: *Ts, timeout: float | None = None) -> T:
         """`function(*arguments)` in a thread; its result, or what it raises.
 
-        At most 4 calls of one plugin of one tenant are in flight; the fifth waits. *timeout*: seconds for waiting and
-        running together, by default `sdk_timeout` of the table of times; make it shorter than the hook's deadline, and the
-        SDK's own time-out shorter still: a call that has begun cannot be stopped and keeps its place. Raises RetryLater if
-        no place was free in time (nothing was called), TimeoutError if it did not return in time.
+        At most `blocking_calls` (4) of one plugin of one tenant are in flight; the next waits. *timeout*: seconds for
+        waiting and running together, by default `sdk_timeout` of the table of times; make it shorter than the hook's
+        deadline, and the SDK's own time-out shorter still: a call that has begun cannot be stopped and keeps its place.
+        Raises RetryLater if no place was free in time (nothing was called), TimeoutError if it did not return in time.
         """
         ...
 
@@ -185,6 +210,7 @@ class Services:
     media: MediaService
     model: ModelService
     conversations: ConversationService
+    spending: SpendingService
     http: aiohttp.ClientSession
     """The process's one session: time-outs are set, cookies are not kept."""
     shared: SharedService
@@ -215,6 +241,9 @@ class Plugin:
     """The longest time-out (seconds) of the SDK calls inside a hook, for a plugin that sets its own; must be shorter than
     the hook's deadline. `self.http` has one from the table of times (`sdk_timeout`)."""
 
+    blocking_calls: ClassVar[int] = 4
+    """The most calls of `call_blocking` at a time, of one tenant; over all tenants four times as many, at most 48."""
+
     def __init__(self, name: str, settings: Settings, services: Services) -> None:
         self.name = name
         self.settings = settings
@@ -226,6 +255,7 @@ class Plugin:
         self.media = services.media
         self.model = services.model
         self.conversations = services.conversations
+        self.spending = services.spending
         self.http = services.http
         self.shared = services.shared
         self.call_blocking = services.call_blocking

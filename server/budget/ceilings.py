@@ -72,6 +72,7 @@ class CeilingShare:
         if reservation.lease == self._lease:
             self._held -= reservation.amount
             self._booked += actual
+            self._refused = None  # what was reserved is spent or free now: asking again has another answer
         else:
             self._booked += max(0, actual - reservation.amount)
 
@@ -138,10 +139,7 @@ class CeilingShare:
         return left >= amount and self._leased and self._now() < self._written.until - GUARD
 
     def _not_before(self, budget: Budget, amount: int) -> NotBefore:
-        """When others may have given back enough; else the end of it all."""
-        if (
-            budget.booked + sum(share.booked for share in budget.shares.values()) + self._held + amount
-            > self._limit.amount
-        ):
+        """When others may have given back enough, or what is reserved has come to less; else the end of it all."""
+        if budget.booked + sum(share.booked for share in budget.shares.values()) + amount > self._limit.amount:
             return NotBefore(self._limit.ends)
         return NotBefore(min(self._limit.ends, milliseconds(self._now() + GIVEN_BACK)))

@@ -28,8 +28,10 @@ Ts = TypeVarTuple("Ts")
 log = structlog.get_logger(__name__)
 
 IN_FLIGHT = 4
-"""The most calls at a time of one plugin of one tenant."""
-OF_PLUGIN = 16
+"""The most calls at a time of one plugin of one tenant, unless the plugin says otherwise."""
+TENANTS = 4
+"""How many tenants may have as many at the same time."""
+OF_PLUGIN = 48
 """The most of one plugin over all tenants: a vendor that hangs leaves room for the other plugins."""
 THREADS = 64
 """The most of the whole process."""
@@ -52,11 +54,13 @@ class BlockingCalls:
         self._running: dict[asyncio.Future[None], tuple[str, str]] = {}
         self._closed = False
 
-    def of(self, tenant: str, plugin: str, seconds: float) -> BlockingCallsOfPlugin:
+    def of(self, tenant: str, plugin: str, seconds: float, in_flight: int = IN_FLIGHT) -> BlockingCallsOfPlugin:
         """What an instance is given; *seconds*: the time-out of a call that names none."""
-        return BlockingCallsOfPlugin(self, (tenant, plugin), seconds)
+        return BlockingCallsOfPlugin(self, (tenant, plugin), seconds, in_flight)
 
-    async def call(self, owner: tuple[str, str], function: Callable[[], T], seconds: float) -> T:
+    async def call(
+        self, owner: tuple[str, str], function: Callable[[], T], seconds: float, in_flight: int = IN_FLIGHT
+    ) -> T:
         """The result of *function*; raises what it raises.
 
         Raises RetryLater if no place was free in time (it was not called), TimeoutError if it did not return in time (it
@@ -65,7 +69,7 @@ class BlockingCalls:
         if self._closed:
             raise RuntimeError("the server has stopped: no blocking call is begun any more")
         ends = asyncio.get_running_loop().time() + seconds
-        result = await self._begin(owner, function, ends)
+        result = await self._begin(owner, function, ends, in_flight)
         try:
             async with asyncio.timeout_at(ends) as limit:
                 return await result
@@ -82,7 +86,9 @@ class BlockingCalls:
         for tenant, plugin in self._running.values():
             log.warning("blocking_call_left", tenant=tenant, plugin=plugin)
 
-    async def _begin(self, owner: tuple[str, str], function: Callable[[], T], ends: float) -> asyncio.Future[T]:
+    async def _begin(
+        self, owner: tuple[str, str], function: Callable[[], T], ends: float, in_flight: int
+    ) -> asyncio.Future[T]:
         """Take a place and start a thread; the future has the result."""
         loop = asyncio.get_running_loop()
         result: asyncio.Future[T] = loop.create_future()
@@ -104,7 +110,7 @@ class BlockingCalls:
             else:
                 result.set_result(value)
 
-        with await self._place(owner, ends) as taken:
+        with await self._place(owner, ends, in_flight) as taken:
             threading.Thread(target=work, name=f"{owner[0]} {owner[1]}", daemon=True).start()
             place = taken.pop_all()
         self._running[ended] = owner
@@ -112,13 +118,13 @@ class BlockingCalls:
         place.callback(self._running.pop, ended)
         return result
 
-    async def _place(self, owner: tuple[str, str], ends: float) -> ExitStack:
+    async def _place(self, owner: tuple[str, str], ends: float, in_flight: int) -> ExitStack:
         """Closing it gives the place back."""
         tenant, plugin = owner
         with ExitStack() as stack:
-            places = [self._enter(stack, ("", plugin), OF_PLUGIN), self._free]
+            places = [self._enter(stack, ("", plugin), min(TENANTS * in_flight, OF_PLUGIN)), self._free]
             if tenant:  # what the server asks for itself is no tenant's
-                places.insert(0, self._enter(stack, owner, IN_FLIGHT))
+                places.insert(0, self._enter(stack, owner, in_flight))
             try:
                 async with asyncio.timeout_at(ends):
                     for free in places:
@@ -143,10 +149,11 @@ class BlockingCalls:
 class BlockingCallsOfPlugin:
     """`self.call_blocking` of one instance."""
 
-    def __init__(self, calls: BlockingCalls, owner: tuple[str, str], seconds: float) -> None:
+    def __init__(self, calls: BlockingCalls, owner: tuple[str, str], seconds: float, in_flight: int) -> None:
         self._calls = calls
         self._owner = owner
         self._seconds = seconds
+        self._in_flight = in_flight
 
     async def __call__(self, function: Callable[[*Ts], T], *arguments: *Ts, timeout: float | None = None) -> T:
         seconds = self._seconds if timeout is None else timeout
@@ -154,7 +161,7 @@ class BlockingCallsOfPlugin:
             raise ValueError(f"call_blocking: timeout={timeout!r}; write seconds, more than 0")
         if inspect.iscoroutinefunction(function):
             raise TypeError(f"call_blocking: {function.__qualname__} is async and does not block: await it")
-        return await self._calls.call(self._owner, functools.partial(function, *arguments), seconds)
+        return await self._calls.call(self._owner, functools.partial(function, *arguments), seconds, self._in_flight)
 
 
 def _outcome(function: Callable[[], Any]) -> tuple[Any, Exception | None]:

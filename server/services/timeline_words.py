@@ -22,8 +22,10 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
         "công cụ: {tools}",
     ),
     "thought": (
-        "{plugin} ({model}) answered in {seconds}, {input_tokens} tokens in and {output_tokens} out{cost}: {reply}",
-        "{plugin} ({model}) trả lời sau {seconds}, {input_tokens} token vào và {output_tokens} token ra{cost}: {reply}",
+        "{plugin} ({model}) answered in {seconds}, {input_tokens} tokens in{cached} and {output_tokens} out{cost}: "
+        "{reply}{notes}",
+        "{plugin} ({model}) trả lời sau {seconds}, {input_tokens} token vào{cached} và {output_tokens} token ra{cost}: "
+        "{reply}{notes}",
     ),
     "no_answer": ("{plugin} gave no answer: {reason}", "{plugin} không trả lời: {reason}"),
     "tool": (
@@ -100,6 +102,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "asked for": ("asked for", "gọi"),
     "attempt": ("attempt", "lần thử"),
     "handoff": ("a person is called", "gọi người hỗ trợ"),
+    "cached": ("from the cache", "từ bộ nhớ đệm"),
 }
 
 
@@ -190,6 +193,8 @@ _MADE: Mapping[str, Callable[[Mapping[str, Any], Word], str]] = {
     "tools": lambda data, word: _listed(data.get("tools", []), word),
     "reply": _reply,
     "cost": _cost,
+    "cached": lambda data, word: f" ({data['cached_tokens']} {word('cached')})" if data.get("cached_tokens") else "",
+    "notes": lambda data, word: "".join(f"; {note}" for note in data.get("notes", ())),
     "attempt": _repeated("attempt"),
     "attempts": _repeated("attempts"),
     "result": _behind("result"),

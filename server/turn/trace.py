@@ -108,6 +108,8 @@ def thought(work: Work, plugin: str, reply: ModelReply, seconds: float) -> None:
         seconds=_seconds(seconds),
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
+        cached_tokens=usage.cached_tokens,
+        notes=list(reply.notes),
         tools=[call.name for call in reply.tool_calls],
         characters=len(reply.text),
         **cost,
@@ -116,6 +118,8 @@ def thought(work: Work, plugin: str, reply: ModelReply, seconds: float) -> None:
     work.metrics.model_calls.add(tenant, plugin, "answered")
     work.metrics.model_tokens.add(tenant, plugin, "input", amount=usage.input_tokens)
     work.metrics.model_tokens.add(tenant, plugin, "output", amount=usage.output_tokens)
+    if usage.cached_tokens:
+        work.metrics.model_tokens.add(tenant, plugin, "cached", amount=usage.cached_tokens)
     if usage.cost is not None:
         work.metrics.model_cost.add(tenant, plugin, usage.currency, amount=usage.cost)
 

@@ -169,6 +169,15 @@ async def test_a_lost_share_is_lost_once_though_the_store_is_away_when_that_is_s
     assert budget.shares["process-1"].booked == 2
 
 
+async def test_what_is_only_reserved_is_asked_for_again_and_what_came_to_less_at_once(processes: Processes) -> None:
+    one, ceiling = processes.start(), today(processes, 100)
+    held = await taken(one, ceiling, 90)
+    refused = await one.reserve(TENANT, "model", ceiling, 20)
+    assert isinstance(refused, NotBefore) and refused.at < ceiling.ends
+    one.settle(held, 30)
+    assert isinstance(await one.reserve(TENANT, "model", ceiling, 70), Reservation)
+
+
 async def test_more_than_was_reserved_is_booked_too(processes: Processes) -> None:
     one, ceiling = processes.start(), today(processes, 100)
     one.settle(await taken(one, ceiling, 10), 130)

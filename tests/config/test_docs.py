@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from frontdesk.config import (
+    Dialogue,
     Fact,
     Log,
     MediaLimits,
@@ -18,6 +19,7 @@ from frontdesk.config import (
     ServerConfig,
     Settings,
     Settle,
+    Spending,
     TenantConfig,
     Times,
     Tone,
@@ -37,9 +39,11 @@ SECTIONS: dict[str, type[Settings]] = {
     "tenants:": TenantConfig,
     "persona:": Persona,
     "persona.tone:": Tone,
+    "persona.tone.samples:": Dialogue,
     "facts:": Fact,
     "opening_hours:": OpeningHours,
     "words:": Words,
+    "spending:": Spending,
     "settle:": Settle,
     "retention:": Retention,
 }

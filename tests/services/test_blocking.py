@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from frontdesk import Plugin, RetryLater, hookimpl
 from frontdesk.services import blocking
-from frontdesk.services.blocking import IN_FLIGHT, OF_PLUGIN, THREADS, BlockingCalls
+from frontdesk.services.blocking import IN_FLIGHT, OF_PLUGIN, TENANTS, THREADS, BlockingCalls
 from frontdesk.tasks import Owner
 from frontdesk.testing.plugins import ScriptedModel
 
@@ -92,9 +92,8 @@ async def test_an_instance_made_anew_has_no_places_of_its_own(vendor):
     assert not calls._places, "nothing is kept of who calls nothing"
 
 
-async def test_what_takes_too_long_is_given_up_and_keeps_its_place_until_it_returns(vendor, monkeypatch):
-    monkeypatch.setattr(blocking, "IN_FLIGHT", 1)
-    call = BlockingCalls().of("clinic", "p", 5)
+async def test_what_takes_too_long_is_given_up_and_keeps_its_place_until_it_returns(vendor):
+    call = BlockingCalls().of("clinic", "p", 5, in_flight=1)
     with pytest.raises(TimeoutError, match=r"time-out of 0\.02 s"):
         await call(vendor.call, "slow", timeout=0.02)
     with pytest.raises(RetryLater):
@@ -174,8 +173,18 @@ async def test_a_vendor_that_hangs_leaves_room_for_the_other_plugins(vendor):
         for _ in range(IN_FLIGHT)
     ]
     await asyncio.gather(*hung, return_exceptions=True)
-    assert vendor.most == OF_PLUGIN, "their places are taken until they return"
+    assert vendor.most == TENANTS * IN_FLIGHT, "their places are taken until they return"
     assert await calls.of("t0", "quick", 5)(str.upper, "chào") == "CHÀO"
+
+
+async def test_a_plugin_whose_calls_are_long_may_have_more_of_them_and_never_all(vendor):
+    calls = BlockingCalls()
+    long = [started(calls.of(f"t{n % 4}", "model", 5, in_flight=16)(vendor.call, "a")) for n in range(THREADS)]
+    await until(lambda: vendor.now == OF_PLUGIN)
+    assert await calls.of("t0", "quick", 5)(str.upper, "chào") == "CHÀO"
+    vendor.go.set()
+    await asyncio.gather(*long)
+    assert vendor.most == OF_PLUGIN
 
 
 class Calls(Plugin):

@@ -52,6 +52,7 @@ def make_plugin(http: aiohttp.ClientSession, twilio: FakeTwilio) -> MakePlugin:
         media=unused,
         model=unused,
         conversations=unused,
+        spending=unused,
         http=http,
         shared=cast(Any, shared),
         call_blocking=BlockingCalls().of("clinic", "twilio_whatsapp", 5),

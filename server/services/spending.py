@@ -1,0 +1,151 @@
+"""What a tenant's models may cost on one day: reserved before a call, settled after it, and told when it is spent.
+
+A plugin's first model may use a share of the ceiling, the cheaper models behind it all of it; past it no paid model is
+asked, and the next plugin of the list (the offline model, say) or a person answers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from frontdesk.config import TenantConfig
+
+from .. import dispatch
+from ..budget.limits import Ceiling, NotBefore, Reservation
+from ..budget.service import Budgets
+from ..errors import CeilingReached, RetryLater
+from ..model import PluginDocument
+from ..plugin import CORE
+from ..runtime import Runtimes, UnknownTenant
+from ..store import Store, StoreError
+from ..store.collections import PLUGIN_DATA
+
+log = structlog.get_logger(__name__)
+
+MICRO = 1_000_000
+"""The ceiling counts millionths of a US dollar."""
+TOLD = "spending-told"
+"""The document that says of which day the tenant has been told what."""
+Tell = Callable[[str, str, str], Awaitable[None]]
+"""Tell a tenant's operators: tenant, title, text."""
+
+
+class Reserved:
+    """What one call may cost. Settle it with what it came to; a call whose answer was lost has cost all of it."""
+
+    def __init__(self, budgets: Budgets, reservations: list[Reservation]) -> None:
+        self._budgets = budgets
+        self._reservations = reservations
+
+    def settle(self, cost: float) -> None:
+        """*cost*: US dollars, 0 if nothing was called. Once; the second time changes nothing."""
+        reservations, self._reservations = self._reservations, []
+        for reservation in reservations:
+            self._budgets.settle(reservation, _millionths(cost))
+
+
+class SpendingOfTenant:
+    """`self.spending` of an instance."""
+
+    def __init__(self, budgets: Budgets, store: Store, tenant: TenantConfig, tell: Tell) -> None:
+        self._budgets = budgets
+        self._store = store
+        self._tenant = tenant
+        self._tell = tell
+
+    @property
+    def limited(self) -> bool:
+        return self._tenant.spending.per_day is not None
+
+    async def reserve(self, most: float, *, first: bool = False) -> Reserved:
+        spending = self._tenant.spending
+        if spending.per_day is None:
+            return Reserved(self._budgets, [])
+        begins, ends = self._today()
+        ceilings = [("models", 1.0)]
+        if first and spending.first_models < 1:
+            ceilings.insert(0, ("models.first", spending.first_models))
+        taken: list[Reservation] = []
+        for key, share in ceilings:
+            limit = Ceiling(_millionths(spending.per_day * share), begins, ends)
+            try:
+                answer = await self._budgets.reserve(self._tenant.id, key, limit, max(1, _millionths(most)))
+            except StoreError as err:
+                Reserved(self._budgets, taken).settle(0)
+                raise RetryLater(f"whether it may be paid for cannot be told: {err}", after=5) from err
+            if isinstance(answer, NotBefore):
+                Reserved(self._budgets, taken).settle(0)
+                if answer.at >= ends:  # else it is only reserved, by calls that have not ended
+                    await self._say_once(begins, key, share)
+                left = max(1.0, (answer.at - self._store.now()).total_seconds())
+                raise CeilingReached(self._reached(share), after=left)
+            taken.append(answer)
+        return Reserved(self._budgets, taken)
+
+    def _today(self) -> tuple[datetime, datetime]:
+        """The tenant's day, in UTC; it has 23 or 25 hours where clocks are changed."""
+        local = self._store.now().astimezone(self._tenant.zone)
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+        return midnight.astimezone(UTC), (midnight + timedelta(days=1)).astimezone(UTC)
+
+    def _reached(self, share: float) -> str:
+        ceiling = f"today's ceiling for models ({self._tenant.spending.per_day:g} USD) has no room for this call"
+        return ceiling if share == 1 else f"the first model's share ({share:.0%}) of {ceiling}"
+
+    async def _say_once(self, day: datetime, key: str, share: float) -> None:
+        """Once a day and step, over all processes. What cannot be told does not keep the contact waiting."""
+        step = f"{day.date()} {key}"
+        log.warning("spending_ceiling", tenant=self._tenant.id, ceiling=key)
+        try:
+            if not await self._claim(step):
+                return
+        except StoreError as err:
+            log.warning("store_away", reason=str(err), kind="spending")
+            return
+        if share < 1:
+            text = f"{self._reached(share)}: until midnight the cheaper models of the list answer"
+        else:
+            text = (
+                f"{self._reached(share)}: until midnight no paid model is asked for what costs more than is left; the "
+                "offline model answers if it is in the list, else people. Raise spending.per_day if that is too early"
+            )
+        await self._tell(self._tenant.id, "The models' spending ceiling is reached", text)
+
+    async def _claim(self, step: str) -> bool:
+        """Whether nobody has told it yet."""
+        repository = self._store.for_tenant(self._tenant.id)
+        id = f"{CORE}/{TOLD}"
+        while True:
+            found = await repository.get(PLUGIN_DATA, id)
+            steps = found.data.get("steps", []) if found is not None else []
+            if step in steps:
+                return False
+            day = step.partition(" ")[0]
+            data = {"steps": [*(each for each in steps if each.startswith(day)), step]}
+            if found is None:
+                document = PluginDocument(id=id, plugin=CORE, collection=TOLD, key=TOLD, data=data)
+                if await repository.insert(PLUGIN_DATA, document):
+                    return True
+            elif await repository.update(PLUGIN_DATA, found, data=data) is not None:
+                return True
+
+
+def teller(runtimes: Callable[[], Runtimes]) -> Tell:
+    """Tells by the hook `alert_operator` of the tenant's plugins."""
+
+    async def tell(tenant: str, title: str, text: str) -> None:
+        try:
+            async with runtimes().use(tenant) as runtime:
+                await dispatch.every(runtime.hook("alert_operator"), title=title, text=text, conversation=None)
+        except UnknownTenant:
+            return  # it was suspended meanwhile, and is told by that
+
+    return tell
+
+
+def _millionths(amount: float) -> int:
+    return math.ceil(round(amount * MICRO, 6))
