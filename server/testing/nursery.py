@@ -255,6 +255,8 @@ def _grow_up() -> None:
         point.load()
     with suppress(ImportError):
         import uvloop  # noqa: F401
+    import twilio.rest.api.v2010.account  # noqa: F401  Twilio's package does it when its first client is made
+
     gc.collect()
     gc.freeze()
 

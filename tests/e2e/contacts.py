@@ -143,6 +143,11 @@ class Contacts:
         """While this file is there, the model fails for whoever writes `dark`."""
         return self._folder / "dark"
 
+    @property
+    def hurry(self) -> Path:
+        """While this file is there, the model thinks no longer for whoever writes `slow`."""
+        return self._folder / "hurry"
+
     async def write(self, number: int, point: str, extras: bool = False) -> None:
         """A contact's messages before *point*: two at once in either order, some of them delivered twice.
 

@@ -16,14 +16,16 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 from frontdesk.crashpoints import POINTS
+from frontdesk.model import Instance
 from frontdesk.store import In
-from frontdesk.store.collections import TURNS
+from frontdesk.store.collections import INSTANCES, TURNS
 from frontdesk.testing.fake_twilio import CallbackPlan, FakeTwilio, Fault
 
 from .conftest import Front, until
@@ -36,8 +38,9 @@ PROPOSED = "turn.proposed"
 """Reached in SQLite only where a message meets the end of a turn."""
 INSISTENT = 4
 """So many contacts see to that."""
-TIMES = {**UNHURRIED, "supersede_until": 1.0}
-"""A slow answer (2.5 s) is said though more has come."""
+TIMES = {**UNHURRIED, "supersede_until": 1.0, "sdk_timeout": 0.8, "send_timeout": 0.9, "conversation_lease": 1.6}
+"""A slow answer (2.5 s) is said though more has come, and after the lease's last renewal some can come. What was cut off is
+taken up soon: 20 times a run waits for that."""
 DROPS = {
     "an echo": Fault(kind="drop_after", body="Echo", times=2),
     "one of two identical texts": Fault(kind="drop_after", body="Same words"),
@@ -45,13 +48,14 @@ DROPS = {
     "a template": Fault(kind="drop_after", content_sid=TEMPLATE),
 }
 """In every phase Twilio takes these and then drops the connection."""
-LIST_LAG = 2.5
-"""Seconds until Twilio's list shows a message, in every second phase: the first look is too early, the second is not
-(server/outbox/reconcile.py)."""
+LIST_LAG = 2.0
+"""Seconds until Twilio's list shows a message, in every second phase: the first look (after 0.9 s) is too early, the second
+(after 3.6 s) is not (server/outbox/reconcile.py)."""
 BETWEEN = "store.between_writes"
 """In SQLite it is one transaction."""
 CRASH_PATIENCE = 20.0
 DRAIN_PATIENCE = 180.0
+CROWD = 9
 MEDDLED_WITH = 3
 """So many conversations are taken over while the server runs, and again so many of those that its death cut off."""
 CUT_OFF = 5
@@ -94,13 +98,15 @@ class CrashRun:
         self.random = random.Random(seed)
         self.report = Report()
         settings = {"times": TIMES, "store": store or "sqlite:///data/frontdesk.db"}
-        self.server = Front(folder, twilio, parrot_tenant(folder), "tenants", settings)
+        rate = {"messages_per_second": 1000}
+        self.server = Front(folder, twilio, parrot_tenant(folder), "tenants", settings, rate)
         self.contacts = Contacts(twilio, folder, [self.server.hook], conversations, self.random)
         self.operator = Operator(self.server.file, self.random)
 
     async def run(self) -> Report:
         began = time.monotonic()
         async with self.server, self.operator:
+            await self._crowd()
             for phase, point in enumerate(self.points, start=1):
                 await self._phase(phase, point)
             self._calm()
@@ -117,6 +123,14 @@ class CrashRun:
         self.report.seconds = time.monotonic() - began
         return self.report
 
+    async def _crowd(self) -> None:
+        """Other processes, in name: each counts for a part of the sending rate. What a killed one had is nobody's for five
+        seconds, and had it been all, its successors would mostly be killed before they may send."""
+        store, now = self.operator.store, self.operator.store.now()
+        for number in range(CROWD):
+            one = Instance(id=f"other-{number}", host="other", pid=0, started_at=now, seen_at=now + timedelta(days=1))
+            await store.shared.insert(INSTANCES, one)
+
     async def _phase(self, phase: int, point: str) -> None:
         """Start armed, let everybody write, wait for the crash."""
         self._trouble(quiet=phase % 2 == 0 and point != CALLED_BACK)
@@ -124,6 +138,7 @@ class CrashRun:
         if point == PARKING:
             self.contacts.dark.touch()
         nth = 1 if point in (PARKING, PROPOSED) else self.random.randint(1, max(1, len(people) // 8))
+        before = await self.operator.leases(len(people))
         await self.server.start(FRONTDESK_CRASH_AT=f"{point}:{nth}")
         delivering = asyncio.gather(
             *(self._write(number, phase, point) for number in people),
@@ -137,12 +152,16 @@ class CrashRun:
         else:
             self.report.crashes[point] += 1
         # Before the dead one's leases have run out, and nobody there to withdraw or to send.
-        await self.operator.meddle(self._some(await self.operator.cut_off(len(people))))
+        held = await self.operator.leases(len(people))
+        await self.operator.meddle(self._some(sorted(set(held.values()))))
         self.contacts.dark.unlink(missing_ok=True)
+        if point == PROPOSED:
+            # Between two kills there is no time for a slow answer.
+            self.contacts.hurry.touch()
         # What was not answered is delivered again by Twilio; a server that stays up takes it.
         await self.server.start()
         await delivering
-        await asyncio.sleep(UNHURRIED["conversation_lease"])
+        await self._taken_up(held.keys() - before.keys())
         await until("nobody starves", self._nobody_starves, DRAIN_PATIENCE)
         await self.server.kill()
         self.report.crashes["between"] += 1
@@ -158,15 +177,23 @@ class CrashRun:
     def _some(self, people: Sequence[int]) -> list[int]:
         return self.random.sample(people, min(MEDDLED_WITH, len(people)))
 
+    async def _taken_up(self, held: Set[str]) -> None:
+        """Until the server goes on with what the dead one *held*: with the first of it, and a moment longer."""
+
+        async def any_taken_up() -> bool:
+            return not held or bool(held - (await self.operator.leases(self.contacts.people)).keys())
+
+        await until("what the dead one held is taken up", any_taken_up, DRAIN_PATIENCE)
+        await asyncio.sleep(self.random.random() * TIMES["conversation_lease"] / 3)
+
     async def _nobody_starves(self) -> bool:
         """No turn is left that was cut off often: after ten times it would be closed without a model, rightly.
 
         The kills come every few seconds; a slow machine with many conversations needs longer for all their turns.
         """
-        async with self.server.store() as store:
-            turns = await store.for_tenant(TENANT).find(
-                TURNS, {"state": In(("open", "proposed"))}, order_by="opened_at", limit=1000
-            )
+        turns = await self.operator.store.for_tenant(TENANT).find(
+            TURNS, {"state": In(("open", "proposed"))}, order_by="opened_at", limit=1000
+        )
         return all(turn.tries < CUT_OFF for turn in turns)
 
     def _trouble(self, quiet: bool) -> None:

@@ -11,6 +11,7 @@ from typing import Self
 
 from frontdesk.app import create_server
 from frontdesk.services.ownership import UnknownConversation
+from frontdesk.store import Store
 from frontdesk.store.collections import CONVERSATIONS
 
 from .contacts import TENANT, contact
@@ -42,16 +43,26 @@ class Operator:
         await self._server.store.close()
         sys.path.remove(str(PLUGINS))
 
+    @property
+    def store(self) -> Store:
+        """The servers' store, while this is open."""
+        return self._server.store
+
     async def meddle(self, numbers: Sequence[int], pause: float = 0.0) -> None:
         """Take over each of these contacts, and give them back after *pause* seconds at most; whoever has not written yet
         is left alone."""
         await asyncio.gather(*(self._take_over(self._conversation(number), pause) for number in numbers))
 
-    async def cut_off(self, people: int) -> list[int]:
-        """Those of the contacts whose turn or lane a process holds, or held when it died."""
-        found = await self._server.store.for_tenant(TENANT).find(CONVERSATIONS, {}, limit=1000)
-        held = {one.id for one in found if one.turn_lease is not None or one.lane_lease is not None}
-        return [number for number in range(people) if self._conversation(number) in held]
+    async def leases(self, people: int) -> dict[str, int]:
+        """Those that a process holds, or held when it died: each one's token, and the contact whose turn or lane it is."""
+        numbers = {self._conversation(number): number for number in range(people)}
+        found = await self.store.for_tenant(TENANT).find(CONVERSATIONS, {}, limit=1000)
+        return {
+            lease.token: numbers[one.id]
+            for one in found
+            for lease in (one.turn_lease, one.lane_lease)
+            if lease is not None
+        }
 
     async def _take_over(self, conversation: str, pause: float) -> None:
         await asyncio.sleep(self._random.random() * pause)

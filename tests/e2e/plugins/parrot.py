@@ -2,7 +2,7 @@
 
 It repeats the ids of the messages it answers (`Echo m1 m2`). A message asks for more by its first word: `book m3` does a
 deed (one line in the journal file), `extras m4` sends two identical texts, a template and a picture, `dark m5` makes the
-model fail while the file `dark` is there, `slow m6` makes it think for 2.5 s.
+model fail while the file `dark` is there, `slow m6` makes it think for 2.5 s unless the file `hurry` is there.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Parrot(Plugin):
         asked = _ASKED.findall(_last_words(request))
         if any(word == "dark" for word, _ in asked) and (Path(self.settings.world) / "dark").exists():
             raise Refused("it is dark")
-        if any(word == "slow" for word, _ in asked):
+        if any(word == "slow" for word, _ in asked) and not (Path(self.settings.world) / "hurry").exists():
             await self.clock.sleep(2.5)
         names = {"book": "make_booking", "extras": "send_extras"}
         calls = tuple(
