@@ -43,6 +43,10 @@ from .plugin import API_VERSION as API_VERSION
 from .plugin import Channel as Channel
 from .plugin import Plugin as Plugin
 from .plugin import Services as Services
+from .prompt import Prompt as Prompt
+from .prompt import compose as compose
+from .prompt import current as current
+from .prompt import estimated_tokens as estimated_tokens
 from .tools import Done as Done
 from .tools import ToolContext as ToolContext
 from .tools import tool as tool

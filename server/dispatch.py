@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 
 import structlog
-from pydantic import StringConstraints, TypeAdapter, ValidationError
+from pydantic import JsonValue, StringConstraints, TypeAdapter, ValidationError
 
 from frontdesk.config import Times
 
@@ -36,6 +36,7 @@ _ANSWERS: dict[str, TypeAdapter[Any]] = {
     "transcribe": TypeAdapter(str | None),
     "prompt_section": TypeAdapter(mind.Section | None),
     "think": TypeAdapter(mind.ModelReply | None),
+    "preview": TypeAdapter(dict[str, JsonValue] | None),
     "check_health": TypeAdapter(dict[str, Any]),
 }
 """What a hook must answer; the other hooks' answers are not looked at."""

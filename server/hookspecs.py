@@ -76,6 +76,10 @@ class Hooks:
     async def think(self, request: ModelRequest) -> ModelReply | None:
         """First: one call of a model. RetryLater, NeedsAttention, a time-out or a defect: the next plugin is asked."""
 
+    @hookspec(firstresult=True)
+    async def preview(self, request: ModelRequest) -> Mapping[str, Any] | None:
+        """First: what `think` would send for this request, as JSON, for people to look at. No model is called."""
+
     # Events: told again until the plugin has taken it, ten times at the most; a crash may tell one twice. Refused and
     # NeedsAttention count as taken.
 

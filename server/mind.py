@@ -94,6 +94,10 @@ class ModelRequest:
     messages: tuple[ModelMessage, ...]
     """Oldest first; the last one is the user's, or carries tool results."""
     tools: tuple[ToolSpec, ...] = ()
+    summary: str = ""
+    """What was said before *messages*, in short, as a model has put it."""
+    question: bool = False
+    """A plugin's own question (`self.model.complete`) and no turn: the sections are all there is to tell."""
     seconds: float = 30.0
     """What is left for this call."""
 

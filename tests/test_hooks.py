@@ -24,6 +24,8 @@ from frontdesk import (
     hookimpl,
 )
 from frontdesk.hookspecs import SYNC_HOOKS, Hooks
+from frontdesk.services.prompts import preview
+from frontdesk.store.collections import CONVERSATIONS
 
 HOOKS = {name: spec for name, spec in vars(Hooks).items() if not name.startswith("_")}
 PAGE = (Path(__file__).parents[1] / "docs/reference/hooks.md").read_text("utf-8")
@@ -133,6 +135,13 @@ async def look_at_page(desk: Any) -> None:
     assert await page.get_data(as_text=True) == "listener of clinic"
 
 
+async def look_at_prompt(desk: Any) -> None:
+    await message(desk, "hello")
+    who = desk.server.people.id_of("clinic", "listener", "l:lan")
+    conversation = await desk.repository().get(CONVERSATIONS, who)
+    await preview(await desk.server.runtimes.get("clinic"), desk.server.store, conversation)
+
+
 HOW = {
     "parse_webhook": lambda desk, _: message(desk, "hello"),
     "parse_status": lambda desk, _: post(desk, "/webhooks/listener/clinic/status/m1", b"delivered"),
@@ -143,6 +152,7 @@ HOW = {
     "transcribe": lambda desk, _: message(desk, "voice"),
     "prompt_section": lambda desk, _: message(desk, "hello"),
     "think": lambda desk, _: message(desk, "hello"),
+    "preview": lambda desk, _: look_at_prompt(desk),
     "on_message": lambda desk, _: message(desk, "hello"),
     "on_turn_committed": lambda desk, _: message(desk, "hello"),
     "on_message_failed": lambda desk, patch: send_fails(desk, Refused("no such number"), patch),

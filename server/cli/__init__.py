@@ -23,6 +23,7 @@ from .move_store import move_store
 from .overlay import overlay
 from .parked import parked
 from .plugins import plugins
+from .prompt import prompt
 from .schema import schema
 from .secrets import secrets
 from .serve import serve
@@ -42,8 +43,23 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
+_TALK = (conversations, prompt, parked)
 _STORE = (backup, restore, move_store, migrate, import_history)
-for _command in (serve, check, chat, init, plugins, conversations, parked, tenants, overlay, secrets, schema, *_STORE):
+for _command in (
+    serve,
+    check,
+    chat,
+    init,
+    plugins,
+    conversations,
+    prompt,
+    parked,
+    tenants,
+    overlay,
+    secrets,
+    schema,
+    *_STORE,
+):
     cli.add_command(_command)
 
 

@@ -165,6 +165,7 @@ class PluginModel:
             now=now.astimezone(runtime.tenant.zone),
             sections=(Section(name="instruction", text=instruction),),
             messages=(ModelMessage(role="user", text=text),),
+            question=True,
             seconds=runtime.times.think_deadline,
         )
         reasons = []

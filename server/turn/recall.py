@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from .. import dispatch
-from ..mind import ModelMessage, ModelRequest, Section, ToolSpec
-from ..model import Message
+from ..mind import ModelMessage, ModelRequest, Section
+from ..model import Contact, Conversation, Message
+from ..runtime import Runtime
 from ..store import Repository
 from ..store.collections import MESSAGES
 from . import trace
@@ -28,29 +32,51 @@ async def history(repository: Repository, conversation: str, *, limit: int = HIS
 
 async def request(work: Work) -> ModelRequest:
     """Everything for the next call of a model: history, the unanswered messages, and the exchange of this turn."""
-    unanswered = {message.id for message in work.unanswered}
     said = await history(work.repository, work.held.conversation.id)
-    before = [as_model_message(m) for m in said if m.id not in unanswered and m.state in _SPOKEN]
-    now = [as_model_message(m) for m in work.unanswered]
-    sections = await dispatch.every(
-        work.runtime.hook("prompt_section"), conversation=work.held.conversation, contact=work.contact
+    asked, sections = await told(
+        work.runtime,
+        work.held.conversation,
+        work.contact,
+        said,
+        work.unanswered,
+        now=work.store.now(),
+        exchange=work.exchange,
+        seconds=work.seconds_left(),
     )
-    answered = [(plugin, section) for plugin, section in sections if isinstance(section, Section)]
-    request = ModelRequest(
-        tenant=work.runtime.tenant,
-        contact=work.contact,
-        now=work.store.now().astimezone(work.runtime.tenant.zone),
-        sections=tuple(section for _, section in answered),
-        messages=tuple(before + now + work.exchange),
-        tools=_tools(work),
-        seconds=min(work.seconds_left(), work.runtime.times.think_deadline),
-    )
-    trace.prompt(work, request, answered, len(before))
-    return request
+    trace.prompt(work, asked, sections, len(asked.messages) - len(work.unanswered) - len(work.exchange))
+    return asked
 
 
-def _tools(work: Work) -> tuple[ToolSpec, ...]:
-    return (*(bound.tool.spec for bound in work.runtime.tools.values()), CALL_A_PERSON)
+async def told(
+    runtime: Runtime,
+    conversation: Conversation,
+    contact: Contact,
+    said: Sequence[Message],
+    unanswered: Sequence[Message],
+    *,
+    now: datetime,
+    exchange: Sequence[ModelMessage] = (),
+    seconds: float,
+) -> tuple[ModelRequest, list[tuple[str, Section]]]:
+    """What a model is told, and the plugins' sections with whose they are.
+
+    :param said: the newest messages, oldest first; what waits and is not among *unanswered* is left out.
+    """
+    waiting = {message.id for message in unanswered}
+    before = [as_model_message(m) for m in said if m.id not in waiting and m.state in _SPOKEN]
+    new = [as_model_message(m) for m in unanswered]
+    answers = await dispatch.every(runtime.hook("prompt_section"), conversation=conversation, contact=contact)
+    sections = [(plugin, section) for plugin, section in answers if isinstance(section, Section)]
+    asked = ModelRequest(
+        tenant=runtime.tenant,
+        contact=contact,
+        now=now.astimezone(runtime.tenant.zone),
+        sections=tuple(section for _, section in sections),
+        messages=(*before, *new, *exchange),
+        tools=(*(bound.tool.spec for bound in runtime.tools.values()), CALL_A_PERSON),
+        seconds=min(seconds, runtime.times.think_deadline),
+    )
+    return asked, sections
 
 
 def as_model_message(message: Message) -> ModelMessage:

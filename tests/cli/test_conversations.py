@@ -47,6 +47,7 @@ async def test_an_operator_takes_over_writes_and_gives_back(store: SqliteStore, 
     assert (message.text, message.author) == ("Em là Lan đây ạ", "operator:lan")
 
     await _told_why(run, id)
+    await _shown_the_prompt(run, id)
 
     chatted = await run("chat", TENANT, stdin="Cảm ơn em. Học phí bao nhiêu một khóa?\n")
     assert "(lan answers from now on; the bot is quiet until" in chatted.stdout
@@ -128,6 +129,19 @@ async def _sent(store: SqliteStore, id: str) -> Message:
 
     message: Message = await until(sent, 5)
     return message
+
+
+async def _shown_the_prompt(run: Any, id: str) -> None:
+    shown = await run("prompt", TENANT, id[:6])
+    told = json.loads(shown.stdout)
+    assert "88 phố Láng Hạ" in told["rules"] and "Xin chào" in told["messages"][-1]["text"]
+    assert [tool["name"] for tool in told["tools"]] == ["call_a_person"]
+    assert "no plugin of this tenant shows" in shown.stderr
+    missing = await run("prompt", TENANT, "ffff")
+    assert (missing.returncode, missing.stderr) == (
+        1,
+        "frontdesk: there is no conversation ffff at this tenant; `frontdesk conversations` lists them\n",
+    )
 
 
 async def _told_why(run: Callable[..., Any], id: str) -> None:

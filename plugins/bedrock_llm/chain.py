@@ -1,0 +1,183 @@
+"""The models one after the other, each asked again where that may help, until one has answered or the time is over."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from frontdesk import (
+    CeilingReached,
+    ModelReply,
+    ModelRequest,
+    NeedsAttention,
+    Prompt,
+    RetryLater,
+    Usage,
+    compose,
+    estimated_tokens,
+)
+
+from .answers import Reading, read
+from .converse import Pictures, parameters
+from .errors import Meaning, meaning
+from .settings import BedrockModel, BedrockSettings
+
+LEAST_SECONDS = 1.5
+"""With less time left no call is begun."""
+SHARE = 0.6
+"""Of the time that is left, what a model may take while others wait behind it."""
+ROUNDS = 3
+"""The most calls of one model in one request, whatever goes wrong."""
+PICTURE_TOKENS = 1_600
+"""What a picture comes to at the most, roughly (Anthropic: Vision)."""
+
+Call = Callable[[dict[str, Any], float], Awaitable[dict[str, Any]]]
+"""`converse` with these parameters, within so many seconds."""
+
+
+class Unanswered(Exception):
+    """One model gave no answer; says why."""
+
+    def __init__(self, reason: str, *, attention: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.attention = attention
+
+
+@dataclass
+class Chain:
+    """One request on its way along the models."""
+
+    settings: BedrockSettings
+    request: ModelRequest
+    pictures: Pictures
+    call: Call
+    plugin: Any
+    """Whose clock and spending are used."""
+    ends_at: float
+    """On the clock's `monotonic()`."""
+    notes: list[str] = field(default_factory=list)
+    spent: list[Usage] = field(default_factory=list)
+    """Of calls whose answers were of no use."""
+    trouble: str = ""
+    """What a person must mend, though another model may have answered."""
+
+    async def answer(self) -> ModelReply:
+        """The first model's answer that can be used.
+
+        Raises NeedsAttention if none answered and a person can do something about one of them, else RetryLater.
+        """
+        reasons = []
+        for place, model in enumerate(self.settings.models):
+            try:
+                return await self._of(model, place)
+            except Unanswered as err:
+                reasons.append(f"{model.id}: {err.reason}")
+                self.notes.append(reasons[-1])
+                if err.attention:
+                    self.trouble = self.trouble or reasons[-1]
+        if self.trouble:
+            raise NeedsAttention("; ".join(reasons))
+        raise RetryLater("; ".join(reasons), after=10)
+
+    async def _of(self, model: BedrockModel, place: int) -> ModelReply:
+        last = place == len(self.settings.models) - 1
+        left = self.ends_at - self.plugin.clock.monotonic()
+        ends_at = self.ends_at if last else self.ends_at - left * (1 - SHARE)
+        max_tokens, message_tokens, again, reason = self.settings.max_tokens, self.settings.message_tokens, 0, ""
+        for _ in range(ROUNDS):
+            seconds = ends_at - self.plugin.clock.monotonic()
+            if seconds < LEAST_SECONDS:
+                raise Unanswered(reason or "no time was left for it")
+            prompt = compose(self.request, message_tokens=message_tokens)
+            try:
+                reading = await self._once(model, prompt, max_tokens, seconds, first=place == 0 and not last)
+            except (BotoCoreError, ClientError, TimeoutError) as err:
+                found = meaning(err)
+                reason = found.sentence
+                if found.attention or again >= found.again:
+                    raise Unanswered(reason, attention=found.attention) from err
+                again += 1
+                await self._pause(found, again)
+                continue
+            if not reading.trouble:
+                return self._reply(reading, model)
+            self.spent.append(reading.usage)
+            reason = reading.trouble
+            if reading.remedy == "none" or again:
+                break
+            again += 1
+            max_tokens = max_tokens * 2 if reading.remedy == "longer" else max_tokens
+            message_tokens = message_tokens // 2 if reading.remedy == "shorter" else message_tokens
+        raise Unanswered(reason)
+
+    async def _once(
+        self, model: BedrockModel, prompt: Prompt, max_tokens: int, seconds: float, *, first: bool
+    ) -> Reading:
+        """One call, paid for. Raises Unanswered if the ceiling has no room for it, or what the call raises."""
+        asked = parameters(self.request, prompt, model, self.settings, self.pictures, max_tokens)
+        price = model.costs
+        most = 0.0
+        if price is not None:
+            tokens = _tokens(asked)
+            most = max(
+                price.of(fresh=tokens, output=max_tokens), price.of(fresh=0, output=max_tokens, cache_write=tokens)
+            )
+        try:
+            reserved = await self.plugin.spending.reserve(most, first=first)
+        except CeilingReached as err:
+            raise Unanswered(str(err)) from err
+        except RetryLater as err:
+            raise Unanswered(err.reason) from err
+        try:
+            response = await self.call(asked, seconds)
+        except RetryLater as err:
+            reserved.settle(0)  # it was not called
+            raise Unanswered(err.reason) from err
+        except (BotoCoreError, ClientError, TimeoutError) as err:
+            reserved.settle(most if meaning(err).billed else 0)
+            raise
+        reading = read(response, model)
+        reserved.settle(most if reading.usage.cost is None else reading.usage.cost)
+        return reading
+
+    async def _pause(self, found: Meaning, again: int) -> None:
+        left = self.ends_at - self.plugin.clock.monotonic() - LEAST_SECONDS
+        pause = min(found.pause * 2 ** (again - 1) * (0.5 + random.random() / 2), left)  # noqa: S311  spreads retries
+        if pause > 0:
+            await self.plugin.clock.sleep(pause)
+
+    def _reply(self, reading: Reading, model: BedrockModel) -> ModelReply:
+        if reading.note:
+            self.notes.append(f"{model.id}: {reading.note}")
+        return ModelReply(
+            text=reading.text,
+            tool_calls=reading.calls,
+            model=model.id,
+            usage=_sum([*self.spent, reading.usage]),
+            notes=tuple(self.notes),
+        )
+
+
+def _sum(usages: list[Usage]) -> Usage:
+    """All that was paid for one answer; the price is known if each of them is."""
+    costs = [usage.cost for usage in usages if usage.cost is not None]
+    return replace(
+        usages[-1],
+        input_tokens=sum(usage.input_tokens for usage in usages),
+        output_tokens=sum(usage.output_tokens for usage in usages),
+        cached_tokens=sum(usage.cached_tokens for usage in usages),
+        cost=sum(costs) if len(costs) == len(usages) else None,
+    )
+
+
+def _tokens(asked: dict[str, Any]) -> int:
+    """The most that the input can come to, roughly."""
+    blocks = [block for message in asked["messages"] for block in message["content"]]
+    pictures = sum("image" in block for block in blocks)
+    words = [block for block in blocks if "image" not in block]
+    return estimated_tokens(repr((words, asked["system"], asked.get("toolConfig")))) + pictures * PICTURE_TOKENS
