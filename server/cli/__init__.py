@@ -28,6 +28,7 @@ from .schema import schema
 from .secrets import secrets
 from .serve import serve
 from .tenants import tenants
+from .upgrade import upgrade
 
 PROGRAM = "frontdesk"
 INTERRUPTED = 130
@@ -43,8 +44,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-_TALK = (conversations, prompt, parked)
-_STORE = (backup, restore, move_store, migrate, import_history)
+_STORE = (backup, restore, upgrade, migrate, move_store, import_history)
 for _command in (
     serve,
     check,

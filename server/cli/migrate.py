@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from ..services.migrating import Migrated, Migration
 from ..services.moving import check_whole
 from ..sources import Location
+from ..store.collections import COLLECTIONS
 from .beside import declared_store, run
 from .files import file_option
 
@@ -15,9 +18,15 @@ PROGRESS = 1_000
 
 
 @click.command()
+@click.option(
+    "--schemas", is_flag=True, help="Print which schema of each collection this release writes, as JSON; do nothing."
+)
 @file_option
-def migrate(path: Location | None) -> None:
+def migrate(path: Location | None, schemas: bool) -> None:
     """Bring every stored document to this release's schema, and make missing indexes; servers may run meanwhile."""
+    if schemas:
+        click.echo(json.dumps({collection.name: collection.schema for collection in COLLECTIONS}))
+        return
     migrated = run(_migrate(path))
     for name, count in migrated.rewritten.items():
         click.echo(f"{name}: {count:,} rewritten")

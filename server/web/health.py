@@ -6,7 +6,9 @@ Everyone may read these pages: they name states, and the log says why.
 from __future__ import annotations
 
 import asyncio
+import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -14,12 +16,15 @@ from quart import Blueprint, Response, jsonify
 
 from ..runtime import Runtime
 from ..store import StoreError
+from ..version import VERSION
 
 if TYPE_CHECKING:
     from ..app import Server
 
 log = structlog.get_logger(__name__)
 
+RELEASE = Path(sys.prefix).name
+"""The environment this process was begun in: what tells two releases of one version apart."""
 CHECK_SECONDS = 2.0
 CACHE_SECONDS = 1.0
 
@@ -45,6 +50,7 @@ class Readiness:
         ready = not self.leaving and not any(self._troubles.values())
         found["status"] = "leaving" if self.leaving else "ready" if ready else "not ready"
         found["tenants_file"] = self._server.reloader.state
+        found["version"], found["release"] = VERSION, RELEASE
         found["plugins"] = self._plugins()
         return ready, found
 

@@ -27,7 +27,7 @@ def unit(tmp_path: Path) -> Path:
     """The unit with an ExecStart that exists on this machine, which systemd looks for."""
     path = tmp_path / "frontdesk.service"
     installed = str(Path(sys.executable).with_name("frontdesk"))
-    path.write_text(UNIT.read_text("utf-8").replace("/opt/frontdesk/.venv/bin/frontdesk", installed), "utf-8")
+    path.write_text(UNIT.read_text("utf-8").replace("/opt/frontdesk/current/bin/frontdesk", installed), "utf-8")
     shutil.copy(SOCKET, tmp_path)
     return path
 

@@ -20,7 +20,7 @@ from frontdesk.web import webhooks
 from .conftest import ROOT, Page, rows
 
 ReadPage = Callable[[str], Page]
-KINDS = {"path": "FILE", "text": "TEXT", "integer range": "NUMBER", "choice": "WORD"}
+KINDS = {"path": "FILE", "directory": "FOLDER", "text": "TEXT", "integer range": "NUMBER", "choice": "WORD"}
 
 
 def commands(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[click.Context]:

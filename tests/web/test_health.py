@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from frontdesk import NeedsAttention, Plugin, Section, hookimpl
+from frontdesk import VERSION, NeedsAttention, Plugin, Section, hookimpl
 from frontdesk.store import StoreUnavailable
 from frontdesk.testing.plugins import ScriptedModel
 
@@ -45,7 +47,15 @@ async def test_a_server_that_can_take_messages_is_ready(desk):
         assert (alive.status_code, await alive.get_json()) == (200, {"status": "alive"})
         assert await readyz(server) == (
             200,
-            {"store": "ok", "queue": "ok", "status": "ready", "tenants_file": "ok", "plugins": {}},
+            {
+                "store": "ok",
+                "queue": "ok",
+                "status": "ready",
+                "tenants_file": "ok",
+                "version": VERSION,
+                "release": Path(sys.prefix).name,
+                "plugins": {},
+            },
         )
 
 
