@@ -87,7 +87,7 @@ CATALOGUE: dict[int, Entry] = {
     # Media
     21620: ("permanent", _MEDIA),
     21623: ("permanent", _MEDIA),
-    63019: ("permanent", _MEDIA),
+    63019: ("retryable", _MEDIA, 10.0),  # tells of a download that failed: mostly for a moment
     63034: ("permanent", _MEDIA),
     63037: ("permanent", _MEDIA),
     # Load and limits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .callbacks import FAILED as FAILED
 from .callbacks import CallbackPlan as CallbackPlan
 from .faults import Fault as Fault
 from .inbound import InboundSpec as InboundSpec

@@ -21,7 +21,7 @@ CLASSES = {
         *(20003, 20404, 21606, 21608, 21609, 21701, 21704),
         *(63001, 63002, 63007, 63008, 63015, 63020, 63022, 63051),
     ],
-    "retryable": [20429, 21611, 30001, 30036, 63009, 63010, 63012, 63017, 63018, 63023, 63038],
+    "retryable": [20429, 21611, 30001, 30036, 63009, 63010, 63012, 63017, 63018, 63019, 63023, 63038],
     "ambiguous": [20503],
     "permanent": [
         *(21211, 21408, 21604, 21610, 21614, 21617, 21620, 21623, 21654, 21655, 21656),
@@ -29,7 +29,7 @@ CLASSES = {
         *(63034, 63037, 63040, 63041, 63042, 63049),
     ],
 }
-"""Twilio's error catalogue as it was read for WhatsApp; 63019 may be retried once, and is left to the core's cap."""
+"""Twilio's error catalogue as it was read for WhatsApp."""
 
 
 @pytest.mark.parametrize("kind", CLASSES)

@@ -258,7 +258,16 @@ def test_only_a_failure_that_may_pass_asks_to_be_sent_again() -> None:
     assert pauses == CODES
 
 
-CODES = {"63018": 3600.0, "30036": 60.0, "63012": 5.0, "63016": None, "20503": None, "63001": None, "69999": None}
+CODES = {
+    "63018": 3600.0,
+    "30036": 60.0,
+    "63012": 5.0,
+    "63019": 10.0,
+    "63016": None,
+    "20503": None,
+    "63001": None,
+    "69999": None,
+}
 
 
 def test_a_failure_without_a_code_says_so() -> None:
