@@ -77,6 +77,8 @@ class StatusUpdate:
     reason: str = ""
     again_after: float | None = None
     """Of `failed`: it was not delivered, and may be if it is sent again after so many seconds; None: it never will."""
+    opted_out: bool = False
+    """Of `failed`: because the contact wants no more messages."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -42,12 +42,16 @@ class NeedsAttention(PluginError):
 
 
 class Refused(PluginError):
-    """It will not be done, now or later. A tool's reason is told to the model, a channel's to the operator."""
+    """It will not be done, now or later. A tool's reason is told to the model, a channel's to the operator.
 
-    def __init__(self, reason: str, *, code: str = "") -> None:
+    *opted_out*, of a channel: because the contact wants no more messages.
+    """
+
+    def __init__(self, reason: str, *, code: str = "", opted_out: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.code = code
+        self.opted_out = opted_out
 
 
 class MaybeSent(PluginError):

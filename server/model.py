@@ -99,6 +99,9 @@ class Contact:
     language: str = ""
     """BCP 47, as last noticed; empty: the tenant's."""
     opted_out: bool = False
+    """Wants no more messages."""
+    opted_out_at: datetime | None = None
+    """When the provider said so: who has written since wants an answer again. None: whatever they write."""
     created_at: datetime
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-ErrorClass = Literal["retryable", "permanent", "operator", "ambiguous"]
+ErrorClass = Literal["retryable", "permanent", "opted_out", "operator", "ambiguous"]
 Entry = tuple[ErrorClass, str] | tuple[ErrorClass, str, float]
 
 _NO_SUCH_CONTACT = "There is no such recipient on WhatsApp; check the number with the contact."
@@ -58,9 +58,9 @@ CATALOGUE: dict[int, Entry] = {
         "permanent",
         "The account may not send to this region; allow it under Messaging > Geo permissions at Twilio.",
     ),
-    21610: ("permanent", "The recipient has opted out; nothing may be sent until they write START."),
-    63014: ("permanent", _BLOCKED),
-    63033: ("permanent", _BLOCKED),
+    21610: ("opted_out", "The recipient has opted out; nothing may be sent until they write START."),
+    63014: ("opted_out", _BLOCKED),
+    63033: ("opted_out", _BLOCKED),
     63031: ("permanent", "Sender and recipient are the same number."),
     63032: ("permanent", "WhatsApp keeps this recipient out for an experiment of its own; reach them another way."),
     63049: ("permanent", "WhatsApp chose not to deliver this marketing message; do not send it again soon."),

@@ -57,7 +57,7 @@ def mapped(code: int, status: int, *, sending: bool) -> PluginError:
         case "operator":
             return NeedsAttention(found.sentence, code=str(code))
         case _:
-            return Refused(found.sentence, code=str(code))
+            return Refused(found.sentence, code=str(code), opted_out=kind == "opted_out")
 
 
 @contextmanager

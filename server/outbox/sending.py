@@ -97,6 +97,8 @@ class Sender:
             await self._alert(runtime, held, channel, err)
             return await self._later(tenant, repository, message, RETRY_CAP, err.what)
         except Refused as err:
+            if err.opted_out:
+                await gates.opt_out(repository, message)
             await self._change(
                 tenant, repository, message, state="failed", error=f"{err.code}: {err.reason}".strip(": ")
             )

@@ -12,7 +12,7 @@ from ..model import Message
 from ..queue import Queue, Wake
 from ..store import Repository, Store
 from ..store.collections import MESSAGES
-from . import again, record
+from . import again, gates, record
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +41,8 @@ class StatusDesk:
     async def _learn(
         self, repository: Repository, tenant: str, message: Message, update: StatusUpdate
     ) -> Message | None:
+        if update.state == "failed" and update.opted_out:
+            await gates.opt_out(repository, message)
         error = f"{update.code}: {update.reason}".strip(": ") if update.state == "failed" else ""
         repeated = await again.say(repository, self._store, tenant, message, update)
         if repeated is not None:

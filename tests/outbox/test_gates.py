@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdesk import RetryLater
+from frontdesk import Refused, RetryLater
+from frontdesk.channel import StatusUpdate
 from frontdesk.model import BOT, Contact, Conversation, Message
 from frontdesk.outbox import gates
 from frontdesk.store.collections import CONTACTS
@@ -105,6 +107,57 @@ async def test_who_opts_out_while_a_message_waits_does_not_get_it(start, vendor,
         vendor.before = None
         message = await outbound(server, lan, "withdrawn")
         assert message.error.startswith("opted out") and vendor.taken == []
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["refused", "called back"])
+async def test_who_the_provider_says_opted_out_gets_nothing_until_they_write_again(start, vendor, outbound, later):
+    async with start() as server:
+        lan, plugin = server.contact("Lan"), await server.plugin("phone")
+
+        def refuse(message):
+            raise Refused("the recipient has opted out", code="21610", opted_out=True)
+
+        vendor.before = None if later else refuse
+        await lan.says("Dừng lại.")
+        if later:
+            await lan.hears()
+            (answer,) = await lan.received()
+            failed = StatusUpdate(
+                provider_id=answer.provider_id, state="failed", message=answer.id, code="21610", opted_out=True
+            )
+            await server.server.status.take("clinic", [failed, failed])
+        assert (await outbound(server, lan, "failed")).error.startswith("21610")
+        vendor.before = None
+        calls = vendor.calls
+        server.clock.advance(1)
+        await plugin.conversations.send(lan.id, "reminder", "Mai chị đến nhé.")
+        assert (await outbound(server, lan, "withdrawn")).error.startswith("opted out")
+        assert vendor.calls == calls, "the provider is not asked again"
+        await lan.says("Alo?")
+        await server.until("it is answered", lambda: outbound(server, lan, "accepted"))
+        await plugin.conversations.send(lan.id, "another", "Hẹn gặp chị.")
+        await server.quiet()
+        answer, last = vendor.texts()[-2:]
+        assert answer.endswith("Alo?") and last == "Hẹn gặp chị."
+
+
+async def test_what_a_contact_wrote_after_the_refused_attempt_counts_as_writing_again(start, vendor, outbound):
+    async with start() as server:
+        lan, plugin = server.contact("Lan"), await server.plugin("phone")
+
+        async def refuse(message):
+            vendor.before = None
+            await lan.says("Xin lỗi, chị vẫn muốn đặt lịch.")
+            raise Refused("the recipient has opted out", code="21610", opted_out=True)
+
+        vendor.before = refuse
+        await lan.says("STOP")
+        await server.quiet()
+        (answer,) = vendor.texts()
+        assert answer.endswith("Xin lỗi, chị vẫn muốn đặt lịch.")
+        await plugin.conversations.send(lan.id, "reminder", "Mai chị đến nhé.")
+        await server.quiet()
+        assert vendor.texts()[-1] == "Mai chị đến nhé."
 
 
 async def test_an_erased_contact_gets_nothing(start, vendor, outbound):
