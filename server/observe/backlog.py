@@ -17,8 +17,10 @@ import structlog
 
 from ..clock import Clock
 from ..model import NOBODY, DueKind
+from ..outbox import again
 from ..store import Between, In, Repository, Store, StoreError
 from ..store.collections import CONVERSATIONS, DUE, MESSAGES, TURNS
+from ..store.queries import MAX_IN
 from .families import Labels, Level
 from .metrics import Metrics
 
@@ -40,6 +42,8 @@ class Waiting:
     for_person: int = 0
     parked_turns: int = 0
     parked_messages: int = 0
+    undelivered: int = 0
+    """Of the newest MAX_IN that failed or expired."""
     oldest_outbound: datetime | None = None
 
 
@@ -117,7 +121,8 @@ class Backlog:
             tenant,
             lambda: self._sums("for_person"),
         )
-        yield Level("frontdesk_parked", "Turns and messages that are parked", (*tenant, "what"), self._parked)
+        words = "Turns and messages that are parked, and messages that did not reach their contact"
+        yield Level("frontdesk_parked", words, (*tenant, "what"), self._parked)
 
     def _up(self) -> Iterator[tuple[Labels, float]]:
         yield (), float(self._look is not None)
@@ -141,8 +146,9 @@ class Backlog:
             yield (), max(ages.values(), default=0.0)
 
     def _parked(self) -> Iterator[tuple[Labels, float]]:
-        for what in ("turn", "message"):
-            yield from (((*labels, what), count) for labels, count in self._sums(f"parked_{what}s"))
+        names = {"turn": "parked_turns", "message": "parked_messages", "undelivered": "undelivered"}
+        for what, name in names.items():
+            yield from (((*labels, what), count) for labels, count in self._sums(name))
 
     def _sums(self, name: str) -> Iterator[tuple[Labels, float]]:
         if self._look is None:
@@ -160,9 +166,12 @@ class Backlog:
 async def _waiting(repository: Repository) -> Waiting:
     queued = {"direction": "outbound", "state": In(("queued", "sending"))}
     oldest = await repository.find(MESSAGES, queued, order_by="at", limit=1)
+    ended = {"direction": "outbound", "state": In(again.UNDELIVERED)}
+    newest = await repository.find(MESSAGES, ended, order_by="at", descending=True, limit=MAX_IN)
     return Waiting(
         for_person=await repository.count(CONVERSATIONS, {"owner": NOBODY}),
         parked_turns=await repository.count(TURNS, {"state": "parked"}),
         parked_messages=await repository.count(MESSAGES, {"direction": "outbound", "state": "parked"}),
+        undelivered=len(await again.unheard(repository, newest)),
         oldest_outbound=oldest[0].at if oldest else None,
     )

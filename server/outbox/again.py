@@ -5,6 +5,7 @@ It is a message of its own, at the end of the lane: the callbacks of the first k
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,13 +14,15 @@ import structlog
 from ..channel import StatusUpdate
 from ..clock import milliseconds
 from ..model import Message
-from ..store import Repository, Store
+from ..store import In, Repository, Store
 from ..store.collections import MESSAGES
+from ..store.queries import MAX_IN
 from .put import put
 from .record import RANK
 
 log = structlog.get_logger(__name__)
 
+UNDELIVERED = ("failed", "expired")
 ARRIVED = ("delivered", "read")
 _MAY_HAVE_GONE = ("sending", "parked", "accepted", "sent", *ARRIVED)
 
@@ -74,9 +77,11 @@ async def take_back(repository: Repository, message: Message) -> None:
             return
 
 
-async def was_said(repository: Repository, message: Message) -> bool:
-    """Whether *message* was put into its lane once more."""
-    return await repository.get(MESSAGES, _id(message)) is not None
+async def unheard(repository: Repository, ended: Sequence[Message]) -> list[Message]:
+    """Those of messages that *ended* undelivered (at most MAX_IN) that are to be seen to: not said again, not dismissed."""
+    repeated = await repository.find(MESSAGES, {"id": In(tuple(map(_id, ended)))}, limit=MAX_IN) if ended else []
+    originals = {message.again_of for message in repeated}
+    return [message for message in ended if not message.dismissed and message.id not in originals]
 
 
 def _id(message: Message) -> str:

@@ -17,7 +17,6 @@ from ..store import In, Repository, Store
 from ..store.collections import CONVERSATIONS, MESSAGES, TURNS
 from .ownership import NotYours
 
-UNDELIVERED = ("failed", "expired")
 PAGE = 100
 """Messages that are read together."""
 SENT_TWICE = "the provider has two messages of it: a sender was frozen between its last look and its write"
@@ -102,7 +101,7 @@ class ParkedDesk:
         repository = self._store.for_tenant(tenant)
         while (message := await repository.get(MESSAGES, id)) is not None:
             changes: dict[str, object] = {"dismissed": True, "possible_duplicate": False}
-            if message.state in ("parked", *UNDELIVERED):
+            if message.state in ("parked", *again.UNDELIVERED):
                 changes |= {"state": "withdrawn", "error": f"dismissed: {message.error}"}
             elif not message.possible_duplicate:
                 return False
@@ -129,12 +128,12 @@ class ParkedDesk:
 
 async def _undelivered(repository: Repository, limit: int) -> list[Message]:
     """What ended without reaching its contact, unless it was said again or a person has seen to it."""
-    where = {"direction": "outbound", "state": In(UNDELIVERED)}
+    where = {"direction": "outbound", "state": In(again.UNDELIVERED)}
     found: list[Message] = []
     after: Message | None = None
     # Page by page: what was said again stays in its state, and must not hide what comes after it.
     while page := await repository.find(MESSAGES, where, order_by="at", limit=PAGE, after=after):
-        found += [m for m in page if not m.dismissed and not await again.was_said(repository, m)]
+        found += await again.unheard(repository, page)
         after = page[-1]
         if len(found) >= limit or len(page) < PAGE:
             break

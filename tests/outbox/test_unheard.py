@@ -6,10 +6,12 @@ import pytest
 
 from frontdesk import Plugin, Refused, RetryLater, hookimpl
 from frontdesk.channel import StatusUpdate
+from frontdesk.observe.backlog import LOOK_EVERY
 from frontdesk.services import parked
 from frontdesk.testing.plugins import Phone, ScriptedModel
 
 SOON_USELESS = {"clinic": {"settle": {"quiet_seconds": 0}, "useful_for": "2 min"}}
+COUNTED = 'frontdesk_parked{what="undelivered"}'
 
 
 class Bell(Plugin):
@@ -49,7 +51,9 @@ async def listed(server):
 @pytest.mark.parametrize(
     ("phone", "why"), [(Refusing, "63016: the contact has not written for 24 hours"), (Busy, "too late")]
 )
-async def test_an_answer_that_ended_unsent_is_listed_and_told_until_a_person_has_seen_it(desk, phone, why):
+async def test_an_answer_that_ended_unsent_is_listed_counted_and_told_until_a_person_has_seen_it(
+    desk, read, phone, why
+):
     plugins = {"phone": phone, "model": ScriptedModel, "bell": Bell}
     async with desk(plugins=plugins, tenants=SOON_USELESS) as server:
         lan = server.contact("Lan")
@@ -60,9 +64,12 @@ async def test_an_answer_that_ended_unsent_is_listed_and_told_until_a_person_has
         assert (found.what, found.conversation) == ("undelivered", lan.id)
         assert found.reason.startswith(why)
         assert (await server.plugin("bell")).rung == [("A message did not reach its contact", found.reason)]
+        assert (await read(server))[COUNTED] == 1
         assert not await server.server.parked.replay("clinic", found.id)
         assert await server.server.parked.dismiss("clinic", found.id)
         assert await listed(server) == []
+        server.clock.advance(LOOK_EVERY)
+        assert (await read(server))[COUNTED] == 0
 
 
 async def test_what_a_callback_reports_as_failed_is_listed_and_told_with_what_to_do(desk):
@@ -85,7 +92,7 @@ async def test_what_a_callback_reports_as_failed_is_listed_and_told_with_what_to
         assert await listed(server) == [], "it arrived after all"
 
 
-async def test_what_was_said_again_is_not_listed_and_its_repetition_is_if_it_fails_too(desk, monkeypatch):
+async def test_what_was_said_again_is_not_listed_and_its_repetition_is_if_it_fails_too(desk, read, monkeypatch):
     monkeypatch.setattr(parked, "PAGE", 1)
     plugins = {"model": ScriptedModel, "bell": Bell}
     async with desk(plugins=plugins, tenants={"clinic": {"settle": {"quiet_seconds": 0}}}) as server:
@@ -98,9 +105,12 @@ async def test_what_was_said_again_is_not_listed_and_its_repetition_is_if_it_fai
             "clinic", [StatusUpdate(provider_id=first.provider_id, state="failed", message=first.id, **said)]
         )
         assert await listed(server) == []
+        assert (await read(server))[COUNTED] == 0
         await lan.hears()
         second = (await lan.messages())[-1]
         await server.server.status.take(
             "clinic", [StatusUpdate(provider_id=second.provider_id, state="failed", message=second.id, **said)]
         )
         assert [each.id for each in await listed(server)] == [second.id]
+        server.clock.advance(LOOK_EVERY)
+        assert (await read(server))[COUNTED] == 1
