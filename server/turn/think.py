@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from itertools import groupby
+
 import structlog
 
 from .. import blame, dispatch, mind
 from ..crashpoints import reached
 from ..errors import NeedsAttention, PluginError
-from ..mind import ModelMessage, ModelReply
+from ..mind import ModelMessage, ModelReply, ToolCall, ToolResult
 from . import deeds, guard, recall, tools, trace
 from .state import NoAnswer, Work
 
@@ -46,10 +49,21 @@ async def _finish_interrupted_step(work: Work) -> None:
 
 
 async def _answer_calls(work: Work) -> None:
-    results = [await tools.run(work, call) for call in work.exchange[-1].tool_calls]
+    """Look-ups that stand beside each other at the same time; deeds one after another, in the order asked for."""
+    results: list[ToolResult] = []
+    for _, group in groupby(enumerate(work.exchange[-1].tool_calls), lambda each: _alone(work, *each)):
+        first, *others = [tools.run(work, call) for _, call in group]
+        # A deed runs in the turn's own task, as what follows it does.
+        results += await asyncio.gather(first, *others) if others else [await first]
     work.exchange.append(ModelMessage(role="user", tool_results=tuple(results)))
     if work.turn.pinned:
         await deeds.journal(work, exchange=mind.dump(work.exchange), trace=tuple(work.trace))
+
+
+def _alone(work: Work, place: int, call: ToolCall) -> int:
+    """The same number for look-ups; for each deed one of its own."""
+    bound = work.runtime.tools.get(call.name)
+    return place if bound is not None and bound.tool.deed else -1
 
 
 async def _ask(work: Work) -> ModelReply:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 
-from frontdesk import NeedsAttention, Plugin, hookimpl
+from frontdesk import NeedsAttention, Plugin, ToolCall, hookimpl, tool
 from frontdesk.mind import ModelReply
 from frontdesk.model import NOBODY
 from frontdesk.testing.plugins import ScriptedModel
@@ -195,3 +198,41 @@ async def test_the_turns_deadline_ends_a_model_that_hangs(desk):
         await lan.says("Hello.")
         assert "come back to you" in await lan.hears()
         assert "deadline" in (await lan.conversation()).handoff_reason
+
+
+class Parallel(Plugin):
+    """Look-ups that wait for each other, deeds that must not."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.both = asyncio.Barrier(2)
+        self.log: list[str] = []
+
+    @tool
+    async def look(self, day: str) -> str:
+        """Looks."""
+        async with asyncio.timeout(5):
+            await self.both.wait()
+        return f"free on {day}"
+
+    @tool(deed=True, repeatable=True)
+    async def do(self, what: str) -> str:
+        """Does."""
+        self.log.append(f"begin {what}")
+        await asyncio.sleep(0.01)
+        self.log.append(f"end {what}")
+        return f"did {what}"
+
+
+async def test_look_ups_run_side_by_side_and_deeds_one_after_another(desk):
+    async with desk(plugins={"model": ScriptedModel, "parallel": Parallel}) as server:
+        model, parallel = await server.plugin("model"), await server.plugin("parallel")
+        asked = [("look", {"day": "Mon"}), ("look", {"day": "Tue"}), ("do", {"what": "a"}), ("do", {"what": "b"})]
+        calls = tuple(ToolCall(id=str(n), name=name, arguments=given) for n, (name, given) in enumerate(asked))
+        model.script = [ModelReply(tool_calls=calls), "Dạ."]
+        lan = server.contact("Lan")
+        await lan.says("Đặt giúp em.")
+        assert await lan.hears() == "Dạ."
+        results = model.requests[-1].messages[-1].tool_results
+        assert [result.content for result in results] == ["free on Mon", "free on Tue", "did a", "did b"]
+        assert parallel.log == ["begin a", "end a", "begin b", "end b"]
