@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from frontdesk.config import load
+from frontdesk.config import Problem, load
 
-from ..services.secrets import Rotated, SecretDesk, new_key
+from ..services.secrets import Rotated, SecretDesk, new_key, references
 from ..sources import Location
 from ..store import Store
 from .beside import run, store_of
@@ -76,17 +76,28 @@ def list_(tenant: str, path: Location | None) -> None:
 @secrets.command()
 @click.argument("tenant")
 @click.argument("name")
+@click.option("--force", is_flag=True, help="Also if something refers to it, which does not work any more then.")
 @file_option
-def delete(tenant: str, name: str, path: Location | None) -> None:
-    """Forget the stored secret NAME of TENANT; what refers to it does not work any more."""
+def delete(tenant: str, name: str, force: bool, path: Location | None) -> None:
+    """Forget the stored secret NAME of TENANT, unless a setting refers to it."""
 
-    async def work() -> bool:
-        async with _desk(path) as (desk, _):
-            return await desk.delete(tenant, name)
+    async def work() -> list[Problem]:
+        async with _desk(path) as (desk, store):
+            if name not in [known for known, _, _ in await desk.names(tenant)]:
+                raise click.ClickException(
+                    f"tenant {tenant} has no stored secret {name}; `frontdesk secrets` lists them"
+                )
+            referring = await references(store, load(prepared(path)), tenant, name)
+            if force or not referring:
+                await desk.delete(tenant, name)
+            return referring
 
-    if not run(work()):
-        raise click.ClickException(f"tenant {tenant} has no stored secret {name}; `frontdesk secrets` lists them")
-    click.echo(f"deleted {name} of {tenant}")
+    referring = run(work())
+    for problem in referring:
+        click.echo(problem, err=not force)
+    if referring and not force:
+        raise click.ClickException(f"{name} of {tenant} was not deleted: take that away first, or say --force")
+    click.echo(f"deleted {name} of {tenant}" + ("; what refers to it does not work any more" if referring else ""))
 
 
 @secrets.command()

@@ -10,19 +10,20 @@ import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from frontdesk.config import Secret, SecretUnavailable
+from frontdesk.config import Place, Problem, Secret, SecretUnavailable, TenantsFile
 
 from ..errors import StartupError
 from ..model import StoredSecret
 from ..store import Store
-from ..store.collections import SECRETS
+from ..store.collections import OVERLAYS, SECRETS, SUSPENSIONS
+from .overlay import ID as OVERLAY
 
 VARIABLE = "FRONTDESK_SECRET_KEYS"
 NAME = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
@@ -171,6 +172,43 @@ class SecretDesk:
                 "with commas between, the newest first"
             ) from None
         return ring
+
+
+async def references(store: Store, file: TenantsFile, tenant: str, name: str) -> list[Problem]:
+    """Each place that refers to the stored secret *name* of *tenant*: in the file, in what is stored over it, and in how a
+    suspended tenant was declared last, which still verifies what contacts write to it."""
+    found: list[Problem] = []
+
+    def look(value: Any, place: Place, right: str = "") -> None:
+        found.extend(place.at(*path).problem(f"refers to {name}", right) for path in _referring(value, name))
+
+    if (declared := file.tenants.get(tenant)) is not None:
+        for entry in declared.plugins:
+            look(entry.settings, entry.place)
+    elif (suspension := await store.shared.get(SUSPENSIONS, tenant)) is not None:
+        last = Place("as it was declared last", tenant=tenant)
+        look(json.loads(suspension.raw), last, f"frontdesk tenants purge {tenant} forgets it")
+    overlay = await store.for_tenant(tenant).get(OVERLAYS, OVERLAY)
+    if overlay is not None and overlay.current:
+        for change in overlay.current:
+            stored = Place("stored changes", tenant=tenant, key=change.key)
+            look(json.loads(change.value), stored, f"frontdesk overlay revert {tenant} {change.key}")
+        if not found:
+            # It is in force if the changes do not fit any more.
+            look(json.loads(overlay.effective or "{}"), Place("the last configuration that fitted", tenant=tenant))
+    return found
+
+
+def _referring(value: Any, name: str, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Where `{stored: NAME}` stands in what is written; also in settings of a plugin that is not installed here."""
+    if isinstance(value, Mapping):
+        if dict(value) == {"stored": name}:
+            yield path
+        for key, item in value.items():
+            yield from _referring(item, name, (*path, str(key)))
+    elif isinstance(value, list | tuple):
+        for place, item in enumerate(value):
+            yield from _referring(item, name, (*path, place))
 
 
 def new_key() -> str:

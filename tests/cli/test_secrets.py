@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,10 +50,52 @@ def test_what_init_writes_can_keep_a_secret_that_a_setting_refers_to(
     heads, line = frontdesk("secrets").stdout.splitlines()
     assert heads.split()[:2] == ["TENANT", "NAME"]
     assert line.split()[:2] == ["riverside-dental", "TWILIO_TOKEN"] and line.endswith("lan")
+    del example["tenants"]["riverside-dental"]["plugins"][-1]
+    write(example)
     assert frontdesk("secrets", "delete", "riverside-dental", "TWILIO_TOKEN").returncode == 0
     assert frontdesk("secrets", "list").stdout == "No secret is stored.\n"
     again = frontdesk("secrets", "delete", "riverside-dental", "TWILIO_TOKEN")
     assert again.returncode == 1 and again.stderr.count("\n") == 1
+
+
+def test_a_secret_that_something_refers_to_is_deleted_only_by_force(
+    tmp_path: Path, example: dict[str, Any], write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FRONTDESK_SECRET_KEYS", new_key())
+
+    def frontdesk(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(VALUE))
+        code = main(arguments)
+        said = capsys.readouterr()
+        return code, said.err + said.out
+
+    dental = example["tenants"]["riverside-dental"]["plugins"]
+    twilio: dict[str, Any] = {"account_sid": f"AC{'0' * 32}", "numbers": ["whatsapp:+14155238886"]}
+    twilio |= {"auth_token": {"stored": "NEW"}, "previous_auth_token": {"stored": "OLD"}}
+    dental.append({"twilio_whatsapp": twilio})
+    write(example)
+    for name in ("NEW", "OLD", "OTHER"):
+        assert frontdesk("secrets", "set", "riverside-dental", name)[0] == 0
+    code, said = frontdesk("secrets", "delete", "riverside-dental", "OLD")
+    assert code == 1 and said.count("\n") == 2
+    assert re.search(
+        r"^tenants\.yaml:\d+: tenant riverside-dental: plugins\[2\]\.twilio_whatsapp\.previous_auth_token: ", said
+    )
+    assert "OLD of riverside-dental was not deleted: take that away first, or say --force" in said
+
+    key = "plugins.twilio_whatsapp.previous_auth_token"
+    assert frontdesk("overlay", "set", "riverside-dental", key, "{stored: OTHER}")[0] == 0
+    code, said = frontdesk("secrets", "delete", "riverside-dental", "OTHER")
+    assert code == 1 and f"stored changes: tenant riverside-dental: {key}: refers to OTHER; frontdesk overlay" in said
+    assert "NEW" in frontdesk("secrets")[1] and "OTHER" in frontdesk("secrets")[1]
+
+    assert frontdesk("overlay", "revert", "riverside-dental", key)[0] == 0
+    assert frontdesk("secrets", "delete", "riverside-dental", "OTHER") == (0, "deleted OTHER of riverside-dental\n")
+    code, said = frontdesk("secrets", "delete", "riverside-dental", "OLD", "--force")
+    assert code == 0 and "previous_auth_token: refers to OLD" in said
+    assert said.endswith("deleted OLD of riverside-dental; what refers to it does not work any more\n")
+    assert "OLD" not in frontdesk("secrets")[1]
 
 
 def test_a_rotation_says_what_it_did_and_a_key_that_is_missing_is_one_line(frontdesk: Run, keys) -> None:

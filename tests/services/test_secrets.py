@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import pytest
 
 from frontdesk.clock import SystemClock
-from frontdesk.config import Secret, SecretUnavailable
-from frontdesk.services.secrets import VARIABLE, KeysMissing, Rotated, SecretDesk, new_key
+from frontdesk.config import Secret, SecretUnavailable, load
+from frontdesk.model import Overlay, OverlayChange, Suspension
+from frontdesk.services.secrets import VARIABLE, KeysMissing, Rotated, SecretDesk, new_key, references
 from frontdesk.store import Store
-from frontdesk.store.collections import SECRETS
+from frontdesk.store.collections import OVERLAYS, SECRETS, SUSPENSIONS
 from frontdesk.store.sqlite import SqliteStore
 from frontdesk.testing.death import Died
 
@@ -50,6 +52,31 @@ async def test_a_second_value_replaces_the_first_and_a_deleted_one_is_gone(store
     assert not await desk(store).delete("clinic", "TOKEN")
     with pytest.raises(SecretUnavailable, match="no stored secret TOKEN; `frontdesk secrets set clinic TOKEN` stores"):
         await desk(store, OLD).read("clinic", "TOKEN")
+
+
+async def test_what_a_suspended_tenant_and_a_configuration_that_still_counts_refer_to_is_named(
+    store: Store, tmp_path: Path
+) -> None:
+    token = {"twilio_whatsapp": {"auth_token": {"stored": "TOKEN"}}}
+    (tmp_path / "tenants.yaml").write_text("tenants:\n  lan: {name: Lan, time_zone: Asia/Ho_Chi_Minh, language: vi}\n")
+    file, raw = load(tmp_path / "tenants.yaml"), json.dumps({"plugins": ["simulator", token]})
+
+    async def named(tenant: str) -> list[str]:
+        return [str(each) for each in await references(store, file, tenant, "TOKEN")]
+
+    for tenant in ("lan", "gone"):
+        await store.shared.insert(SUSPENSIONS, Suspension(id=tenant, since=store.now(), raw=raw, folder=""))
+    where = "plugins[1].twilio_whatsapp.auth_token: refers to TOKEN"
+    (told,) = await named("gone")
+    assert told.startswith(f"as it was declared last: tenant gone: {where}; frontdesk tenants purge gone")
+    assert await named("lan") == [], "it is in the file again"
+
+    overlay = Overlay(id="overlay", effective=raw)
+    assert await store.for_tenant("lan").insert(OVERLAYS, overlay)
+    assert await named("lan") == [], "everything was reverted: the file counts"
+    change = OverlayChange(key="persona.name", value='"Lan"', at=store.now(), by="an")
+    await store.for_tenant("lan").update(OVERLAYS, overlay, current=[change])
+    assert await named("lan") == [f"the last configuration that fitted: tenant lan: {where}"]
 
 
 async def test_a_token_that_was_moved_to_another_place_is_refused(store: Store) -> None:
