@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import structlog
@@ -14,6 +15,8 @@ from .limits import Ceiling, Limit, NotBefore, Rate, Reservation
 from .rates import RateShare
 
 log = structlog.get_logger(__name__)
+
+CLOSE_SECONDS = 2.0
 
 
 class Budgets:
@@ -63,12 +66,22 @@ class Budgets:
                 del self._shares[key]
 
     async def close(self) -> None:
-        """Book everything and give back what is not used."""
-        for share in self._shares.values():
-            try:
-                await share.close()
-            except StoreError as err:
+        """Book everything and give back what is not used: all at once, and a store that hangs does not hold up the stop, for
+        what is not given back runs out by itself."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                closed = await asyncio.gather(
+                    *(share.close() for share in self._shares.values()), return_exceptions=True
+                )
+        except TimeoutError:
+            log.warning("store_away", reason=f"it did not answer within {CLOSE_SECONDS:g} s", kind="budget")
+            return
+        for err in closed:
+            if isinstance(err, StoreError):
                 log.warning("store_away", reason=str(err), kind="budget")
+                return
+            if err is not None:
+                raise err
 
     def _rate(self, tenant: str, key: str, limit: Rate) -> RateShare:
         share = self._shares.get((tenant, key))

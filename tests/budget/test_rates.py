@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from frontdesk.budget import service
 from frontdesk.budget.limits import NotBefore, Rate, Reservation
+from frontdesk.store.sqlite import SqliteRepository
 from frontdesk.testing.clock import MovableClock
 
 from .conftest import TENANT, Processes
@@ -93,6 +95,22 @@ async def test_who_follows_a_process_that_ended_in_order_waits_for_no_lease(proc
     await two.reserve(TENANT, "send", FIVE)
     (budget,) = await processes.documents("send")
     assert {holder: share.amount for holder, share in budget.shares.items()} == {"process-2": 5}
+
+
+async def test_a_store_that_hangs_does_not_hold_up_who_ends(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "CLOSE_SECONDS", 0.1)
+    one = processes.start()
+    for sender in range(30):
+        await one.reserve(TENANT, f"send/{sender}", FIVE)
+    monkeypatch.setattr(SqliteRepository, "update", hangs)
+    async with asyncio.timeout(2):
+        await processes.end(one)
+
+
+async def hangs(*_: object, **__: object) -> None:
+    await asyncio.Event().wait()
 
 
 async def test_its_turn_is_waited_for_in_the_order_of_asking(processes: Processes, clock: MovableClock, until) -> None:
