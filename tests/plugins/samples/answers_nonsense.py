@@ -15,6 +15,7 @@ GOOD: dict[str, Any] = {
     "transcribe": "hello",
     "prompt_section": Section(name="n", text="n"),
     "think": ModelReply(text="From the plugin that answers nonsense."),
+    "preview": {"prompt": "what would be sent"},
     "check_health": {"ok": True},
 }
 NONSENSE: dict[str, tuple[Any, ...]] = {
@@ -32,6 +33,7 @@ NONSENSE: dict[str, tuple[Any, ...]] = {
         ModelReply(tool_calls=(ToolCall(id="1", name="book", arguments={"at": object()}),)),
         ModelReply(text="half a character: \ud83d"),
     ),
+    "preview": ("a text", ["a list"], {"at": object()}),
     "check_health": (None, True, "fine"),
 }
 
@@ -80,6 +82,10 @@ class AnswersNonsense(Channel):
     @hookimpl
     async def think(self) -> Any:
         return self._answer("think")
+
+    @hookimpl
+    async def preview(self) -> Any:
+        return self._answer("preview")
 
     @hookimpl
     async def check_health(self) -> Any:
