@@ -83,7 +83,7 @@ async def test_one_is_killed_and_one_frozen_past_its_lease_and_the_third_goes_on
     async def frozen() -> bool:
         return two.frozen
 
-    await until(f"it froze at {point}", frozen)
+    await until(f"it froze at {point}", frozen, 60)
     await asyncio.sleep(quick["conversation_lease"] + 2 * quick["send_timeout"])
     two.thaw()
     await one.start()
