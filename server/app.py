@@ -148,9 +148,11 @@ class Server:
         self.parked = ParkedDesk(self.store, self.queue)
         self.retention = RetentionDesk(self.store, lambda: self.runtimes.declared)
         self.instance = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
-        self.processes = 1
-        """How many share the store just now, this one among them."""
-        self.budgets = Budgets(self.store, self.instance, lambda: self.processes, clock)
+        self.census = instances.Census()
+        """Who shares the store just now."""
+        self.budgets = Budgets(
+            self.store, self.instance, lambda: self.census.processes, clock, dead=lambda: self.census.dead
+        )
         endpoint = self.config.traces.endpoint
         self.traces = Traces(endpoint, self.instance) if endpoint is not None else None
         self._background = Owner("server")
@@ -411,7 +413,7 @@ class Server:
             log.info("instance_not_forgotten", reason=type(err).__name__)
 
     async def _count_processes(self) -> None:
-        self.processes = await instances.estimate(self.store)
+        self.census = await instances.census(self.store)
 
     async def _write_instance(self) -> None:
         seen = await self.store.shared.get(INSTANCES, self.instance)

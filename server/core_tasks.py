@@ -3,6 +3,7 @@ them."""
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ MESSAGE_FAILED = "message_failed"
 MESSAGE_RECEIVED = "message_received"
 REASSURE = "reassure"
 STILL_WAITS = "still_waits"
+ALERT = "alert"
 
 PATIENCE = timedelta(seconds=30)
 """How long somebody who writes on after a hand-off waits for a person before the bot says that it has been heard."""
@@ -44,6 +46,13 @@ def message_failed(message: Message, now: datetime) -> Task:
     """Tell the plugins (on_message_failed); void unless the message is in the state that it is in here."""
     key = f"{message.id}/{message.state}/{message.attempts}"
     return _task(MESSAGE_FAILED, key, now, message=message.id, state=message.state)
+
+
+def alert(title: str, text: str, cases: dict[str, str], pause: timedelta, at: datetime) -> Task:
+    """Tell the operators of a cause, which *title* and *text* name, and how many *cases* (id → conversation) it has
+    (alerts.py)."""
+    cause = hashlib.sha256(f"{title}\0{text}".encode()).hexdigest()[:24]
+    return _task(ALERT, cause, at, title=title, text=text, cases=cases, pause=pause.total_seconds())
 
 
 def auto_return(tenant: TenantConfig, conversation: Conversation, now: datetime) -> Task:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import ceil, inf
 from typing import Any
@@ -31,12 +32,15 @@ free for it."""
 
 
 class RateShare:
-    """One rate, in one process. `peers`: how many processes there are."""
+    """One rate, in one process. `peers`: how many processes there are; `dead`: holders that are known to have ended."""
 
-    def __init__(self, ledger: Ledger, limit: Rate, peers: Callable[[], int], clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, limit: Rate, peers: Callable[[], int], dead: Callable[[], Collection[str]], clock: Clock
+    ) -> None:
         self._ledger = ledger
         self._limit = limit
         self._peers = peers
+        self._dead = dead
         self._clock = clock
         self._share: BudgetShare | None = None
         self._look_at = ledger.now()
@@ -104,6 +108,7 @@ class RateShare:
         now, me = self._ledger.now(), self._ledger.holder
         shares = {holder: share for holder, share in budget.shares.items() if share.until > now}
         before = shares.pop(me, None)
+        self._bury(shares, milliseconds(now + GUARD + limit.period))
         holders = 1 + sum(not share.given_up for share in shares.values())
         free = limit.amount - sum(share.amount for share in shares.values())
         mine = max(0, min(ceil(limit.amount / max(holders, self._peers())), free))
@@ -122,6 +127,13 @@ class RateShare:
             counts = min(len(self._recent), budget.shares[me].amount)
             _give_up(shares, me, counts, milliseconds(self._recent[-1] + GUARD + self._limit.period))
         return {"shares": shares, "ends_at": max([now, *(share.until for share in shares.values())])}
+
+    def _bury(self, shares: dict[str, BudgetShare], until: datetime) -> None:
+        """What the dead sent last counts for a period from now, whatever their lease."""
+        for holder in self._dead():
+            share = shares.get(holder)
+            if share is not None and not share.given_up:
+                shares[holder] = replace(share, until=min(share.until, until), given_up=True)
 
     def _went(self, limit: Rate) -> None:
         """Note that one goes now."""

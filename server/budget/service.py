@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import structlog
 
@@ -23,13 +23,23 @@ class Budgets:
     """This process's shares of all limits in use.
 
     :param holder: how the documents call this process; no other has the name, not even its successor. :param peers: how
-        many processes run just now, this one among them. It decides how large a share is, never whether shares fit.
+        many processes run just now, this one among them. It decides how large a share is, never whether shares fit. :param
+        dead: holders that are known to have ended without giving their shares back.
     """
 
-    def __init__(self, store: Store, holder: str, peers: Callable[[], int], clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        holder: str,
+        peers: Callable[[], int],
+        clock: Clock,
+        *,
+        dead: Callable[[], Collection[str]] = frozenset,
+    ) -> None:
         self._store = store
         self._holder = holder
         self._peers = peers
+        self._dead = dead
         self._clock = clock
         self._shares: dict[tuple[str, str], RateShare | CeilingShare] = {}
 
@@ -86,7 +96,8 @@ class Budgets:
     def _rate(self, tenant: str, key: str, limit: Rate) -> RateShare:
         share = self._shares.get((tenant, key))
         if share is None:
-            share = self._shares[tenant, key] = RateShare(self._ledger(tenant, key), limit, self._peers, self._clock)
+            ledger = self._ledger(tenant, key)
+            share = self._shares[tenant, key] = RateShare(ledger, limit, self._peers, self._dead, self._clock)
         assert isinstance(share, RateShare), f"{key} is a ceiling"
         return share
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from .. import blame, dispatch
+from .. import alerts, blame, dispatch
 from ..budget.limits import NotBefore, Rate
 from ..budget.service import Budgets
 from ..channel import Outgoing
@@ -94,8 +94,11 @@ class Sender:
         except RetryLater as err:
             return await self._later(tenant, repository, message, err.after, err.reason)
         except NeedsAttention as err:
-            await self._alert(runtime, held, channel, err)
-            return await self._later(tenant, repository, message, RETRY_CAP, err.what)
+            later = await self._later(tenant, repository, message, RETRY_CAP, err.what)
+            log.error("channel_needs_attention", channel=channel, what=err.what)
+            case = {"case": message.id, "conversation": message.conversation}
+            await alerts.alert(runtime, repository, self._store, f"{channel} cannot send", err.what, **case)
+            return later
         except Refused as err:
             if err.opted_out:
                 await gates.opt_out(repository, message)
@@ -170,15 +173,6 @@ class Sender:
             if await record.change(repository, self._store, tenant, current, **changes):
                 return True
         return False
-
-    async def _alert(self, runtime: Runtime, held: Held, channel: str, err: NeedsAttention) -> None:
-        log.error("channel_needs_attention", channel=channel, what=err.what)
-        await dispatch.every(
-            runtime.hook("alert_operator"),
-            title=f"{channel} cannot send",
-            text=err.what,
-            conversation=held.conversation,
-        )
 
     def outgoing(self, tenant: str, held: Held, message: Message) -> Outgoing:
         """The message as the channel gets it, and got it in its last attempt."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import dataclass
 from datetime import timedelta
 
 from ..model import Instance
@@ -20,14 +21,22 @@ async def alive(store: Store) -> list[Instance]:
     return await store.shared.find(INSTANCES, seen, order_by="seen_at", limit=1000)
 
 
-async def estimate(store: Store) -> int:
-    """How many processes there are, this one among them; without those that died on this machine of late.
+@dataclass(frozen=True)
+class Census:
+    """Good enough to divide by: two containers that call their hosts by one name take each other for dead."""
 
-    Good enough to divide by: two containers that call their hosts by one name take each other for dead.
-    """
+    processes: int = 1
+    """How many there are, the one that asks among them; without those that died on this machine of late."""
+    dead: frozenset[str] = frozenset()
+    """Ids of those that died on this machine of late and left their row."""
+
+
+async def census(store: Store) -> Census:
+    """Who works on the store, as this process can tell. Raises StoreError."""
     here, host = os.getpid(), socket.gethostname()
     others = [one for one in await alive(store) if (one.host, one.pid) != (host, here)]
-    return 1 + sum(one.host != host or _exists(one.pid) for one in others)
+    dead = frozenset(one.id for one in others if one.host == host and not _exists(one.pid))
+    return Census(1 + len(others) - len(dead), dead)
 
 
 def _exists(pid: int) -> bool:

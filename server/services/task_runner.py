@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from .. import blame, core_tasks, dispatch, leases
+from .. import alerts, blame, core_tasks, dispatch, leases
 from ..clock import Clock, milliseconds
 from ..errors import NeedsAttention, PluginError, Refused, RetryLater
 from ..leases import ConversationGone, LeaseLost
@@ -127,6 +127,8 @@ class TaskRunner:
                 await self._handed_off(runtime, repository, task)
             case core_tasks.MESSAGE_RECEIVED:
                 await self._message_received(runtime, repository, task)
+            case core_tasks.ALERT:
+                return await self._alert(runtime, repository, task)
             case core_tasks.MESSAGE_FAILED:
                 return await self._message_failed(runtime, repository, task)
             case unknown:
@@ -186,8 +188,21 @@ class TaskRunner:
             # Nobody wrote the failure, or it gave way to something better. Its key is free for one that comes yet.
             await repository.delete(TASKS, task)
             return Finished()
+        title, text = "A message did not reach its contact", message.error
+        case = {"case": message.id, "conversation": message.conversation}
+        await alerts.alert(runtime, repository, self._store, title, text, **case)
         conversation = await repository.get(CONVERSATIONS, message.conversation)
-        hooks = runtime.hook("on_message_failed") + runtime.hook("alert_operator")
-        event = {"message": message, "title": "A message did not reach its contact", "text": message.error}
-        await self._tell(repository, task, hooks, conversation=conversation, **event)
+        hooks = runtime.hook("on_message_failed")
+        await self._tell(repository, task, hooks, conversation=conversation, message=message)
         return None
+
+    async def _alert(self, runtime: Runtime, repository: Repository, task: Task) -> Outcome:
+        if not task.data["cases"]:
+            return await alerts.nothing_new(repository, self._store, task)
+        title, about = alerts.event(task)
+        conversation = None
+        if about:
+            conversation = await repository.get(CONVERSATIONS, about)
+        event = {"title": title, "text": task.data["text"], "conversation": conversation}
+        await self._tell(repository, task, runtime.hook("alert_operator"), **event)
+        return await alerts.told(repository, self._store, task)

@@ -7,7 +7,7 @@ from itertools import groupby
 
 import structlog
 
-from .. import blame, dispatch, mind
+from .. import alerts, blame, dispatch, mind
 from ..crashpoints import reached
 from ..errors import NeedsAttention, PluginError
 from ..mind import ModelMessage, ModelReply, ToolCall, ToolResult
@@ -96,9 +96,5 @@ async def _ask(work: Work) -> ModelReply:
 
 
 async def _alert(work: Work, plugin: str, what: str) -> None:
-    await dispatch.every(
-        work.runtime.hook("alert_operator"),
-        title=f"{plugin} needs attention",
-        text=what,
-        conversation=work.held.conversation,
-    )
+    case = {"case": work.turn.id, "conversation": work.turn.conversation}
+    await alerts.alert(work.runtime, work.repository, work.store, f"{plugin} needs attention", what, **case)

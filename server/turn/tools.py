@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .. import dispatch
+from .. import alerts, dispatch
 from ..errors import NeedsAttention, PluginError, Refused, RetryLater
 from ..mind import ModelMessage, ToolCall, ToolResult, ToolSpec
 from ..runtime import BoundTool
@@ -61,12 +61,8 @@ async def _answer(work: Work, call: ToolCall, line: dict[str, Any]) -> ToolResul
         return _error(call, f"it is not possible right now ({err.reason}); it may be in a while")
     except NeedsAttention as err:
         line["outcome"] = "needs attention"
-        await dispatch.every(
-            work.runtime.hook("alert_operator"),
-            title=f"{call.name} does not work",
-            text=err.what,
-            conversation=work.held.conversation,
-        )
+        case = {"case": work.turn.id, "conversation": work.turn.conversation}
+        await alerts.alert(work.runtime, work.repository, work.store, f"{call.name} does not work", err.what, **case)
         return _error(call, "it does not work at the moment; a colleague has been told")
     except (dispatch.HookFailed, PluginError):
         line["outcome"] = "failed"

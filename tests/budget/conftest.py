@@ -43,7 +43,7 @@ class Seen:
 
 
 class Processes:
-    """`processes.start()` is one more process; `kill` one, and nobody hears of it."""
+    """`processes.start()` is one more process; `kill` one, and nobody hears of it, unless it is *known*."""
 
     def __init__(self, store: SqliteStore, clock: MovableClock) -> None:
         self.store = store
@@ -51,17 +51,21 @@ class Processes:
         self.alive: list[Budgets] = []
         self.known: int | None = None
         """How many processes each thinks there are; None: as many as there are."""
+        self.dead: set[str] = set()
+        """Of whose deaths the others know."""
         self._started = 0
 
     def start(self, wrong: float = 0.0) -> Budgets:
         self._started += 1
         store: Any = Seen(self.store, wrong)
-        made = Budgets(store, f"process-{self._started}", self._peers, self.clock)
+        made = Budgets(store, f"process-{self._started}", self._peers, self.clock, dead=lambda: self.dead)
         self.alive.append(made)
         return made
 
-    def kill(self, process: Budgets) -> None:
+    def kill(self, process: Budgets, *, known: bool = False) -> None:
         self.alive.remove(process)
+        if known:
+            self.dead.add(process._holder)
 
     async def end(self, process: Budgets) -> None:
         """As SIGTERM does."""

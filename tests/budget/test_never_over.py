@@ -69,7 +69,7 @@ def common(processes: Processes, move: str, value: float | int | None) -> None:
         case "start", float(wrong):
             processes.start(wrong)
         case "kill", int(number):
-            processes.kill(chosen(processes, number))
+            processes.kill(chosen(processes, number), known=number % 2 == 0)
         case "wait", float(seconds):
             processes.clock.advance(seconds)
         case "know", known:

@@ -97,6 +97,22 @@ async def test_who_follows_a_process_that_ended_in_order_waits_for_no_lease(proc
     assert {holder: share.amount for holder, share in budget.shares.items()} == {"process-2": 5}
 
 
+async def test_who_follows_a_process_that_is_known_to_be_dead_waits_for_a_period_and_not_for_its_lease(
+    processes: Processes,
+) -> None:
+    one = processes.start()
+    await many(processes, one, FIVE, 2)
+    processes.kill(one, known=True)
+    two = processes.start()
+    asked = await two.reserve(TENANT, "send", FIVE)
+    assert isinstance(asked, NotBefore)
+    assert timedelta(seconds=1) < asked.at - processes.store.now() <= timedelta(seconds=2)
+    processes.clock.advance((asked.at - processes.store.now()).total_seconds())
+    assert isinstance(await two.reserve(TENANT, "send", FIVE), Reservation)
+    (budget,) = await processes.documents("send")
+    assert {holder: share.amount for holder, share in budget.shares.items()} == {"process-2": 5}
+
+
 async def test_a_store_that_hangs_does_not_hold_up_who_ends(
     processes: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

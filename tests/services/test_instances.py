@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from frontdesk.model import Instance
-from frontdesk.services.instances import FRESH, estimate
+from frontdesk.services.instances import FRESH, Census, census
 from frontdesk.store.collections import INSTANCES
 
 
@@ -30,4 +30,4 @@ async def test_who_died_on_this_machine_is_not_counted_and_of_others_only_who_wa
         for id, (host, pid, ago) in seen.items():
             row = Instance(id=id, host=host, pid=pid, started_at=store.now() - ago, seen_at=store.now() - ago)
             await store.shared.insert(INSTANCES, row)
-        assert await estimate(store) == 3, "us, one beside us, one elsewhere"
+        assert await census(store) == Census(processes=3, dead=frozenset({"dead"})), "us, one beside us, one elsewhere"

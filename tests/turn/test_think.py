@@ -69,6 +69,7 @@ async def test_a_model_that_needs_attention_alerts_the_operators(desk):
         model.script = [NeedsAttention("the key has expired: make a new one")]
         await lan.says("Hello.")
         assert "come back to you" in await lan.hears()
+        await server.quiet()
         assert ("model needs attention", "the key has expired: make a new one") in pager.alerts
 
         async def handed_off():
