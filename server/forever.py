@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import NoReturn
+from typing import NoReturn, TypeVarTuple
 
 import structlog
 
@@ -13,11 +13,13 @@ from .store import StoreError
 
 log = structlog.get_logger(__name__)
 
+Ts = TypeVarTuple("Ts")
+
 BROKEN_PAUSE = 1.0
 """How long it rests after an error nobody foresaw (seconds)."""
 
 
-async def forever(clock: Clock, step: Callable[..., Awaitable[None]], *arguments: str) -> NoReturn:
+async def forever(clock: Clock, step: Callable[[*Ts], Awaitable[None]], *arguments: *Ts) -> NoReturn:
     """Repeat `step(*arguments)` until cancelled by its owner: after an error, too, and after a cancellation that came from
     within (a plugin's code cancels something of its own and awaits it)."""
     task = asyncio.current_task()

@@ -19,6 +19,7 @@ from .clock import Clock
 from .forever import forever
 from .model import Due, DueKind
 from .queue import Queue, Wake
+from .queue.local import LocalQueue
 from .store import Store, StoreError
 from .tasks import Owner
 from .work import Again, Finished, Outcome, Processor, Taken
@@ -33,6 +34,9 @@ SHARE = 4
 """One tenant gets at most one part in so many of them: a vendor of its that hangs leaves room for everybody else."""
 CROWDED_PAUSE = timedelta(seconds=1)
 """When to look again at a row whose tenant has its share of the places."""
+
+LONGEST_REMINDER = timedelta(minutes=1)
+"""A row that was put off for longer holds nothing in memory: who put it off sent a wake for then."""
 
 
 @dataclass
@@ -65,9 +69,11 @@ class Worker:
         self._places = {kind: asyncio.Semaphore(AT_ONCE[kind]) for kind in processors}
         self._of_tenant: Counter[tuple[DueKind, str]] = Counter()
         self._wakes: dict[DueKind, asyncio.Queue[Wake]] = {kind: asyncio.Queue() for kind in processors}
+        self._reminders: Queue = LocalQueue("", clock)
 
     def start(self) -> None:
-        self._loops.start(forever(self._clock, self._sort_wake), "wakes")
+        self._loops.start(forever(self._clock, self._sort_wake, self._queue), "wakes")
+        self._loops.start(forever(self._clock, self._sort_wake, self._reminders), "reminders")
         for kind in self._processors:
             self._loops.start(forever(self._clock, self._follow_wake, kind), f"wakes of {kind}")
             self._loops.start(forever(self._clock, self._sweep, kind), f"sweep of {kind}")
@@ -81,10 +87,13 @@ class Worker:
     async def stop(self, seconds: float) -> int:
         """Take nothing new, let what runs end; how much had to be cut off after *seconds*."""
         await self._loops.drain(0)
+        await self._reminders.stop()
+        # What is found from here on is for the other processes.
+        self._reminders = self._queue
         return await self._working.drain(seconds)
 
-    async def _sort_wake(self) -> None:
-        wake = await self._queue.receive()
+    async def _sort_wake(self, queue: Queue) -> None:
+        wake = await queue.receive()
         if wake.kind in self._wakes:
             self._wakes[wake.kind].put_nowait(wake)
 
@@ -210,7 +219,14 @@ class Worker:
                     await self._queue.wake(wake, (at - self._store.now()).total_seconds())
 
     async def _look_again(self, wake: Wake) -> None:
-        """If the row is there, somebody wrote it: there is more, now or later."""
+        """If the row is there, somebody wrote it: there is more, now or later.
+
+        Kept here, once for each row: a wake that came in vain and went back to a queue that repeats some would come in
+        vain more and more often, until all processes did nothing else.
+        """
         due = await self._store.due.get(wake.kind, wake.tenant, wake.ref)
-        if due is not None:
-            await self._queue.wake(wake, (due.due_at - self._store.now()).total_seconds())
+        if due is None:
+            return
+        delay = due.due_at - self._store.now()
+        if delay <= LONGEST_REMINDER:
+            await self._reminders.wake(wake, delay.total_seconds())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -86,12 +87,28 @@ class Lossy(LocalQueue):
             await super().wake(wake, delay)
 
 
+class Repeating(LocalQueue):
+    """Delivers every wake twice, and gathers none, as a queue between processes may."""
+
+    def __init__(self, clock):
+        super().__init__("", clock)
+        self.sent = 0
+
+    async def wake(self, wake, delay=0.0):
+        self.sent += 1
+        for _ in range(2):
+            if delay > 0:
+                self._clock.call_later(delay, partial(self._ready.put_nowait, wake))
+            else:
+                self._ready.put_nowait(wake)
+
+
 @asynccontextmanager
 async def a_bench(tmp_path, how="", sweep_every=1):
     clock = MovableClock()
     store = SqliteStore(tmp_path / "db", clock)
     await store.open()
-    queue = Lossy(clock, how) if how else LocalQueue("", clock)
+    queue = Repeating(clock) if how == "repeated" else Lossy(clock, how) if how else LocalQueue("", clock)
     await queue.start()
     bench = Bench(store, queue, clock, Times(sweep_every=sweep_every))
     bench.worker.start()
@@ -128,6 +145,51 @@ async def test_work_is_done_once_and_in_time_whatever_becomes_of_the_wakes(tmp_p
         await bench.until(bench.empty)
         assert sorted(due.ref for due in bench.turns.seen) == sorted(f"c{n}" for n in range(20))
         assert bench.clock.now() - start < timedelta(seconds=6)
+
+
+async def test_wakes_that_come_in_vain_do_not_multiply(tmp_path):
+    async with a_bench(tmp_path, "repeated", sweep_every=60) as bench:
+        bench.lanes.behaviour = lambda due: (
+            Again(bench.store.now() + timedelta(seconds=1)) if len(bench.lanes.seen) <= 8 else Finished()
+        )
+        start = bench.clock.now()
+        await bench.put(kind="lane")
+        await bench.until(bench.empty)
+        assert bench.queue.sent == 1 + 8, "one by whoever wrote the row, one each time that it was put off"
+        assert bench.clock.now() - start < timedelta(seconds=12)
+
+
+async def test_a_row_that_was_put_off_for_long_holds_nothing_in_memory(tmp_path, monkeypatch):
+    reminders = []
+
+    async def noted(self, wake, delay=0.0):
+        reminders.append(wake.ref)
+
+    async with a_bench(tmp_path, "repeated", sweep_every=60) as bench:
+        monkeypatch.setattr(LocalQueue, "wake", noted)
+        for ref, after in (("next-month", 30 * 86400), ("soon", 30)):
+            await bench.put(ref, after=after, wake=False)
+            await bench.queue.wake(Wake("turn", "clinic", ref))
+        await bench.until(lambda: len(reminders) == 2, still=True)
+        assert reminders == ["soon", "soon"]
+
+
+async def test_what_is_found_while_stopping_is_for_the_other_processes(tmp_path):
+    async with a_bench(tmp_path) as bench:
+        gate = asyncio.Event()
+
+        async def while_working(due):
+            await gate.wait()
+            await bench.put(wake=False)
+            return Finished()
+
+        bench.turns.behaviour = while_working
+        await bench.put()
+        await bench.until(lambda: bench.turns.seen, still=True)
+        asyncio.get_running_loop().call_later(0.05, gate.set)
+        assert await bench.worker.stop(5) == 0
+        async with asyncio.timeout(10):
+            assert await bench.queue.receive() == Wake("turn", "clinic", "a")
 
 
 async def test_a_queue_that_raises_does_not_end_the_worker(tmp_path):
