@@ -12,7 +12,8 @@ CONNECT_SECONDS = 2.0
 POOL = 48
 """Connections: as many as calls may be in flight."""
 STEP = 3
-"""Seconds between two read time-outs: a client has one, and calls have different times left."""
+"""Seconds between two read time-outs, below it one: a client has one for all its calls, which have different times left, and
+is kept."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,10 @@ class Access:
 
 
 def read_seconds(left: float) -> float:
-    """The longest read time-out that ends before *left* seconds are over, if connecting takes as long as it may."""
+    """The longest of the read time-outs (1, 2, 3, 6, 9 …) that ends before *left* seconds are over, if connecting takes as
+    long as it may; the shortest if none does."""
     room = left - CONNECT_SECONDS
-    return float(room // STEP * STEP) if room >= STEP else max(1.0, room)
+    return float(room // STEP * STEP) if room >= STEP else max(1.0, room // 1)
 
 
 def make(access: Access, seconds: float) -> Any:

@@ -19,6 +19,7 @@ from frontdesk.testing.fake_bedrock.server import REGION
 
 BIG = "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
 SMALL = "global.anthropic.claude-haiku-4-5-20251001-v1:0"
+READ_SECONDS = {1, 2, *range(3, 301, 3)}
 NOW = datetime(2026, 11, 24, 2, 15, tzinfo=UTC)
 TENANT = TenantConfig.model_validate(
     {
@@ -121,6 +122,8 @@ async def make(bedrock: FakeBedrock, aws_keys: None) -> AsyncIterator[Callable[.
     for client in shared.made.values():
         client.close()
     assert not bedrock.refused, "a request that AWS would refuse"
+    kept = {client.meta.config.read_timeout for client in shared.made.values()}
+    assert kept <= READ_SECONDS, "a client that hardly another call will have a use for"
 
 
 def user(text: str = "", **more: Any) -> ModelMessage:

@@ -121,6 +121,13 @@ async def test_without_time_nothing_is_called(make, bedrock):
     assert not bedrock.requests
 
 
+async def test_calls_with_little_time_left_share_their_clients(make):
+    plugin = make(models=[BIG])
+    for left in range(12):
+        await plugin.think(request(seconds=4.0 + left / 20))
+    assert len(plugin.shared.made) <= 2, sorted(plugin.shared.made)
+
+
 async def test_the_ceiling_sends_to_the_cheaper_model_then_to_nobody(make, bedrock):
     plugin = make()
     await plugin.think(request())
