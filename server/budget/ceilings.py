@@ -48,24 +48,33 @@ class CeilingShare:
         """What was refused last, and until when."""
         self._used = False
         """Whether anything was reserved since the last look."""
+        self._asking = 0
+        """How many are about to reserve: a share that is let go of under them would count what they reserve nowhere."""
         self._turn = asyncio.Lock()
 
     async def reserve(self, limit: Ceiling, amount: int) -> Reservation | NotBefore:
         """*amount*, if it fits below the limit."""
-        async with self._turn:
-            self._used = True
-            if limit != self._limit:
-                self._limit, self._refused = limit, None
+        self._asking += 1
+        try:
+            async with self._turn:
+                return await self._reserve(limit, amount)
+        finally:
+            self._asking -= 1
+
+    async def _reserve(self, limit: Ceiling, amount: int) -> Reservation | NotBefore:
+        self._used = True
+        if limit != self._limit:
+            self._limit, self._refused = limit, None
+        if not self._has(amount):
+            if self._refused is not None and amount >= self._refused[0] and self._now() < self._refused[1].at:
+                return self._refused[1]
+            budget = await self._write(amount)
             if not self._has(amount):
-                if self._refused is not None and amount >= self._refused[0] and self._now() < self._refused[1].at:
-                    return self._refused[1]
-                budget = await self._write(amount)
-                if not self._has(amount):
-                    refusal = self._not_before(budget, amount)
-                    self._refused = (amount, refusal)
-                    return refusal
-            self._held += amount
-            return Reservation(self, amount, self._lease)
+                refusal = self._not_before(budget, amount)
+                self._refused = (amount, refusal)
+                return refusal
+        self._held += amount
+        return Reservation(self, amount, self._lease)
 
     def settle(self, reservation: Reservation, actual: int) -> None:
         """Book what it was. Of a lease that was lost everything counts as spent already, but what it was more."""
@@ -81,7 +90,8 @@ class CeilingShare:
             used, self._used = self._used, False
             if self._held or self._booked != self._written.booked or (self._written.amount and not used):
                 await self._write(0)
-            return not self._held and not self._written.amount and self._booked == self._written.booked
+            booked = self._booked == self._written.booked
+            return booked and not (self._asking or self._held or self._written.amount)
 
     async def close(self) -> None:
         async with self._turn:

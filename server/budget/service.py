@@ -76,7 +76,7 @@ class Budgets:
                 del self._shares[key]
 
     async def close(self) -> None:
-        """Book everything and give back what is not used: all at once, and a store that hangs does not hold up the stop, for
+        """Book everything and give back what is not used: all at once. Nothing that goes wrong with it holds up the stop:
         what is not given back runs out by itself."""
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
@@ -91,7 +91,7 @@ class Budgets:
                 log.warning("store_away", reason=str(err), kind="budget")
                 return
             if err is not None:
-                raise err
+                log.error("budget_not_given_back", exc_info=err)
 
     def _rate(self, tenant: str, key: str, limit: Rate) -> RateShare:
         share = self._shares.get((tenant, key))

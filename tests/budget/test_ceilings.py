@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from frontdesk.budget.ceilings import CeilingShare
 from frontdesk.budget.limits import Ceiling, NotBefore, Reservation
 from frontdesk.model import Budget
 from frontdesk.store import StoreUnavailable
+from frontdesk.store.sqlite import SqliteRepository
 
 from .conftest import TENANT, Processes
 
@@ -194,6 +196,32 @@ async def test_a_share_that_was_forgotten_keeps_what_it_booked(processes: Proces
         await one.tend()
     assert not one._shares
     assert isinstance(await one.reserve(TENANT, "model", ceiling, 91), NotBefore)
+
+
+async def test_what_is_reserved_while_an_idle_share_is_given_back_counts(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, ceiling = processes.start(), today(processes, 100)
+    one.settle(await taken(one, ceiling, 10), 10)
+    began, go_on, update = asyncio.Event(), asyncio.Event(), SqliteRepository.update
+
+    async def slow(*arguments: Any, **changes: Any) -> Any:
+        began.set()
+        await go_on.wait()
+        return await update(*arguments, **changes)
+
+    monkeypatch.setattr(SqliteRepository, "update", slow)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(one.tend())
+        await began.wait()
+        reserving = group.create_task(taken(one, ceiling, 80))
+        await asyncio.sleep(0)
+        go_on.set()
+    assert isinstance(await one.reserve(TENANT, "model", ceiling, 11), NotBefore)
+    one.settle(reserving.result(), 80)
+    await one.close()
+    (budget,) = await processes.documents("model")
+    assert booked(budget) == 90
 
 
 async def test_less_than_nothing_is_an_error(processes: Processes) -> None:
