@@ -28,7 +28,6 @@ from .forever import forever
 from .inbox import Inbox
 from .keys import signing_key
 from .media import MediaUrls, open_media
-from .model import Instance
 from .observe.backlog import Backlog
 from .observe.metrics import Metrics
 from .observe.plugins import PluginStates
@@ -419,10 +418,7 @@ class Server:
         seen = await self.store.shared.get(INSTANCES, self.instance)
         now = self.store.now()
         if seen is None:
-            host, pid = socket.gethostname(), os.getpid()
-            await self.store.shared.insert(
-                INSTANCES, Instance(id=self.instance, host=host, pid=pid, started_at=now, seen_at=now)
-            )
+            await self.store.shared.insert(INSTANCES, instances.row(self.instance, now))
         else:
             await self.store.shared.update(INSTANCES, seen, seen_at=now)
 

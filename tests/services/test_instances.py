@@ -10,24 +10,27 @@ from datetime import timedelta
 from typing import Any
 
 from frontdesk.model import Instance
-from frontdesk.services.instances import FRESH, Census, census
+from frontdesk.services.instances import FRESH, Census, census, pid_namespace
 from frontdesk.store.collections import INSTANCES
 
 
 async def test_who_died_on_this_machine_is_not_counted_and_of_others_only_who_was_seen_of_late(desk: Any) -> None:
     dead = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
     await dead.wait()
-    here = socket.gethostname()
+    here, ours = socket.gethostname(), pid_namespace()
     async with desk() as running:
         store = running.server.store
         seen = {
-            "us, under an earlier name": (here, os.getpid(), timedelta(0)),
-            "dead": (here, dead.pid, timedelta(0)),
-            "alive": (here, os.getppid(), timedelta(0)),
-            "elsewhere": ("another", dead.pid, timedelta(0)),
-            "elsewhere, long ago": ("another", 2, FRESH + timedelta(seconds=1)),
+            "us, under an earlier name": (ours, os.getpid(), timedelta(0)),
+            "dead": (ours, dead.pid, timedelta(0)),
+            "alive": (ours, os.getppid(), timedelta(0)),
+            "in a container": ("a container of the same name", dead.pid, timedelta(0)),
+            "elsewhere, long ago": (ours, 2, FRESH + timedelta(seconds=1)),
         }
-        for id, (host, pid, ago) in seen.items():
-            row = Instance(id=id, host=host, pid=pid, started_at=store.now() - ago, seen_at=store.now() - ago)
+        for id, (pids, pid, ago) in seen.items():
+            at = store.now() - ago
+            row = Instance(id=id, host=here, pid=pid, started_at=at, seen_at=at, data={"pids": pids})
             await store.shared.insert(INSTANCES, row)
-        assert await census(store) == Census(processes=3, dead=frozenset({"dead"})), "us, one beside us, one elsewhere"
+        row = Instance(id="older release", host=here, pid=dead.pid, started_at=store.now(), seen_at=store.now())
+        await store.shared.insert(INSTANCES, row)
+        assert await census(store) == Census(processes=4, dead=frozenset({"dead"})), "us, one beside us, two elsewhere"
