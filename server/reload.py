@@ -45,6 +45,8 @@ class Reloader:
         self._mark = source.mark
         self._unread = False
         """The last reading had no answer about the file."""
+        self._changed: set[str] = set()
+        """Variables of the environment that have changed since a reading was adopted."""
         self._lock = asyncio.Lock()
         every = server.config.reload_every
         self._every = source.every if every is None else every
@@ -123,18 +125,22 @@ class Reloader:
         return True
 
     async def _take(self, reading: Reading) -> None:
-        """Raises ConfigError or PluginRefused, with nothing changed."""
+        """Raises ConfigError, PluginRefused or StoreError, with nothing adopted."""
         if reading.declared is None:
             raise ConfigError(reading.problems)
         for plugin in reading.plugins:
             await asyncio.to_thread(self._server.registry.load, plugin)
         before = dict(os.environ)
         await asyncio.to_thread(load_env, self._server.file.folder)
-        changed = {name for name in before.keys() | os.environ.keys() if before.get(name) != os.environ.get(name)}
+        # What follows may fail: then the next try finds the environment as this one left it.
+        self._changed |= {
+            name for name in before.keys() | os.environ.keys() if before.get(name) != os.environ.get(name)
+        }
         await self._server.overlays.prepare(reading.declared)
         old = self._server.declared
         await self._server.suspensions.keep(old, [id for id in old if id not in reading.declared])
-        self._server.adopt(reading.declared, changed)
+        self._server.adopt(reading.declared, self._changed)
+        self._changed = set()
         self._unread = self.refused = False
         self._metrics.reloads.add("", "taken")
         self._say(reading, old)

@@ -17,7 +17,9 @@ from frontdesk import Plugin, Secret, Settings, hookimpl, reload
 from frontdesk.reading import Reading, ReadingFailed
 from frontdesk.runtime import UnknownTenant
 from frontdesk.sources import SourceAway, fetch, location, source_of
+from frontdesk.store import StoreUnavailable
 from frontdesk.store.collections import DUE
+from frontdesk.store.sqlite import SqliteRepository
 from frontdesk.tenants import read_tenants
 from frontdesk.testing.desk import TENANT, TestDesk
 from frontdesk.testing.plugins import Phone, ScriptedModel
@@ -360,6 +362,28 @@ async def test_a_changed_secret_of_the_env_file_makes_new_instances_of_who_refer
         env.write_text("FD_KEY")
         assert not await server.server.reloader.reload()
         assert clinic.plugins["keyed"].settings.key.reveal() == "new"
+
+
+async def test_a_changed_secret_is_not_forgotten_when_its_reload_was_put_off(desk, monkeypatch):
+    monkeypatch.setattr(os, "environ", {**os.environ})
+    keyed = {**TENANT, "plugins": [*PLUGINS, {"keyed": {"key": {"env": "FD_KEY"}}}]}
+    plugins = {"model": ScriptedModel, "keyed": Keyed}
+    async with desk(plugins=plugins, tenants={"clinic": keyed, "school": CLINIC}) as server:
+        env = server.server.file.folder / ".env"
+        env.write_text("FD_KEY=old")
+        assert await server.server.reloader.reload()
+        clinic = await server.server.runtimes.get("clinic")
+        env.write_text("FD_KEY=new")
+        write(server, {"clinic": keyed})  # that the school is suspended cannot be stored just now
+        with monkeypatch.context() as patched:
+            patched.setattr(SqliteRepository, "insert", away)
+            assert not await server.server.reloader.reload()
+        assert await server.server.reloader.reload()
+        assert await server.server.runtimes.get("clinic") is not clinic
+
+
+async def away(*_):
+    raise StoreUnavailable("no answer")
 
 
 async def test_a_change_is_noticed_once_whoever_writes_it_is_done(desk):
