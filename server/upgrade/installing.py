@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from frontdesk.config import environment_from_outside
+
 from . import UpgradeRefused
 from .releases import FOLDER, Release
 
@@ -107,7 +109,7 @@ def _normal(name: str) -> str:
 
 def _run(command: Sequence[str]) -> str:
     """What it prints. Raises UpgradeRefused if it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  pip of an environment of ours
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment_from_outside())  # noqa: S603  pip of an environment of ours
     if done.returncode:
         said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-LAST_LINES:])
         raise UpgradeRefused(f"{' '.join(command)}:\n{said}")

@@ -24,6 +24,8 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+from frontdesk.config import environment_from_outside
+
 from . import UpgradeRefused
 from .account import Account
 
@@ -78,7 +80,14 @@ class Release:
         """What a command prints. Raises UpgradeRefused if it fails."""
         command = [str(self.command), *arguments]
         try:
-            asked = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_ANSWER, check=False)  # noqa: S603  its own command
+            asked = subprocess.run(  # noqa: S603  its own command
+                command,
+                capture_output=True,
+                text=True,
+                timeout=LONGEST_ANSWER,
+                check=False,
+                env=environment_from_outside(),
+            )
         except (OSError, subprocess.TimeoutExpired) as err:
             raise UpgradeRefused(f"{' '.join(command)}: {err}") from err
         if asked.returncode:
@@ -90,7 +99,13 @@ class Release:
         command = [str(self.command), *arguments]
         try:
             process = subprocess.Popen(  # noqa: S603  its own command
-                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder, **account.switched()
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                cwd=folder,
+                env=environment_from_outside(),
+                **account.switched(),
             )
         except OSError as err:
             tell(f"{self.command}: {err}")

@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from frontdesk.config import environment_from_outside
+
 from . import UpgradeRefused
 
 UNIT = "frontdesk.service"
@@ -31,7 +33,7 @@ class Restart:
         """Run them, *seconds* at most. Raises RestartFailed if the last one fails."""
         for command in self.commands:
             try:
-                code = subprocess.run(command, timeout=seconds, check=False).returncode  # noqa: S603  systemctl, or what the operator wrote
+                code = subprocess.run(command, timeout=seconds, check=False, env=environment_from_outside()).returncode  # noqa: S603  systemctl, or what the operator wrote
             except OSError as err:
                 raise RestartFailed(f"{self.shown}: {err}") from err
             except subprocess.TimeoutExpired as err:
@@ -59,7 +61,9 @@ def _runs(systemctl: str) -> bool:
     """Whether systemd has the unit and it is not stopped: one that fails is tried again."""
     command = [systemctl, "show", "--property=LoadState,ActiveState", UNIT]
     try:
-        shown = subprocess.run(command, capture_output=True, text=True, timeout=LOOK_SECONDS, check=False)  # noqa: S603  systemctl
+        shown = subprocess.run(  # noqa: S603  systemctl
+            command, capture_output=True, text=True, timeout=LOOK_SECONDS, check=False, env=environment_from_outside()
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
     state = dict(line.partition("=")[::2] for line in shown.stdout.splitlines())

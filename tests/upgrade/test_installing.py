@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from frontdesk.config import load_env
 from frontdesk.upgrade import UpgradeRefused, installing
 from frontdesk.upgrade.installing import Pip
 from frontdesk.upgrade.releases import Release
@@ -33,6 +34,22 @@ def ran(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
 
     monkeypatch.setattr(installing, "_run", run)
     return commands
+
+
+def test_neither_pip_nor_what_it_builds_is_given_the_secrets_of_env(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FD_FROM_OUTSIDE", "kept")
+    monkeypatch.delenv("FD_SECRET", raising=False)
+    (tmp_path / ".env").write_text("FD_SECRET=s3cret\n")
+    load_env(tmp_path)
+    try:
+        said = installing._run(["/usr/bin/env"])
+    finally:
+        (tmp_path / ".env").unlink()
+        load_env(tmp_path)
+    assert "s3cret" not in said
+    assert "FD_FROM_OUTSIDE=kept" in said
 
 
 def install(folder: Path, source: str, *also: str) -> list[str]:
