@@ -126,6 +126,26 @@ async def test_what_could_not_be_told_is_begun_anew_with_the_next_case(desk, bel
         assert [title for title, *_ in bell.rung] == ["No money"]
 
 
+async def test_who_was_told_is_not_told_again_because_another_could_not_be_and_a_case_came_meanwhile(desk, bell):
+    class Pager(bell):
+        """Once not to be reached, while the next case comes."""
+
+        failures = 1
+
+        @hookimpl
+        async def alert_operator(self, title, text, conversation):
+            if Pager.failures:
+                Pager.failures -= 1
+                await happens(server, "m1")
+                raise RetryLater("no net")
+
+    async with desk(plugins={"model": ScriptedModel, "bell": bell, "pager": Pager}) as server:
+        await happens(server, "m0")
+        await server.quiet()
+        assert Pager.failures == 0
+        assert [title for title, *_ in bell.rung] == ["No money"]
+
+
 async def test_without_a_plugin_that_can_tell_nothing_is_kept(desk):
     async with desk(plugins={"model": ScriptedModel}) as server:
         await happens(server, "m0")

@@ -79,9 +79,12 @@ class TaskRunner:
         """Tell an event to each plugin that has not heard it. Raises RetryLater while one could not be told."""
         heard = list(task.data.get("heard", ()))
         missed = await tell(hooks, heard, **event)
-        if missed is not None:
-            await repository.update(TASKS, task, data={**task.data, "heard": heard})
-            raise missed
+        if missed is None:
+            return
+        known: Task | None = task
+        while known is not None and await repository.update(TASKS, known, data={**known.data, "heard": heard}) is None:
+            known = await repository.get(TASKS, task.id)  # an alert has a case more
+        raise missed
 
     async def _later(self, repository: Repository, task: Task, error: Exception, after: float) -> Outcome:
         # Who has heard an event may have been written meanwhile.
