@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -23,7 +25,7 @@ from frontdesk import (
     hookimpl,
 )
 
-from .chain import Chain
+from .chain import LEAST_SECONDS, Chain
 from .client import Access, make, read_seconds
 from .converse import PICTURE_BYTES, Pictures, parameters, wanted_pictures
 from .errors import CREDENTIALS
@@ -32,7 +34,7 @@ from .settings import BedrockSettings
 MARGIN = 0.5
 """Seconds before the hook's deadline by which every call has ended."""
 MAKING_SECONDS = 6.0
-"""How long a secret may take to be read, or a client to be made."""
+"""How long a secret may take to be read, or a client to be made, if there is as much time."""
 
 
 class BedrockLlm(Plugin):
@@ -55,8 +57,8 @@ class BedrockLlm(Plugin):
                 f"spending.per_day cannot be kept with models whose price is not known ({', '.join(unpriced)}); write "
                 "`price: {input: …, output: …}` (US dollars for a million tokens) at each"
             )
-        self._access = await self._read_access()
-        await self._client(self._access, read_seconds(30))
+        self._access = await self._read_access(math.inf)
+        await self._client(self._access, read_seconds(30), math.inf)
 
     @hookimpl
     async def think(self, request: ModelRequest) -> ModelReply:
@@ -92,45 +94,65 @@ class BedrockLlm(Plugin):
                 found[media.key] = file[1]
         return found
 
-    async def _converse(self, asked: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """One call. Raises what boto3 raises, TimeoutError, or RetryLater if it could not be begun."""
-        access = self._access or await self._read_access()
+    async def _converse(self, asked: dict[str, Any], ends_at: float, begun: Callable[[], None]) -> dict[str, Any]:
+        """One call, over by *ends_at*; *begun* is called as soon as it may reach Bedrock.
+
+        Raises what boto3 raises, TimeoutError, RetryLater if it could not be begun, NeedsAttention if its key is gone.
+        """
+        access = self._access or await self._read_access(ends_at)
         try:
-            return await self._call(access, asked, seconds)
+            return await self._call(access, asked, ends_at, begun)
         except ClientError as err:
             if err.response.get("Error", {}).get("Code") not in CREDENTIALS or not access.key_id:
                 raise
-            fresh = await self._read_access()  # the key may have been rotated
+            fresh = await self._read_access(ends_at)  # the key may have been rotated
             if fresh == access:
                 raise
             self._access = fresh
-            return await self._call(fresh, asked, seconds)
+            return await self._call(fresh, asked, ends_at, begun)
 
-    async def _call(self, access: Access, asked: dict[str, Any], seconds: float) -> dict[str, Any]:
-        client = await self._client(access, read_seconds(seconds))
+    async def _call(
+        self, access: Access, asked: dict[str, Any], ends_at: float, begun: Callable[[], None]
+    ) -> dict[str, Any]:
+        client = await self._client(access, read_seconds(self._left(ends_at)), ends_at)
+        seconds = self._left(ends_at)
+        begun()
         response: dict[str, Any] = await self.call_blocking(partial(client.converse, **asked), timeout=seconds)
         return response
 
-    async def _client(self, access: Access, seconds: float) -> Any:
-        """The process's client for this access and time-out."""
+    async def _client(self, access: Access, seconds: float, ends_at: float) -> Any:
+        """The process's client for this access and time-out. Raises RetryLater if it cannot be had in time."""
+        within = min(MAKING_SECONDS, self._left(ends_at))
 
         async def made() -> Any:
-            return await self.call_blocking(make, access, seconds, timeout=MAKING_SECONDS)
+            return await self.call_blocking(make, access, seconds, timeout=within)
 
         secret = hashlib.sha256(access.secret.encode()).hexdigest()[:16]
         who = replace(access, secret="")
-        return await self.shared(f"{who} {secret} {seconds:g}", made)
+        try:
+            async with asyncio.timeout(within):  # another instance may be making it
+                return await self.shared(f"{who} {secret} {seconds:g}", made)
+        except TimeoutError as err:
+            raise RetryLater(f"boto3's client could not be made within {within:.1f} s") from err
 
-    async def _read_access(self) -> Access:
+    async def _read_access(self, ends_at: float) -> Access:
         secret = self.settings.secret_access_key
         access = Access(self.settings.region, self.settings.endpoint, self.settings.access_key_id)
         if secret is None:
             return access
+        within = min(MAKING_SECONDS, self._left(ends_at))
         try:
-            value = await self.call_blocking(_revealed, secret, timeout=MAKING_SECONDS)
+            value = await self.call_blocking(_revealed, secret, timeout=within)
         except TimeoutError as err:
-            raise RetryLater(f"the secret could not be read within {MAKING_SECONDS:g} s") from err
+            raise RetryLater(f"the secret could not be read within {within:.1f} s") from err
         return replace(access, secret=value)
+
+    def _left(self, ends_at: float) -> float:
+        """Seconds. Raises RetryLater if they are too few to begin anything."""
+        left = ends_at - self.clock.monotonic()
+        if left < LEAST_SECONDS:
+            raise RetryLater("no time was left for it")
+        return left
 
 
 def _revealed(secret: Secret) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from frontdesk import (
-    CeilingReached,
     ModelReply,
     ModelRequest,
     NeedsAttention,
@@ -35,8 +34,9 @@ ROUNDS = 3
 PICTURE_TOKENS = 1_600
 """What a picture comes to at the most, roughly (Anthropic: Vision)."""
 
-Call = Callable[[dict[str, Any], float], Awaitable[dict[str, Any]]]
-"""`converse` with these parameters, within so many seconds."""
+Call = Callable[[dict[str, Any], float, Callable[[], None]], Awaitable[dict[str, Any]]]
+"""`converse` with these parameters, over by this moment of the clock's `monotonic()`. It calls the third as soon as it may
+reach Bedrock."""
 
 
 class Unanswered(Exception):
@@ -90,12 +90,11 @@ class Chain:
         ends_at = self.ends_at if last else self.ends_at - left * (1 - SHARE)
         max_tokens, message_tokens, again, reason = self.settings.max_tokens, self.settings.message_tokens, 0, ""
         for _ in range(ROUNDS):
-            seconds = ends_at - self.plugin.clock.monotonic()
-            if seconds < LEAST_SECONDS:
+            if ends_at - self.plugin.clock.monotonic() < LEAST_SECONDS:
                 raise Unanswered(reason or "no time was left for it")
             prompt = compose(self.request, message_tokens=message_tokens)
             try:
-                reading = await self._once(model, prompt, max_tokens, seconds, first=place == 0 and not last)
+                reading = await self._once(model, prompt, max_tokens, ends_at, first=place == 0 and not last)
             except (BotoCoreError, ClientError, TimeoutError) as err:
                 found = meaning(err)
                 reason = found.sentence
@@ -116,34 +115,32 @@ class Chain:
         raise Unanswered(reason)
 
     async def _once(
-        self, model: BedrockModel, prompt: Prompt, max_tokens: int, seconds: float, *, first: bool
+        self, model: BedrockModel, prompt: Prompt, max_tokens: int, ends_at: float, *, first: bool
     ) -> Reading:
-        """One call, paid for. Raises Unanswered if the ceiling has no room for it, or what the call raises."""
+        """One call, paid for whichever way it ends. Raises Unanswered if it was not made, or what the call raises."""
         asked = parameters(self.request, prompt, model, self.settings, self.pictures, max_tokens)
-        price = model.costs
-        most = 0.0
-        if price is not None:
-            tokens = _tokens(asked)
-            most = max(
-                price.of(fresh=tokens, output=max_tokens), price.of(fresh=0, output=max_tokens, cache_write=tokens)
-            )
+        most, cost = _most(asked, model, max_tokens), 0.0
+
+        def begun() -> None:
+            nonlocal cost
+            cost = most  # it is not known better when the turn is cancelled
+
         try:
             reserved = await self.plugin.spending.reserve(most, first=first)
-        except CeilingReached as err:
-            raise Unanswered(str(err)) from err
         except RetryLater as err:
             raise Unanswered(err.reason) from err
         try:
-            response = await self.call(asked, seconds)
-        except RetryLater as err:
-            reserved.settle(0)  # it was not called
-            raise Unanswered(err.reason) from err
+            reading = read(await self.call(asked, ends_at, begun), model)
+            cost = most if reading.usage.cost is None else reading.usage.cost
+            return reading
+        except (RetryLater, NeedsAttention) as err:
+            cost = 0.0  # it was not called, or not let in
+            raise Unanswered(str(err), attention=isinstance(err, NeedsAttention)) from err
         except (BotoCoreError, ClientError, TimeoutError) as err:
-            reserved.settle(most if meaning(err).billed else 0)
+            cost = most if meaning(err).billed else 0.0
             raise
-        reading = read(response, model)
-        reserved.settle(most if reading.usage.cost is None else reading.usage.cost)
-        return reading
+        finally:
+            reserved.settle(cost)
 
     async def _pause(self, found: Meaning, again: int) -> None:
         left = self.ends_at - self.plugin.clock.monotonic() - LEAST_SECONDS
@@ -173,6 +170,14 @@ def _sum(usages: list[Usage]) -> Usage:
         cached_tokens=sum(usage.cached_tokens for usage in usages),
         cost=sum(costs) if len(costs) == len(usages) else None,
     )
+
+
+def _most(asked: dict[str, Any], model: BedrockModel, max_tokens: int) -> float:
+    """What a call can cost at the most, in US dollars; 0 if its price is not known."""
+    price, tokens = model.costs, _tokens(asked)
+    if price is None:
+        return 0.0
+    return max(price.of(fresh=tokens, output=max_tokens), price.of(fresh=0, output=max_tokens, cache_write=tokens))
 
 
 def _tokens(asked: dict[str, Any]) -> int:

@@ -97,8 +97,10 @@ async def bedrock() -> AsyncIterator[FakeBedrock]:
 async def make(bedrock: FakeBedrock, aws_keys: None) -> AsyncIterator[Callable[..., BedrockLlm]]:
     """`make(**settings)`: an instance of the two models, big and small."""
     shared, calls, unused = Shared(), BlockingCalls(), cast(Any, None)
+    purses: list[Purse] = []
 
     def made(**settings: Any) -> BedrockLlm:
+        purses.append(Purse())
         services = Services(
             tenant=TENANT,
             clock=QuickClock(),
@@ -107,7 +109,7 @@ async def make(bedrock: FakeBedrock, aws_keys: None) -> AsyncIterator[Callable[.
             media=cast(Any, Files()),
             model=unused,
             conversations=unused,
-            spending=Purse(),
+            spending=purses[-1],
             http=unused,
             shared=cast(Any, shared),
             call_blocking=calls.of("hoa-sen", "bedrock_llm", 5, 16),
@@ -122,6 +124,9 @@ async def make(bedrock: FakeBedrock, aws_keys: None) -> AsyncIterator[Callable[.
     for client in shared.made.values():
         client.close()
     assert not bedrock.refused, "a request that AWS would refuse"
+    assert [len(purse.settled) for purse in purses] == [len(purse.reserved) for purse in purses], (
+        "not settled, or twice"
+    )
     kept = {client.meta.config.read_timeout for client in shared.made.values()}
     assert kept <= READ_SECONDS, "a client that hardly another call will have a use for"
 

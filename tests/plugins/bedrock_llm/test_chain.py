@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
 
 from frontdesk import NeedsAttention, RetryLater, Secret
+from frontdesk.plugins import bedrock_llm
+from frontdesk.tasks import Owner
 from frontdesk.testing.fake_bedrock import Answer, Fault
 
 from .conftest import BIG, SMALL, request
+
+OWN_KEY = {"models": [BIG], "access_key_id": "AKIA0123456789ABCDEF"}
+
+
+@pytest.fixture
+def making(monkeypatch):
+    """`making(seconds)`: from now on a client takes so long to be made."""
+    real = bedrock_llm.make
+
+    def slowed(seconds):
+        def slow(*arguments):
+            time.sleep(seconds)
+            return real(*arguments)
+
+        monkeypatch.setattr(bedrock_llm, "make", slow)
+
+    return slowed
 
 
 @pytest.mark.parametrize(
@@ -142,6 +162,53 @@ async def test_the_ceiling_sends_to_the_cheaper_model_then_to_nobody(make, bedro
     assert len(bedrock.requests) == 2
 
 
+async def test_a_call_that_is_cancelled_counts_as_spent_once_it_has_begun(make, bedrock, making):
+    plugin, owner = make(models=[BIG]), Owner("test")
+
+    async def cancelled_when(condition, seconds):
+        thinking = owner.start(plugin.think(request(seconds=seconds)), "think")
+        while not condition():
+            await asyncio.sleep(0.01)
+        thinking.cancel()
+        await asyncio.wait([thinking])
+
+    bedrock.faults.add(Fault(kind="hang", seconds=1))
+    await cancelled_when(lambda: bedrock.faults.met, 20)
+    making(0.5)
+    await cancelled_when(lambda: len(plugin.spending.reserved) == 2, 15)
+    assert plugin.spending.settled == [plugin.spending.reserved[0][0], 0]
+
+
+async def test_a_call_that_fails_in_a_way_that_nobody_thought_of_counts_as_spent(make, bedrock, monkeypatch):
+    plugin = make(models=[BIG])
+
+    async def fails(asked, ends_at, begun):
+        begun()
+        raise KeyError("endpoint")
+
+    monkeypatch.setattr(plugin, "_converse", fails)
+    with pytest.raises(KeyError):
+        await plugin.think(request())
+    assert plugin.spending.settled == [most for most, _ in plugin.spending.reserved] != [0]
+
+
+async def test_making_a_client_is_part_of_the_time_that_is_left(make, bedrock, making):
+    making(1.0)
+    bedrock.faults.add(Fault(kind="trickle", seconds=3, times=0))
+    began = time.monotonic()
+    with pytest.raises(RetryLater, match="no answer"):
+        await make(models=[BIG]).think(request(seconds=3.5))
+    assert time.monotonic() - began < 3.5
+
+
+async def test_a_call_whose_client_is_not_made_in_time_is_neither_billed_nor_begun(make, bedrock, making):
+    making(2.0)
+    plugin = make(models=[BIG])
+    with pytest.raises(RetryLater, match=r"client could not be made within 1\.\d s"):
+        await plugin.think(request(seconds=2.4))
+    assert plugin.spending.settled == [0] and not bedrock.requests
+
+
 async def test_more_is_never_billed_than_was_reserved(make, bedrock):
     bedrock.otherwise = Answer(text="Dạ. " * 3000, stop="max_tokens")
     for settings in ({}, {"cache": "off"}, {"max_tokens": 64}):
@@ -163,8 +230,7 @@ async def test_a_ceiling_needs_prices(make):
 async def test_a_key_of_the_tenants_own_that_was_rotated_is_read_again(make, bedrock, tmp_path):
     path = tmp_path / "secret"
     path.write_text("old")
-    secret = Secret("file", str(path), tmp_path)
-    plugin = make(models=[BIG], access_key_id="AKIA0123456789ABCDEF", secret_access_key=secret)
+    plugin = make(**OWN_KEY, secret_access_key=Secret("file", str(path), tmp_path))
     await plugin.start()
     path.write_text("new")
     bedrock.faults.add(Fault(error="UnrecognizedClientException"))
@@ -172,3 +238,17 @@ async def test_a_key_of_the_tenants_own_that_was_rotated_is_read_again(make, bed
     bedrock.faults.add(Fault(error="UnrecognizedClientException", times=0))
     with pytest.raises(NeedsAttention, match="refused the credentials"):
         await plugin.think(request())
+
+
+async def test_a_key_that_is_refused_and_whose_secret_is_gone_costs_nothing_and_is_told(make, bedrock, tmp_path):
+    path = tmp_path / "secret"
+    path.write_text("old")
+    plugin = make(**OWN_KEY, secret_access_key=Secret("file", str(path), tmp_path))
+    await plugin.start()
+    path.unlink()
+    bedrock.faults.add(Fault(error="UnrecognizedClientException", times=0))
+    with pytest.raises(NeedsAttention, match=f"{BIG}: .*secret"):
+        await plugin.think(request())
+    health = await plugin.check_health()
+    assert not health["ok"] and "secret" in health["detail"]
+    assert plugin.spending.settled == [0]
