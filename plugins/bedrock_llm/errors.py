@@ -12,11 +12,16 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
+    MetadataRetrievalError,
     NoCredentialsError,
     NoRegionError,
+    ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
 )
 
 CREDENTIALS = frozenset(
@@ -28,6 +33,7 @@ CREDENTIALS = frozenset(
         "MissingAuthenticationTokenException",
     }
 )
+_NOT_GOT = (CredentialRetrievalError, MetadataRetrievalError, SSOError, TokenRetrievalError)
 _SIGN = (
     "give this machine a role that may use Bedrock, or set access_key_id and secret_access_key "
     "(docs/how-to/connect-bedrock.md)"
@@ -83,6 +89,10 @@ def meaning(err: BaseException) -> Meaning:
     """What an error of a call means. Of AWS's own texts only those of a wrong request are told on: it quotes no contact."""
     if isinstance(err, NoCredentialsError | PartialCredentialsError | ProfileNotFound):
         return Meaning(f"no AWS credentials were found; {_SIGN}", attention=True)
+    if isinstance(err, _NOT_GOT):
+        return Meaning(f"AWS credentials could not be got ({type(err).__name__}); {_SIGN}", attention=True)
+    if isinstance(err, ParamValidationError):
+        return Meaning(f"boto3 refuses to send the request: {_unsent(err)}", attention=True)
     if isinstance(err, NoRegionError):
         return Meaning("no AWS region is known; write `region:`, such as ap-southeast-1", attention=True)
     if isinstance(err, ClientError):
@@ -115,3 +125,9 @@ def _refused(said: str) -> str:
     """Without the values that AWS quotes: they may be a contact's."""
     told = _QUOTED.sub("Value at", said)[:300]
     return f"Bedrock refused the request: {told}"
+
+
+def _unsent(err: ParamValidationError) -> str:
+    """The first thing that is wrong, without its value, which may be a contact's."""
+    report = str(err).partition("\n")[2]
+    return report.partition(", value:")[0].partition("\n")[0][:300]

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from frontdesk import NeedsAttention, RetryLater, Secret
+from frontdesk import NeedsAttention, RetryLater, Secret, ToolSpec
 from frontdesk.plugins import bedrock_llm
 from frontdesk.tasks import Owner
 from frontdesk.testing.fake_bedrock import Answer, Fault
@@ -107,6 +107,24 @@ async def test_when_no_model_answers_the_operator_is_told_if_a_person_can_do_som
         await make().think(request())
     with pytest.raises(RetryLater, match="quota"):
         await make().think(request())
+
+
+async def test_a_request_that_boto3_does_not_send_costs_nothing_and_is_told_without_its_words(make, bedrock):
+    plugin = make(models=[BIG])
+    wrong = ToolSpec(name="hours", description=("của Lan",), schema={"type": "object"})  # type: ignore[arg-type]
+    with pytest.raises(NeedsAttention, match=r"refuses to send .* parameter toolConfig.*description$"):
+        await plugin.think(request(tools=(wrong,)))
+    assert plugin.spending.settled == [0]
+
+
+async def test_credentials_that_cannot_be_got_cost_nothing_and_are_told(make, bedrock, monkeypatch, tmp_path):
+    (tmp_path / "config").write_text("[default]\ncredential_process = /bin/false\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    plugin = make(models=[BIG])
+    with pytest.raises(NeedsAttention, match=r"credentials could not be got.*give this machine a role"):
+        await plugin.think(request())
+    assert plugin.spending.settled == [0]
 
 
 async def test_a_dropped_connection_is_paid_for_and_not_sent_again(make, bedrock):
