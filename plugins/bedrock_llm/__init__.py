@@ -66,9 +66,12 @@ class BedrockLlm(Plugin):
         pictures = await self._pictures(request)
         chain = Chain(self.settings, request, pictures, self._converse, self, ends_at)
         try:
-            return await chain.answer()
+            reply = await chain.answer()
         finally:
-            self._trouble = chain.trouble
+            self._trouble = chain.trouble or self._trouble
+        if reply.model == self.settings.models[0].id:
+            self._trouble = ""
+        return reply
 
     @hookimpl
     async def preview(self, request: ModelRequest) -> Mapping[str, Any]:
@@ -80,7 +83,7 @@ class BedrockLlm(Plugin):
 
     @hookimpl
     async def check_health(self) -> Mapping[str, Any]:
-        """The last trouble that a person must mend, also while another model of the chain answers."""
+        """The last trouble that a person must mend, until the first model answers: it has none, and no other is asked."""
         return {"ok": not self._trouble, "detail": self._trouble}
 
     async def _pictures(self, request: ModelRequest) -> Pictures:

@@ -97,6 +97,9 @@ async def test_what_a_person_must_mend_is_not_tried_again_and_is_told_though_ano
     health = await plugin.check_health()
     assert not health["ok"] and says in health["detail"]
     assert len(bedrock.faults.met) == 1
+    bedrock.faults.add(Fault(error="ThrottlingException", model=BIG, times=2))
+    await plugin.think(request())
+    assert await plugin.check_health() == health, "it has not shown that it works"
     await plugin.think(request())
     assert (await plugin.check_health())["ok"], "it is mended"
 
