@@ -96,7 +96,8 @@ def _content(message: ModelMessage, model: BedrockModel, guarded: bool, pictures
         # A guardrail that is shown wrapped content looks at nothing else, and a tool's result cannot be wrapped itself.
         returned = "\n".join(result.content for result in message.tool_results).strip()
         content += [_guarded(returned)] if returned else []
-    shown = [_picture(item, pictures[item.key]) for item in message.media if item.key in pictures]
+    seen = [item for item in message.media if item.key in pictures] if model.shown_pictures else []
+    shown = [_picture(item, pictures[item.key]) for item in seen]
     text = message.text.strip()
     if message.media and not shown and message.role == "user":
         text = f"{text}\n[you cannot see this file]".strip()
@@ -104,8 +105,7 @@ def _content(message: ModelMessage, model: BedrockModel, guarded: bool, pictures
         content.append(_guarded(text) if guarded and message.role == "user" else {"text": text})
     elif not (content or shown or message.tool_calls):
         content.append({"text": "[an empty message]"})
-    content += shown if model.shown_pictures else []
-    return content + [_use(call) for call in message.tool_calls]
+    return content + shown + [_use(call) for call in message.tool_calls]
 
 
 def _guarded(text: str) -> dict[str, Any]:

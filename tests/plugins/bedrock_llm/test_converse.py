@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from frontdesk import Media, ToolCall, ToolResult
+from frontdesk.testing.fake_bedrock import Answer
 from frontdesk.testing.fake_bedrock.server import BLOCKED
 
 from .conftest import BIG, BOOK, HOURS, SMALL, bot, request, user
@@ -116,6 +117,16 @@ async def test_a_model_that_sees_nothing_is_told_so(make, bedrock):
     plugin.media["p"] = ("image/png", PNG)
     await plugin.think(request(user("[image] đây", media=(Media(content_type="image/png", key="p"),))))
     assert texts(bedrock.requests[0]) == [["[image] đây\n[you cannot see this file]"]]
+
+
+async def test_a_model_that_sees_nothing_is_told_so_though_another_of_the_chain_sees(make, bedrock):
+    plugin = make(models=["apac.amazon.nova-micro-v1:0", SMALL])
+    plugin.media["p"] = ("image/png", PNG)
+    bedrock.script = [Answer(stop="content_filtered"), "Dạ."]
+    await plugin.think(request(user("[image] đây", media=(Media(content_type="image/png", key="p"),))))
+    blind, seeing = bedrock.requests
+    assert texts(blind) == [["[image] đây\n[you cannot see this file]"]]
+    assert texts(seeing) == [["[image] đây"]] and "image" in seeing["messages"][0]["content"][1]
 
 
 async def test_a_guardrail_is_shown_what_is_new_and_comes_from_outside(make, bedrock):
