@@ -308,6 +308,7 @@ class Server:
             ),
             log=log.bind(tenant=tenant.id, plugin=plugin),
             public_url=self.config.public_url,
+            count=partial(self.metrics.plugin_events.add, tenant.id, plugin),
         )
 
     def _make_worker(self) -> Worker:

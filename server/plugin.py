@@ -223,6 +223,8 @@ class Services:
     log: Any
     """A structlog logger that names tenant and plugin."""
     public_url: str
+    count: Callable[[str], None]
+    """`self.count("event")`: one more on `frontdesk_plugin_events_total`; a fixed name, nothing of a contact's."""
 
 
 class Plugin:
@@ -260,6 +262,7 @@ class Plugin:
         self.shared = services.shared
         self.call_blocking = services.call_blocking
         self.log = services.log
+        self.count = services.count
 
     @classmethod
     def settings_class(cls) -> type[Settings]:

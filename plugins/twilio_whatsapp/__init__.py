@@ -90,7 +90,9 @@ class TwilioWhatsapp(Channel):
     @hookimpl
     async def parse_webhook(self, request: WebhookRequest) -> tuple[Inbound, ...]:
         """One message per request: Twilio sends an album as one webhook for each picture."""
-        return (understand(await self._verified(request), self.settings.account_sid, self.settings.numbers),)
+        settings = self.settings
+        pairs = await self._verified(request)
+        return (understand(pairs, settings.account_sid, settings.numbers, settings.messaging_service_sid),)
 
     @hookimpl
     async def parse_status(self, request: WebhookRequest) -> tuple[StatusUpdate, ...]:
@@ -115,7 +117,7 @@ class TwilioWhatsapp(Channel):
     async def send(self, message: Outgoing) -> str:
         if message.kind not in SENDABLE:
             raise Refused(f"this plugin cannot send a {message.kind}; it sends {', '.join(sorted(SENDABLE))}")
-        if message.address not in self.settings.numbers:
+        if message.address not in self.settings.numbers and not self.settings.messaging_service_sid:
             raise NeedsAttention(
                 "the conversation belongs to a sender that is no longer in `numbers`; add it again, or let the contact "
                 "write to one of the others"
@@ -141,6 +143,7 @@ class TwilioWhatsapp(Channel):
             if self.settings.signature == "enforce":
                 raise WebhookRefused(403, reason)
             self._would_refuse += 1
+            self.count("signature_would_refuse")
             self.log.warning("signature_would_refuse", reason=reason, count=self._would_refuse)
         if pairs is None:
             raise WebhookRefused(400, "the body is not a form")

@@ -89,12 +89,15 @@ def claimed_address(body: bytes) -> str | None:
     return address_key(found[b"AccountSid"], found[b"To"])
 
 
-def understand(pairs: Pairs, account_sid: str, numbers: Collection[str]) -> Inbound:
-    """The message in a verified form. Raises WebhookRefused: 400 for nonsense, 403 for what is not ours."""
+def understand(pairs: Pairs, account_sid: str, numbers: Collection[str], service: str = "") -> Inbound:
+    """The message in a verified form. Raises WebhookRefused: 400 for nonsense, 403 for what is not ours.
+
+    :param service: the tenant's Messaging Service, if any: every sender of its pool is the tenant's.
+    """
     form = dict(pairs)
     sid, sender = _sid(form, account_sid), form.get("From", "")
-    if form.get("To") not in numbers:
-        raise WebhookRefused(403, "To is none of this tenant's numbers")
+    if form.get("To") not in numbers and not _of_pool(form, service):
+        raise WebhookRefused(403, "To is none of this tenant's numbers; add it to `numbers`")
     if not _ADDRESS.fullmatch(sender):
         raise WebhookRefused(400, "From is no WhatsApp address")
     media = _media(form)
@@ -110,6 +113,10 @@ def understand(pairs: Pairs, account_sid: str, numbers: Collection[str]) -> Inbo
         name=_nfc(form.get("ProfileName", "")),
         phone=_phone(sender, form.get("WaId", "")),
     )
+
+
+def _of_pool(form: Mapping[str, str], service: str) -> bool:
+    return bool(service) and form.get("MessagingServiceSid") == service and bool(_ADDRESS.fullmatch(form.get("To", "")))
 
 
 def understand_status(pairs: Pairs, account_sid: str, message: str) -> tuple[StatusUpdate, ...]:

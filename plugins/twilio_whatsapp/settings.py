@@ -55,8 +55,8 @@ class TwilioSettings(Settings):
     messaging_service_sid: str = Field(
         default="", pattern=r"^(MG[0-9a-fA-F]{32})?$", examples=["MG0123456789abcdef0123456789abcdef"]
     )
-    """The SID of a Messaging Service, `MG` and 32 digits 0-9 a-f, whose pool holds the senders; needed only for what
-    Twilio offers through services."""
+    """The SID of a Messaging Service, `MG` and 32 digits 0-9 a-f, if the senders are in its pool: every sender there is the
+    tenant's, also one that `numbers` does not list."""
     messages_per_second: float = Field(default=80.0, gt=0, le=1000)
     """What Twilio takes from each sender: 80 a second unless it raised it for yours; the sandbox takes one in 3 s (0.3)."""
     signature: Literal["enforce", "log", "off"] = "enforce"

@@ -57,6 +57,7 @@ class Metrics:
         )
         self.deeds = self._count("deeds", "Deeds, by what came of them", ("outcome",), starts=DEED_OUTCOMES)
         self.hook_failures = self._count("hook_failures", "Hooks that failed and were passed over", ("plugin", "hook"))
+        self.plugin_events = self._count("plugin_events", "What plugins counted", ("plugin", "event"))
         self.store_seconds = self._durations("store_call_seconds", "Calls of the store", ("call",))
         self.store_errors = self._count(
             "store_errors", "Calls of the store that failed", ("call", "error"), tenant=False

@@ -55,6 +55,7 @@ class Webhooks:
         self._runtimes = runtimes
         self._channels = channels
         self._addresses = addresses
+        self._have_addresses = {(channel, tenant) for (channel, _), tenant in addresses.items()}
         self._inbox = inbox
         self._status = status
         self._public_url = config.public_url
@@ -87,6 +88,9 @@ class Webhooks:
         request = await self._request(scope, receive, parts)
         if len(parts) == 1:
             parts.append(self._tenant_of(channel, request))
+        elif len(parts) == 2 and (channel.name, parts[1]) in self._have_addresses:
+            if self._tenant_of(channel, request) not in ("", parts[1]):
+                raise WebhookRefused(403, f"that sender is another tenant's; enter {PREFIX}{parts[0]} for both")
         if not self._runtimes.knows(parts[1]):
             raise WebhookRefused(404, "no such tenant" if parts[1] else "it is addressed to no tenant")
         return await take(self, channel.name, parts[1], request)

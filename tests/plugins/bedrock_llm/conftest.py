@@ -115,6 +115,7 @@ async def make(bedrock: FakeBedrock, aws_keys: None) -> AsyncIterator[Callable[.
             call_blocking=calls.of("hoa-sen", "bedrock_llm", 5, 16),
             log=structlog.get_logger(),
             public_url="https://desk.example.com",
+            count=lambda event: None,
         )
         given = {"models": [BIG, SMALL], "region": REGION, "endpoint": bedrock.url, **settings}
         return BedrockLlm("bedrock_llm", BedrockLlm.settings_class()(**given), services)

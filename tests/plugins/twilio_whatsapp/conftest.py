@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import aiohttp
@@ -14,7 +15,9 @@ from frontdesk import Inbound, Secret, Services, StatusUpdate, WebhookRefused, W
 from frontdesk.clock import SystemClock
 from frontdesk.plugins.twilio_whatsapp import TwilioWhatsapp
 from frontdesk.services.blocking import BlockingCalls
-from frontdesk.testing.fake_twilio import ACCOUNT_SID, AUTH_TOKEN, FakeTwilio
+from frontdesk.testing.clock import MovableClock
+from frontdesk.testing.fake_twilio import ACCOUNT_SID, AUTH_TOKEN, Answer, CallbackPlan, FakeTwilio
+from frontdesk.testing.plugins import ScriptedModel
 
 NUMBER = "whatsapp:+14155238886"
 PUBLIC = "https://bot.example.com"
@@ -37,6 +40,7 @@ async def twilio() -> AsyncIterator[FakeTwilio]:
 def make_plugin(http: aiohttp.ClientSession, twilio: FakeTwilio) -> MakePlugin:
     """`make_plugin(**settings)`: an instance as the core makes it, its secrets read."""
     made: dict[str, Any] = {}
+    counted: list[str] = []
 
     async def shared(key: str, make: Callable[[], Awaitable[Any]]) -> Any:
         if key not in made:
@@ -58,6 +62,7 @@ def make_plugin(http: aiohttp.ClientSession, twilio: FakeTwilio) -> MakePlugin:
         call_blocking=BlockingCalls().of("clinic", "twilio_whatsapp", 5),
         log=structlog.get_logger(),
         public_url=PUBLIC,
+        count=counted.append,
     )
 
     def make(**settings: Any) -> TwilioWhatsapp:
@@ -129,3 +134,55 @@ async def door(plugin: TwilioWhatsapp, twilio: FakeTwilio) -> AsyncIterator[Door
     twilio.world.reach[PUBLIC] = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield door
     await runner.cleanup()
+
+
+class Front:
+    """A whole server, answering webhooks at `PUBLIC`, and the fake Twilio that calls it."""
+
+    def __init__(self, server: Any, twilio: FakeTwilio) -> None:
+        self.server = server
+        self.twilio = twilio
+        self.clock = server.clock
+
+    async def writes(self, tenant: str = "clinic", **fields: Any) -> Answer:
+        """A contact writes, by the shared URL if no *tenant* is named; fields are those of InboundSpec."""
+        answer = await self.twilio.deliver(f"{PUBLIC}/webhooks/twilio_whatsapp/{tenant}".rstrip("/"), **fields)
+        # Nobody answers in the millisecond in which the message comes.
+        self.clock.advance(0.01)
+        return answer
+
+    async def all(self, collection: Any, tenant: str = "clinic") -> list[Any]:
+        return cast(list[Any], await self.server.repository(tenant).find(collection, {}, limit=100))
+
+
+@pytest.fixture
+def front(desk: Any, serving: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """`async with front(clinic={settings of the plugin}, …, plugins={…}) as it`: without a tenant it is `clinic`."""
+    monkeypatch.setenv("TWILIO_TOKEN", AUTH_TOKEN)
+
+    @asynccontextmanager
+    async def start(
+        *, plugins: Mapping[str, Any] | None = None, clock: Any = None, server: Any = None, **tenants: Any
+    ) -> AsyncIterator[Front]:
+        clock = clock or MovableClock()
+        async with FakeTwilio(clock=clock) as twilio:
+            twilio.callbacks.default = CallbackPlan(times=0, statuses=("sent", "delivered"))
+            others: dict[str, Any] = {"model": ScriptedModel, **(plugins or {})}
+            settings = {
+                "account_sid": ACCOUNT_SID,
+                "auth_token": {"env": "TWILIO_TOKEN"},
+                "numbers": [NUMBER],
+                "api_base_url": twilio.url,
+                "media_hosts": ["localhost"],
+            }
+            declared = {
+                id: {"plugins": [{"twilio_whatsapp": settings | own}, *({name: {}} for name in others)]}
+                for id, own in (tenants or {"clinic": {}}).items()
+            }
+            classes = {"twilio_whatsapp": TwilioWhatsapp, **others}
+            made = desk(plugins=classes, tenants=declared, clock=clock, server={"public_url": PUBLIC, **(server or {})})
+            async with made as running, serving(running.server) as url:
+                twilio.world.reach[PUBLIC] = url
+                yield Front(running, twilio)
+
+    return start
