@@ -54,22 +54,31 @@ def parse(text: str) -> Document:
         line = text.count("\n", 0, error.position) + 1
         builder.flaws.append(Flaw(line, (), "a control character", "remove it; YAML allows printable text only"))
     except yaml.MarkedYAMLError as error:
-        builder.flaws.append(_syntax(error))
+        builder.flaws.append(_syntax(error, text))
     except _TooDeep as error:
         builder.flaws.append(Flaw(error.line, (), f"nested more than {DEEPEST} levels deep", "write it flatter"))
     return Document(value.data, Mark(1, value.children), tuple(sorted(builder.flaws, key=lambda flaw: flaw.line)))
 
 
-def _syntax(error: yaml.MarkedYAMLError) -> Flaw:
+def _syntax(error: yaml.MarkedYAMLError, text: str) -> Flaw:
     mark = error.problem_mark or error.context_mark
     context = f" {error.context}" if error.context else ""
     column = f" (column {mark.column + 1})" if mark else ""
+    if mark and _at_a_tab(text, mark):
+        return Flaw(mark.line + 1, (), f"a tab{column}", "indent with spaces; YAML takes no tabs for it")
     return Flaw(
         mark.line + 1 if mark else 1,
         (),
         f"YAML cannot be read{context}: {error.problem}{column}",
         "check indentation, quotes and brackets here and in the line above",
     )
+
+
+def _at_a_tab(text: str, mark: yaml.Mark) -> bool:
+    """Whether a line is indented with a tab up to *mark*."""
+    line = text.splitlines()[mark.line : mark.line + 1]
+    before = line[0][: mark.column + 1] if line else ""
+    return "\t" in before and not before.strip()
 
 
 class _TooDeep(Exception):

@@ -227,10 +227,15 @@ def refers_to(tenant: TenantPlugins, variables: Collection[str]) -> bool:
     )
 
 
-def without_model(declared: Mapping[str, TenantPlugins]) -> list[str]:
-    """One sentence for each tenant of which no plugin thinks. It may be meant so: then every message waits for a person."""
-    return [
-        f"tenant {id}: no plugin of it thinks, so nobody but people answer; list a model, such as rehearsal_llm"
-        for id, tenant in declared.items()
-        if not any("think" in kind.hooks for kind, _ in tenant.plugins)
-    ]
+def gaps(declared: Mapping[str, TenantPlugins]) -> list[str]:
+    """One sentence for each tenant to which nobody can write, or of which no plugin thinks. It may be meant so."""
+    sentences = []
+    for id, tenant in declared.items():
+        kinds = [kind for kind, _ in tenant.plugins]
+        if not any(kind.is_channel for kind in kinds):
+            sentences.append(f"tenant {id}: it has no channel, so nobody can write to it; list one, such as simulator")
+        if not any("think" in kind.hooks for kind in kinds):
+            sentences.append(
+                f"tenant {id}: no plugin of it thinks, so nobody but people answer; list a model, such as rehearsal_llm"
+            )
+    return sentences

@@ -26,7 +26,7 @@ from ..services.secrets import SecretDesk
 from ..sources import Location, home
 from ..store import StoreError
 from ..store.opening import open_store
-from ..tenants import missing_secrets, read_tenants, without_model
+from ..tenants import gaps, missing_secrets, read_tenants
 from ..vaults import Vaults, no_store
 from .beside import beside, run
 from .files import TenantsFileType, fetched, tenants_file
@@ -57,7 +57,7 @@ def check(context: click.Context, file: Location | None, resolve: bool, effectiv
     if problems:
         click.echo(f"{path}: {_count(len(problems), 'problem')}", err=True)
         context.exit(1)
-    for sentence in without_model(declared):
+    for sentence in gaps(declared):
         click.echo(f"Note: {sentence}")
     if read is not None and (sentence := read.server.unnamed_proxy()):
         click.echo(f"Note: {sentence}")

@@ -59,6 +59,12 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        # Each with its whole first sentence; click's own cuts it at the end of the line.
+        rows = [(name, each.get_short_help_str(limit=1000)) for name, each in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -90,9 +96,11 @@ def complaint(program: str, err: click.ClickException) -> str:
     if isinstance(err, click.BadParameter) and err.message.startswith("found ") and err.param is not None:
         # A type of ours has said what would be right.
         return f"{where}: {max(err.param.opts, key=len)}: {err.message}"
+    if isinstance(err, click.NoSuchOption) and err.possibilities:
+        return f"{where}: no such option {err.option_name!r}; {nearest(err.option_name, err.possibilities)}"
     if isinstance(err, click.BadOptionUsage) and "requires" in message:
         return f"{where}: {err.option_name} needs a value; see {where} --help"
     if isinstance(err, _CLICKS_OWN) or message.startswith("Got unexpected extra"):
         message = message[:1].lower() + message[1:]
-        message += "" if "Did you mean" in message else f"; see {where} --help"
+        message += f"; see {where} --help"
     return f"{where}: {message}"

@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import click
@@ -19,7 +20,7 @@ from ..app import Server, create_server, wait_for_store
 from ..observe.logging import set_up_logging
 from ..services.overview import Overview
 from ..sources import Location
-from ..tenants import MissingSecret, missing_secrets, without_model
+from ..tenants import MissingSecret, gaps, missing_secrets
 from ..web.webhooks import PREFIX
 from .files import TenantsFileType, prepared
 from .grammar import Number
@@ -67,7 +68,9 @@ def serve(file: Location | None, bind: str | None, host_name: str | None, port: 
 def _server(file: Location | None, bind: str, host_name: str | None, port: int | None) -> Server:
     path = prepared(file, STORE_PATIENCE)
     if host_name is not None or port is not None:
-        bind = _changed(load(path).server.bind, host_name, port)
+        # What is wrong with the file create_server tells, all of it.
+        with suppress(ConfigError):
+            bind = _changed(load(path).server.bind, host_name, port)
     return create_server(path, bind=bind)
 
 
@@ -151,7 +154,7 @@ def _where_to_go(server: Server, listener: Listener, missing: list[MissingSecret
     if missing:
         right = "frontdesk check --resolve tells them again"
         yield f"{len(missing)} secret{'' if len(missing) == 1 else 's'} missing: what needs them does not work; {right}"
-    for sentence in without_model(server.runtimes.declared):
+    for sentence in gaps(server.runtimes.declared):
         yield f"Note: {sentence}"
     if sentence := server.config.unnamed_proxy():
         yield f"Note: {sentence}"

@@ -186,7 +186,9 @@ class SqliteStore:
             part.replace(path)
         except (OSError, sqlite3.Error) as error:
             part.unlink(missing_ok=True)
-            raise StoreError(f"{path}: the backup failed: {error}. Name a file in a folder with room for it") from error
+            # An OSError names the unfinished copy, whose name nobody gave.
+            why = (isinstance(error, OSError) and error.strerror) or error
+            raise StoreError(f"{path}: the backup failed: {why}. Name a file in a folder with room for it") from error
 
 
 class SqliteRepository:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,19 @@ def test_a_store_that_is_not_there_is_not_made(
     assert main(["backup", str(tmp_path / "b.db"), "--file", str(write(example))]) == 1
     assert "nothing has been stored yet" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["tenants.yaml"]
+
+
+def test_a_folder_that_is_not_there_is_told_by_the_name_that_was_given(
+    example: dict[str, Any], write: Callable[..., Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = write(example)
+    (tmp_path / "data").mkdir()
+    with closing(sqlite3.connect(tmp_path / "data/frontdesk.db")) as store:
+        store.execute("CREATE TABLE something (id)")
+    target = tmp_path / "none" / "b.db"
+    assert main(["backup", str(target), "--file", str(file)]) == 1
+    said = capsys.readouterr().err
+    assert f"{target}: the backup failed: No such file or directory. Name a file" in said
 
 
 def test_a_url_whose_secret_is_missing_is_told_by_its_name(

@@ -27,6 +27,15 @@ def test_a_tenant_without_a_model_is_pointed_out(frontdesk: Run, tmp_path: Path)
     assert note.startswith("Note: tenant ") and "list a model" in note and ok.startswith("OK: ")
 
 
+def test_a_tenant_to_which_nobody_can_write_is_pointed_out(
+    frontdesk: Run, example: dict[str, Any], write: Callable[..., Path]
+) -> None:
+    example["tenants"]["lotus-school"]["plugins"] = ["rehearsal_llm"]
+    write(example)
+    note, ok = frontdesk("check").stdout.splitlines()
+    assert note.startswith("Note: tenant lotus-school: it has no channel") and ok.startswith("OK: ")
+
+
 def test_a_server_on_the_internet_whose_proxy_nobody_has_named_is_pointed_out(
     frontdesk: Run, example: dict[str, Any], write: Callable[..., Path]
 ) -> None:

@@ -22,7 +22,9 @@ from frontdesk.version import VERSION
         ),
         (["parked", "replai"], "frontdesk parked: no such command 'replai'; did you mean replay?"),
         (["chat"], "frontdesk chat: missing argument 'TENANT'; see frontdesk chat --help"),
-        (["serve", "--prt", "1"], "frontdesk serve: no such option '--prt'. Did you mean '--port'?"),
+        (["serve", "--prt", "1"], "frontdesk serve: no such option '--prt'; did you mean --port?"),
+        (["serve", "--prot", "1"], "frontdesk serve: no such option '--prot'; did you mean --port?"),
+        (["serve", "--zzz"], "frontdesk serve: no such option '--zzz'; see frontdesk serve --help"),
         (["serve", "--port", "abc"], "frontdesk serve: --port: found 'abc'; write a whole number from 0 to 65535"),
         (["serve", "--port", "99999"], "frontdesk serve: --port: found '99999'; write a whole number from 0 to 65535"),
         (
@@ -62,7 +64,9 @@ def test_bad_usage_gets_one_clear_line(arguments: list[str], line: str, capsys: 
 
 def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
-    assert "Commands:" in capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Commands: serve Run the server." in said
+    assert "file, line, tenant, key, what was found, what would be right" in said, "whole sentences"
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:

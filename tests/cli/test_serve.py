@@ -177,11 +177,14 @@ def test_a_broken_tenants_file_stops_the_start_without_a_traceback(
     frontdesk: Run, example: dict[str, Any], write: Callable[..., Path]
 ) -> None:
     example["tenants"]["lotus-school"]["languge"] = "vi"
+    example["tenants"]["riverside-dental"]["plugins"] = ["simulatr"]
     write(example)
-    done = frontdesk("serve")
-    assert done.returncode == 1
-    assert "tenant lotus-school: languge" in done.stderr
-    assert "Traceback" not in done.stderr
+    for arguments in ((), ("--port", "0")):
+        done = frontdesk("serve", *arguments)
+        assert done.returncode == 1
+        assert "tenant lotus-school: languge" in done.stderr
+        assert "simulatr is not installed" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_a_store_that_can_never_work_stops_the_start_without_a_traceback(
