@@ -88,6 +88,8 @@ class CeilingShare:
     async def tend(self) -> bool:
         async with self._turn:
             used, self._used = self._used, False
+            if self._held and self._now() >= self._limit.ends + LEASE:
+                self._count_as_spent()
             if self._held or self._booked != self._written.booked or (self._written.amount and not used):
                 await self._write(0)
             booked = self._booked == self._written.booked
@@ -97,6 +99,11 @@ class CeilingShare:
         async with self._turn:
             if self._written.amount or self._booked != self._written.booked:
                 await self._write(0)
+
+    def _count_as_spent(self) -> None:
+        """Whoever has not settled by now does not come back. Settled all the same, it is as with a lost lease."""
+        self._booked, self._held = self._booked + self._held, 0
+        self._lease += 1
 
     async def _write(self, needed: int) -> Budget:
         """Book, and lease room for *needed* more and some to spare (0: give back what is to spare)."""

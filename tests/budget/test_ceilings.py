@@ -224,6 +224,27 @@ async def test_what_is_reserved_while_an_idle_share_is_given_back_counts(
     assert booked(budget) == 90
 
 
+async def test_what_was_never_settled_counts_as_spent_after_its_day_and_is_not_written_for_ever(
+    processes: Processes,
+) -> None:
+    one, ceiling = processes.start(), today(processes, 100)
+    over_midnight, forgotten = await taken(one, ceiling, 10), await taken(one, ceiling, 20)
+    processes.clock.advance(86400 + 60)
+    await one.tend()
+    one.settle(over_midnight, 3)
+    await one.tend()
+    (budget,) = await processes.documents("model")
+    assert booked(budget) == 3
+    processes.clock.advance(180)
+    await one.tend()
+    await one.tend()
+    calls = processes.calls(one)
+    await one.tend()
+    assert (processes.calls(one) - calls, len(one._shares)) == (0, 0)
+    (budget,) = await processes.documents("model")
+    assert booked(budget) == 3 + forgotten.amount
+
+
 async def test_less_than_nothing_is_an_error(processes: Processes) -> None:
     one, ceiling = processes.start(), today(processes, 100)
     reservation = await taken(one, ceiling, 10)
