@@ -300,7 +300,7 @@ class Server:
             conversations=for_plugins.PluginConversations(
                 self.store, self.queue, self.ownership, self.status, self.changes, tenant, plugin
             ),
-            spending=SpendingOfTenant(self.budgets, self.store, tenant, teller(lambda: self.runtimes)),
+            spending=SpendingOfTenant(self.budgets, self.store, tenant, teller(lambda: self.runtimes, self.store)),
             http=self.http,
             shared=self.shared.of(plugin),
             call_blocking=self.blocking.of(

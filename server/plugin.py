@@ -151,7 +151,7 @@ class Reserved(Protocol):
     """What one call of a model may cost."""
 
     def settle(self, cost: float) -> None:
-        """Book what it came to, in US dollars; 0 if nothing was called. What is not settled counts as spent."""
+        """Book what it came to, in US dollars; 0 if nothing was called. What is let go of unsettled is spent."""
         ...
 
 

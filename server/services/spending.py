@@ -14,7 +14,7 @@ import structlog
 
 from frontdesk.config import TenantConfig
 
-from .. import dispatch
+from .. import alerts
 from ..budget.limits import Ceiling, NotBefore, Reservation
 from ..budget.service import Budgets
 from ..errors import CeilingReached, RetryLater
@@ -30,12 +30,13 @@ MICRO = 1_000_000
 """The ceiling counts millionths of a US dollar."""
 TOLD = "spending-told"
 """The document that says of which day the tenant has been told what."""
-Tell = Callable[[str, str, str], Awaitable[None]]
-"""Tell a tenant's operators: tenant, title, text."""
+Tell = Callable[[str, str, str, str], Awaitable[None]]
+"""Have a tenant's operators told: tenant, title, text, case. Raises StoreError."""
 
 
 class Reserved:
-    """What one call may cost. Settle it with what it came to; a call whose answer was lost has cost all of it."""
+    """What one call may cost. Settle it with what it came to. Who lets go of it without that has spent all of it: if it were
+    held for ever, everybody would wait for it to come back, and nobody be told that the ceiling is reached."""
 
     def __init__(self, budgets: Budgets, reservations: list[Reservation]) -> None:
         self._budgets = budgets
@@ -46,6 +47,10 @@ class Reserved:
         reservations, self._reservations = self._reservations, []
         for reservation in reservations:
             self._budgets.settle(reservation, _millionths(cost))
+
+    def __del__(self) -> None:
+        for reservation in self._reservations:
+            self._budgets.settle(reservation, reservation.amount)
 
 
 class SpendingOfTenant:
@@ -100,12 +105,6 @@ class SpendingOfTenant:
         """Once a day and step, over all processes. What cannot be told does not keep the contact waiting."""
         step = f"{day.date()} {key}"
         log.warning("spending_ceiling", tenant=self._tenant.id, ceiling=key)
-        try:
-            if not await self._claim(step):
-                return
-        except StoreError as err:
-            log.warning("store_away", reason=str(err), kind="spending")
-            return
         if share < 1:
             text = f"{self._reached(share)}: until midnight the cheaper models of the list answer"
         else:
@@ -113,34 +112,39 @@ class SpendingOfTenant:
                 f"{self._reached(share)}: until midnight no paid model is asked for what costs more than is left; the "
                 "offline model answers if it is in the list, else people. Raise spending.per_day if that is too early"
             )
-        await self._tell(self._tenant.id, "The models' spending ceiling is reached", text)
+        try:
+            if step not in _steps(await self._told()):
+                await self._tell(self._tenant.id, "The models' spending ceiling is reached", text, step)
+                await self._remember(step)
+        except StoreError as err:
+            log.warning("store_away", reason=str(err), kind="spending")
 
-    async def _claim(self, step: str) -> bool:
-        """Whether nobody has told it yet."""
-        repository = self._store.for_tenant(self._tenant.id)
-        id = f"{CORE}/{TOLD}"
-        while True:
-            found = await repository.get(PLUGIN_DATA, id)
-            steps = found.data.get("steps", []) if found is not None else []
-            if step in steps:
-                return False
-            day = step.partition(" ")[0]
+    async def _told(self) -> PluginDocument | None:
+        return await self._store.for_tenant(self._tenant.id).get(PLUGIN_DATA, f"{CORE}/{TOLD}")
+
+    async def _remember(self, step: str) -> None:
+        """That it has been told; of days that are over nothing is kept."""
+        repository, day = self._store.for_tenant(self._tenant.id), step.partition(" ")[0]
+        while step not in (steps := _steps(found := await self._told())):
             data = {"steps": [*(each for each in steps if each.startswith(day)), step]}
-            if found is None:
-                document = PluginDocument(id=id, plugin=CORE, collection=TOLD, key=TOLD, data=data)
-                if await repository.insert(PLUGIN_DATA, document):
-                    return True
-            elif await repository.update(PLUGIN_DATA, found, data=data) is not None:
-                return True
+            if found is not None:
+                await repository.update(PLUGIN_DATA, found, data=data)
+                continue
+            document = PluginDocument(id=f"{CORE}/{TOLD}", plugin=CORE, collection=TOLD, key=TOLD, data=data)
+            await repository.insert(PLUGIN_DATA, document)
 
 
-def teller(runtimes: Callable[[], Runtimes]) -> Tell:
-    """Tells by the hook `alert_operator` of the tenant's plugins."""
+def _steps(told: PluginDocument | None) -> list[str]:
+    return told.data.get("steps", []) if told is not None else []
 
-    async def tell(tenant: str, title: str, text: str) -> None:
+
+def teller(runtimes: Callable[[], Runtimes], store: Store) -> Tell:
+    """Tells by a task, whose plugins may take their time (alerts.py)."""
+
+    async def tell(tenant: str, title: str, text: str, case: str) -> None:
         try:
             async with runtimes().use(tenant) as runtime:
-                await dispatch.every(runtime.hook("alert_operator"), title=title, text=text, conversation=None)
+                await alerts.alert(runtime, store.for_tenant(tenant), store, title, text, case=case, conversation="")
         except UnknownTenant:
             return  # it was suspended meanwhile, and is told by that
 

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from frontdesk import CeilingReached, Plugin, hookimpl
+from frontdesk import CeilingReached, Plugin, alerts, hookimpl
 from frontdesk.clock import milliseconds
+from frontdesk.store import StoreUnavailable
 from frontdesk.testing.plugins import ScriptedModel
 
 DAY = 86400.0
@@ -18,15 +19,19 @@ class Bell(Plugin):
     """Keeps what operators are told."""
 
     rung: ClassVar[list[tuple[str, str]]] = []
+    answering: ClassVar[asyncio.Event]
 
     @hookimpl
     async def alert_operator(self, title: str, text: str) -> None:
         self.rung.append((title, text))
+        await self.answering.wait()
 
 
 @pytest.fixture
 def desk_with(desk: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(Bell, "rung", [])
+    monkeypatch.setattr(Bell, "answering", asyncio.Event(), raising=False)
+    Bell.answering.set()
 
     def make(**spending: Any) -> Any:
         tenants = {"clinic": {"spending": spending}, "school": {"spending": spending}}
@@ -36,12 +41,22 @@ def desk_with(desk: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 async def room(plugin: Any, most: float, **more: Any) -> bool:
-    """Whether a call was let through; it stays reserved."""
+    """Whether a call was let through; it is then spent."""
     try:
-        await plugin.spending.reserve(most, **more)
+        (await plugin.spending.reserve(most, **more)).settle(most)
     except CeilingReached:
         return False
     return True
+
+
+async def told(server: Any, times: int) -> list[str]:
+    """What operators have been told, once it is so often."""
+    async with asyncio.timeout(30):
+        while len(Bell.rung) < times:
+            server.clock.advance(1)
+            await asyncio.sleep(0.01)
+    await server.quiet()
+    return [text for _, text in Bell.rung]
 
 
 async def test_without_a_ceiling_everything_has_room(desk_with):
@@ -77,15 +92,53 @@ async def test_the_first_model_leaves_its_share_to_the_cheaper_ones_and_each_ste
         (await plugin.spending.reserve(0.8, first=True)).settle(0.8)
         for _ in range(3):
             assert not await room(plugin, 0.01, first=True)
+        assert len(await told(server, 1)) == 1
         held = await plugin.spending.reserve(0.2)
-        assert not await room(plugin, 0.01) and len(Bell.rung) == 1, "it may yet come to less"
+        assert not await room(plugin, 0.01)
+        server.clock.advance(60)
+        assert len(await told(server, 1)) == 1, "it may yet come to less"
         held.settle(0.2)
         for _ in range(3):
             assert not await room(plugin, 0.01)
-        assert [text.partition(":")[0] for _, text in Bell.rung] == [
+        assert [text.partition(":")[0] for text in await told(server, 2)] == [
             "the first model's share (80%) of today's ceiling for models (1 USD) has no room for this call",
             "today's ceiling for models (1 USD) has no room for this call",
         ]
+
+
+async def test_who_tells_the_operators_does_not_keep_the_contact_waiting(desk_with):
+    async with desk_with(per_day=1.0) as server:
+        plugin = await server.plugin("model")
+        Bell.answering.clear()
+        assert await room(plugin, 1.0)
+        async with asyncio.timeout(8):  # a hook may take 10
+            assert not await room(plugin, 0.01)
+        Bell.answering.set()
+        assert len(await told(server, 1)) == 1
+
+
+async def test_what_could_not_be_told_is_told_with_the_next_call_that_is_refused(desk_with, monkeypatch):
+    async with desk_with(per_day=1.0) as server:
+        plugin = await server.plugin("model")
+        assert await room(plugin, 1.0)
+        with monkeypatch.context() as away:
+
+            async def no_answer(*_: Any, **__: Any) -> None:
+                raise StoreUnavailable("no answer")
+
+            away.setattr(alerts, "alert", no_answer)
+            assert not await room(plugin, 0.01)
+        assert not await room(plugin, 0.01)
+        assert len(await told(server, 1)) == 1
+
+
+async def test_what_was_reserved_and_let_go_of_is_spent(desk_with):
+    async with desk_with(per_day=1.0) as server:
+        plugin = await server.plugin("model")
+        for _ in range(10):
+            await plugin.spending.reserve(0.1)
+        assert not await room(plugin, 0.1)
+        assert len(await told(server, 1)) == 1
 
 
 async def test_a_new_day_of_the_tenant_begins_at_its_midnight(desk_with):
@@ -101,7 +154,7 @@ async def test_a_new_day_of_the_tenant_begins_at_its_midnight(desk_with):
         server.clock.advance(1)
         (await plugin.spending.reserve(0.5)).settle(0.5)
         assert not await room(plugin, 0.6)
-        assert len(Bell.rung) == 2, "it is told anew each day"
+        assert len(await told(server, 2)) == 2, "it is told anew each day"
         document = await server.repository().get(_collection(), "core/spending-told")
         assert len(document.data["steps"]) == 1, "yesterday's is forgotten"
         assert milliseconds(server.server.store.now()).hour == 0
