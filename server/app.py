@@ -46,7 +46,7 @@ from .reading import Read, read_apart, read_beside
 from .recent import Recent
 from .registry import Registry
 from .reload import Reloader
-from .runtime import Runtimes
+from .runtime import Runtime, Runtimes
 from .services import for_plugins, instances
 from .services.blocking import BlockingCalls
 from .services.moving import check_whole
@@ -61,8 +61,7 @@ from .services.spending import SpendingOfTenant, teller
 from .services.suspended import SuspendedDesk
 from .services.task_runner import TaskRunner
 from .sources import Source, source_of
-from .store import Store, StoreError, StoreUnavailable
-from .store.collections import INSTANCES
+from .store import Store, StoreUnavailable
 from .store.opening import open_store
 from .tasks import Owner
 from .tenants import Declared, read_tenants, refers_to
@@ -86,8 +85,6 @@ SECRETS_EVERY = 5.0
 """Seconds between two looks for secrets that are due to be read again (vaults.py says how often that is)."""
 BLOCKING_SECONDS = 2.0
 """How long a stop waits for blocking calls whose hooks have ended."""
-FORGET_SECONDS = 2.0
-"""How long a stop tries to take its row of `instances` away."""
 STORE_PAUSE = 2.0
 """Seconds between two attempts to open a store that is away."""
 
@@ -147,6 +144,9 @@ class Server:
         self.parked = ParkedDesk(self.store, self.queue)
         self.retention = RetentionDesk(self.store, lambda: self.runtimes.declared)
         self.instance = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+        self._at_work_for_left: list[Runtime] = []
+        """What was at work for tenants when they left the file."""
+        self.presence = instances.Presence(self.store, clock, self.instance, lambda: self.declared, self._leaving)
         self.census = instances.Census()
         """Who shares the store just now."""
         self.budgets = Budgets(
@@ -193,12 +193,21 @@ class Server:
         await check_whole(self.store)
         await self._take_changes()
         await self._take_suspended()
+        await self.presence.write()
         await self.queue.start()
         await self.media.start()
         self.http = self.open_http()
         self.watchdog.start()
         looks = (self._look_for_changes, self._look_for_suspended)
-        for step in (self._show_alive, self._tend, self._tidy, self._age, self._renew_secrets, *looks):
+        for step in (
+            self._show_alive,
+            self.presence.follow,
+            self._tend,
+            self._tidy,
+            self._age,
+            self._renew_secrets,
+            *looks,
+        ):
             self._background.start(forever(self.clock, step), step.__name__)
         self.worker.start()
         log.info("started", instance=self.instance, tenants=len(self.runtimes.declared))
@@ -224,7 +233,7 @@ class Server:
         await self.queue.stop()
         await self.media.stop()
         self.watchdog.stop()
-        await self._forget_instance()
+        await self.presence.forget()
         await self.store.close()
         log.info("stopped", instance=self.instance)
 
@@ -239,6 +248,7 @@ class Server:
         left = [id for id in self.declared if id not in declared]
         away = [id for id in self.suspended if id not in declared]
         self.suspended = self.suspended.only(away).joined(self.declared.only(left))
+        self._at_work_for_left += self.runtimes.at_work(left)
         self.declared = declared
         self.file = replace(self.file, tenants=declared.tenants)
         self.runtimes.swap(declared, self.suspended)
@@ -251,6 +261,7 @@ class Server:
             if self._started_pages is not None:
                 self._background.start(self._change_pages(), "change pages")
         self.overlays.adopted()
+        self.presence.changed()
 
     async def start_pages(self) -> None:
         """What plugins' pages do before they serve."""
@@ -340,7 +351,16 @@ class Server:
     def _make_webhooks(self) -> MeasuredWebhooks:
         channels = {kind.name: kind for kind in self.registry.loaded() if kind.is_channel}
         claimed = {**self.suspended.addresses, **self.declared.addresses}
-        webhooks = Webhooks(self.runtimes, channels, claimed, self.inbox, self.status, self.config, self.clock)
+        webhooks = Webhooks(
+            self.runtimes,
+            channels,
+            claimed,
+            self.inbox,
+            self.status,
+            self.config,
+            self.clock,
+            self.suspensions.takes,
+        )
         return MeasuredWebhooks(webhooks, channels, self.metrics, self.clock)
 
     def _make_quart(self) -> Quart:
@@ -383,11 +403,20 @@ class Server:
 
     async def _take_suspended(self) -> None:
         """Who left the file that another process read before this one did, or before this one was."""
+        await self._drop_purged()
         found = await self.suspensions.look(self.registry, {*self.declared, *self.suspended})
         # Meanwhile the file may have been read.
         found = found.only([id for id in found if id not in self.declared and id not in self.suspended])
         if found:
             self.suspended = self.suspended.joined(found)
+            self.runtimes.swap(self.declared, self.suspended)
+            self._webhooks = self._make_webhooks()
+
+    async def _drop_purged(self) -> None:
+        known = list(self.suspended)  # who is suspended from now on may be written after the ids are read
+        there = set(await self.suspensions.ids()) if known else set()
+        if purged := {id for id in known if id not in there}:
+            self.suspended = self.suspended.only([id for id in self.suspended if id not in purged])
             self.runtimes.swap(self.declared, self.suspended)
             self._webhooks = self._make_webhooks()
 
@@ -397,31 +426,21 @@ class Server:
 
     async def _show_alive(self) -> None:
         await self.store.sync_time()
-        await self._write_instance()
+        await self.presence.write()
         await self._count_processes()
         await self.budgets.tend()
         await self.clock.sleep(HOUSEKEEPING_EVERY)
 
-    async def _forget_instance(self) -> None:
-        """We are gone: what wants no server on its store need not wait. It is a courtesy; the row goes by its age, too."""
-        try:
-            async with asyncio.timeout(FORGET_SECONDS):
-                seen = await self.store.shared.get(INSTANCES, self.instance)
-                if seen is not None:
-                    await self.store.shared.delete(INSTANCES, seen)
-        except (StoreError, TimeoutError) as err:
-            log.info("instance_not_forgotten", reason=type(err).__name__)
-
     async def _count_processes(self) -> None:
         self.census = await instances.census(self.store)
 
-    async def _write_instance(self) -> None:
-        seen = await self.store.shared.get(INSTANCES, self.instance)
-        now = self.store.now()
-        if seen is None:
-            await self.store.shared.insert(INSTANCES, instances.row(self.instance, now))
-        else:
-            await self.store.shared.update(INSTANCES, seen, seen_at=now)
+    async def _leaving(self) -> set[str]:
+        """Who has left the file, and for whom this process may still write something: work that has begun, and its shares
+        of limits, which are given back once there is no work."""
+        self._at_work_for_left = [each for each in self._at_work_for_left if each.uses]
+        working = {each.tenant.id for each in self._at_work_for_left}
+        await self.budgets.leave([id for id in self.budgets.tenants() if id not in self.declared and id not in working])
+        return {id for id in {*working, *self.budgets.tenants()} if id not in self.declared}
 
 
 def create_server(

@@ -394,11 +394,13 @@ class Suspension:
     """How it was declared last, with what was stored over the file, as JSON."""
     folder: str
     """Where relative secret files start from; empty: there are none."""
+    purged_at: datetime | None = None
+    """When its purge has begun: nothing is taken for it any more. The row goes when the purge ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Instance:
-    """A running server process, as operators see it."""
+    """A running server process, as operators see it. `data["tenants"]` is the fingerprint of those it works for."""
 
     id: str
     version: int = 1

@@ -8,7 +8,7 @@ their last use.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -235,6 +235,11 @@ class Runtimes:
     def knows(self, tenant: str) -> bool:
         """Whether it is declared or suspended."""
         return tenant in self.declared or tenant in self.suspended
+
+    def at_work(self, tenants: Collection[str]) -> list[Runtime]:
+        """Those of *tenants* that somebody works with now."""
+        wanted = set(tenants)
+        return [each for each in (*self._ready.values(), *self._retired) if each.uses and each.tenant.id in wanted]
 
     def in_use(self) -> dict[str, Runtime]:
         return dict(self._ready)

@@ -75,6 +75,18 @@ class Budgets:
             if await share.tend():
                 del self._shares[key]
 
+    def tenants(self) -> set[str]:
+        """Whose limits this process has shares of."""
+        return {tenant for tenant, _ in self._shares}
+
+    async def leave(self, tenants: Collection[str]) -> None:
+        """Book everything of these tenants, give the shares back, and write nothing more of them. Raises StoreError."""
+        left = set(tenants)
+        for key, share in list(self._shares.items()):
+            if key[0] in left:
+                await share.close()
+                self._shares.pop(key, None)
+
     async def close(self) -> None:
         """Book everything and give back what is not used: all at once. Nothing that goes wrong with it holds up the stop:
         what is not given back runs out by itself."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ..app import Server
+from ..services.purge import PurgeRefused, check_unserved
 from ..services.purge import purge as purge_tenant
 from ..sources import Location
 from ..store.collections import CONVERSATIONS, DUE
@@ -32,8 +33,12 @@ def list_(path: Location | None) -> None:
 @file_option
 @click.pass_context
 def purge(context: click.Context, id: str, yes: bool, path: Location | None) -> None:
-    """Delete all documents, media and due rows of the suspended tenant ID, for good; also while the server runs."""
-    if not run(_purge(path, id, yes)):
+    """Delete all documents, media and due rows of the suspended tenant ID, for good, once no running server serves it."""
+    try:
+        done = run(_purge(path, id, yes))
+    except PurgeRefused as err:
+        raise click.ClickException(str(err)) from err
+    if not done:
         context.exit(1)
 
 
@@ -71,6 +76,7 @@ async def _purge(path: Location | None, id: str, yes: bool) -> bool:
             others = [other for other in stored if other not in server.declared]
             click.echo(f"nothing is stored of {id!r}; suspended: {nearest(id, others)}")
             return True
+        await check_unserved(server.store, id, server.declared)
         conversations, due = await _counts(server, id, stored)
         question = f"Delete {id} for good? It has {conversations} conversations and {due} due rows"
         if not yes and not click.confirm(question, err=True):
@@ -78,7 +84,7 @@ async def _purge(path: Location | None, id: str, yes: bool) -> bool:
             return False
         await server.media.start()
         try:
-            deleted = await purge_tenant(server.store, server.media, id)
+            deleted = await purge_tenant(server.store, server.media, server.clock, id, server.declared)
         except OSError as err:
             raise click.ClickException(f"the media of {id}: {err}; mend it and repeat the command") from err
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,8 +44,8 @@ class RetentionDesk:
             repository = self._store.for_tenant(tenant) if tenant else self._store.shared
             ages: dict[str, timedelta | None] = dict(declared[tenant].tenant.retention) if tenant else {}
             for collection, where in _too_old(self._store.now(), ages, tenant_data=tenant != ""):
-                while (count := await _delete_batch(repository, collection, where)) is not None:
-                    deleted += count
+                async for old in self._batches(repository, collection, where):
+                    deleted += await _delete(repository, collection, old)
                     held = await self._renewed(held, tenant)
                     if held is None:
                         return deleted
@@ -56,6 +56,23 @@ class RetentionDesk:
         if deleted:
             log.info("too_old_deleted", documents=deleted)
         return deleted
+
+    async def _batches(
+        self, repository: Repository, collection: Collection[Any], where: dict[str, Any]
+    ) -> AsyncIterator[list[Any]]:
+        """The oldest first. What changed while it was to be deleted is looked at anew; what is spared, in the next round."""
+        kept = collection.retention
+        assert kept is not None
+        spared = None
+        while page := await repository.find(collection, where, order_by=kept.by, limit=BATCH, after=spared):
+            if kept.unless is None:
+                yield page
+                continue
+            yield [each for each in page if await self._has_none(each.id, kept.unless)]
+            spared = page[-1]
+
+    async def _has_none(self, tenant: str, collection: Collection[Any]) -> bool:
+        return not await self._store.for_tenant(tenant).find(collection, {}, limit=1)
 
     async def _take(self) -> Chore | None:
         """The chore under our lease; None: it is not due, or somebody else does it."""
@@ -90,14 +107,12 @@ def _too_old(
                 yield collection, {**only, kept.by: Between(None, now - age)}
 
 
-async def _delete_batch(repository: Repository, collection: Collection[Any], where: dict[str, Any]) -> int | None:
-    """Delete the oldest; how many, None when there is nothing to delete. What changed meanwhile is looked at anew."""
-    assert collection.retention is not None
-    old = await repository.find(collection, where, order_by=collection.retention.by, limit=BATCH)
+async def _delete(repository: Repository, collection: Collection[Any], old: Sequence[Any]) -> int:
+    """Delete those that are still as they were read; how many."""
     writes = [Delete(collection, document) for document in old]
     deleted = 0
     while writes:
         took = await repository.write(*writes)
         deleted += took
         del writes[: took + 1]
-    return deleted if old else None
+    return deleted

@@ -1,5 +1,5 @@
 """Tenants that left the tenants file, as they were declared last: kept in the store, so that a server which starts later
-still takes what contacts write to them."""
+still takes what contacts write to them, until they are purged."""
 
 from __future__ import annotations
 
@@ -50,20 +50,46 @@ class SuspendedDesk:
         there = await shared.get(SUSPENSIONS, id)
         if there is not None:
             # Whoever was quicker has written the same.
-            await shared.update(SUSPENSIONS, there, since=now, raw=raw, folder=folder)
+            await shared.update(SUSPENSIONS, there, since=now, raw=raw, folder=folder, purged_at=None)
+
+    async def takes(self, id: str) -> bool:
+        """Whether what contacts write to the suspended tenant is still kept: False from the begin of its purge on."""
+        there = await self._store.shared.get(SUSPENSIONS, id)
+        return there is not None and there.purged_at is None
+
+    async def close(self, id: str) -> bool:
+        """Have nobody take anything for it any more, from the next look on; whether it was known to be suspended.
+
+        Also of a tenant that never was: until `forget` it is among the `ids`, so a purge that was cut off is gone on with.
+        """
+        shared, now = self._store.shared, self._store.now()
+        while True:
+            there = await shared.get(SUSPENSIONS, id)
+            if there is None:
+                closed = Suspension(id=id, since=now, raw="{}", folder="", purged_at=now)
+                if await shared.insert(SUSPENSIONS, closed):
+                    return False
+            elif await shared.update(SUSPENSIONS, there, purged_at=there.purged_at or now):
+                return True
+
+    async def forget(self, id: str) -> None:
+        """Its purge is done. One that has been in the file and left it again meanwhile stays."""
+        there = await self._store.shared.get(SUSPENSIONS, id)
+        if there is not None and there.purged_at is not None:
+            await self._store.shared.delete(SUSPENSIONS, there)
 
     async def look(self, registry: Registry, known: Collection[str]) -> Declared:
         """Those that were suspended since the last look and are not *known*. Who cannot be served any more, since a plugin
         is gone, say, is told in the log and left out. Their plugins are loaded then."""
         now = self._store.now()
         everybody = await self._since(self._looked_at and self._looked_at - OVERLAP)
-        found = [each for each in everybody if each.id not in known]
+        found = [each for each in everybody if each.id not in known and each.purged_at is None]
         suspended = await asyncio.to_thread(_judged, found, registry) if found else Declared.nobody(registry)
         self._looked_at = now
         return suspended
 
     async def ids(self) -> list[str]:
-        """Who was ever suspended and not purged; some may be in the file again."""
+        """Who was ever suspended, and whose purge has not ended; some may be in the file again."""
         return [each.id for each in await self._since(None)]
 
     async def _since(self, since: datetime | None) -> list[Suspension]:

@@ -32,6 +32,8 @@ class Retention:
     """The field with the time from which the age counts."""
     only: tuple[Mapping[str, str], ...] = ({},)
     """Only those with one of these sets of values: what waits, or is worked on, is in none of them."""
+    unless: Collection[Any] | None = None
+    """Only those whose tenant, which their id names, has no document of this collection."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,14 @@ INSTANCES = Collection(
     tenant_data=False,
     retention=Retention(timedelta(days=1), by="seen_at"),
 )
-OVERLAY_MARKS = Collection("overlay_marks", model.OverlayMark, indexes=(("changed_at",),), tenant_data=False)
+OVERLAY_MARKS = Collection(
+    "overlay_marks",
+    model.OverlayMark,
+    indexes=(("changed_at",),),
+    tenant_data=False,
+    # Of a purged tenant: by then every server has seen it.
+    retention=Retention(timedelta(days=1), by="changed_at", unless=OVERLAYS),
+)
 SUSPENSIONS = Collection("suspensions", model.Suspension, indexes=(("since",),), tenant_data=False)
 CHORES = Collection("chores", model.Chore, tenant_data=False)
 

@@ -51,7 +51,9 @@ class Webhooks:
         status: StatusDesk,
         config: ServerConfig,
         clock: Clock,
+        takes: Callable[[str], Awaitable[bool]],
     ) -> None:
+        """*takes*: whether anything is stored for a suspended tenant; not for one that is purged. Raises StoreError."""
         self._runtimes = runtimes
         self._channels = channels
         self._addresses = addresses
@@ -62,6 +64,7 @@ class Webhooks:
         self._max_body = config.max_body_bytes
         self._store_wait = config.times.store_wait
         self._clock = clock
+        self._takes = takes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         parts = scope["path"][len(PREFIX) :].split("/")
@@ -108,7 +111,7 @@ class Webhooks:
         async with self._runtimes.use(tenant, suspended=True) as runtime:
             for inbound in await self._ask(runtime, "parse_webhook", channel, request):
                 reached("inbox.received")
-                if not await self._when_stored(partial(self._inbox.accept, runtime.tenant, channel, inbound)):
+                if not await self._when_stored(tenant, partial(self._inbox.accept, runtime.tenant, channel, inbound)):
                     return 503
         return 204
 
@@ -116,7 +119,7 @@ class Webhooks:
         async with self._runtimes.use(tenant, suspended=True) as runtime:
             updates = await self._ask(runtime, "parse_status", channel, request)
         reached("status.received")
-        return 204 if await self._when_stored(lambda: self._status.take(tenant, updates)) else 503
+        return 204 if await self._when_stored(tenant, lambda: self._status.take(tenant, updates)) else 503
 
     async def _ask(self, runtime: Runtime, hook: str, channel: str, request: WebhookRequest) -> Any:
         try:
@@ -127,8 +130,11 @@ class Webhooks:
             # The provider is asked to try again: what its message says we could not read.
             raise WebhookRefused(404 if _not_listed(runtime, channel) else 503, blame.in_words(err)) from err
 
-    async def _when_stored(self, write: Callable[[], Awaitable[Any]]) -> bool:
-        """Wait for a store that is away, as long as the provider waits for us; False: it did not come back."""
+    async def _when_stored(self, tenant: str, write: Callable[[], Awaitable[Any]]) -> bool:
+        """Wait for a store that is away, as long as the provider waits for us; False: it did not come back.
+
+        Raises WebhookRefused if the tenant was purged meanwhile.
+        """
         until = self._clock.monotonic() + self._store_wait
         left, pause = self._store_wait, 0.05
         while True:
@@ -136,6 +142,9 @@ class Webhooks:
                 # A store that hangs would keep us for longer than the provider waits. Given up half-way is as a crash
                 # half-way: the provider sends again.
                 async with asyncio.timeout(left):
+                    # Asked last of all, and each time: what is stored after a purge would be stored for good.
+                    if tenant not in self._runtimes.declared and not await self._takes(tenant):
+                        raise WebhookRefused(404, "no such tenant any more: it was purged")
                     await write()
                 return True
             except StoreFull as err:

@@ -86,6 +86,8 @@ def _kept(retention: Retention | None) -> str:
         return f"as the tenant says, after `{retention.by}`"
     states = [f"`{only['state']}`" for only in retention.only if only]
     only = f", if {', '.join(states[:-1])} or {states[-1]}" if states else ""
+    if retention.unless is not None:
+        only = f", if the tenant has none of `{retention.unless.name}`"
     return f"{retention.age.days} day{'s' * (retention.age.days > 1)} after `{retention.by}`{only}"
 
 

@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 
 from frontdesk import Plugin, Secret, Settings
 from frontdesk.config import ConfigError
+from frontdesk.services import purge
 from frontdesk.services.overlay import ID, Overlays
-from frontdesk.services.purge import purge
 from frontdesk.store import StoreUnavailable
 from frontdesk.store.collections import OVERLAYS
 from frontdesk.tenants import read_tenants
@@ -234,7 +234,10 @@ async def test_a_purged_tenants_changes_do_not_come_back_with_it(desk, monkeypat
         await taken(server)
         both = server.server.written
         server.server.adopt(both.only(["b"]))
-        await purge(server.server.store, server.server.media, "clinic")
+        monkeypatch.setattr(purge, "PAUSE", 0.0)
+        core = server.server
+        await core.presence.write()
+        await purge.purge(core.store, core.media, core.clock, "clinic", core.declared)
         await taken(server)
         server.server.adopt(both)
         assert (await server.server.runtimes.get("clinic")).tenant.name == TENANT["name"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from frontdesk.model import Instance, Task
-from frontdesk.store.collections import INSTANCES, TASKS
+from frontdesk.model import Instance, Overlay, OverlayMark, Task
+from frontdesk.services import retention
+from frontdesk.store.collections import INSTANCES, OVERLAY_MARKS, OVERLAYS, TASKS
 
 
 async def test_a_running_server_deletes_old_tasks_and_the_rows_of_dead_processes(desk):
@@ -20,3 +21,21 @@ async def test_a_running_server_deletes_old_tasks_and_the_rows_of_dead_processes
 
         await server.until("both are gone", gone)
         assert await shared.get(INSTANCES, server.server.instance) is not None
+
+
+async def test_the_mark_of_an_overlay_goes_a_day_after_it_when_the_overlay_is_gone(desk, monkeypatch):
+    monkeypatch.setattr(retention, "BATCH", 2)
+    async with desk() as server:
+        store, now = server.server.store, server.server.store.now()
+        old, new = now - timedelta(hours=25), now - timedelta(hours=23)
+        marks = {"a": old, "b": old, "purged": old, "c": old, "purged too": old, "purged of late": new}
+        for id, at in marks.items():
+            await store.shared.insert(OVERLAY_MARKS, OverlayMark(id=id, changed_at=at))
+        for id in ("a", "b", "c"):
+            await store.for_tenant(id).insert(OVERLAYS, Overlay(id="overlay"))
+
+        async def gone():
+            there = {each.id for each in await store.shared.find(OVERLAY_MARKS, {}, limit=10)}
+            return there if "purged too" not in there else None
+
+        assert await server.until("it is gone", gone) == {"a", "b", "c", "purged of late"}

@@ -6,15 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 from structlog.testing import capture_logs
 
-from frontdesk import Plugin, Secret, Settings
+from frontdesk import Inbound, Plugin, Secret, Settings, StatusUpdate, WebhookRequest, hookimpl
 from frontdesk.app import Server, create_server
 from frontdesk.cli.tenants import _stored
-from frontdesk.services.purge import purge
+from frontdesk.services import purge
 from frontdesk.services.suspended import SuspendedDesk
 from frontdesk.store import StoreUnavailable
-from frontdesk.store.collections import SUSPENSIONS
+from frontdesk.store.collections import MESSAGES, SUSPENSIONS
 from frontdesk.testing.desk import TENANT, TestDesk
 from frontdesk.testing.plugins import Phone, ScriptedModel
 
@@ -100,7 +101,8 @@ async def test_a_server_that_read_the_new_file_first_hears_of_who_left_it_from_t
             assert early._webhooks is webhooks, "nothing new"
 
 
-async def test_the_last_declaration_counts_and_a_purge_forgets_it(desk, tmp_path):
+async def test_the_last_declaration_counts_and_a_purge_forgets_it(desk, tmp_path, monkeypatch):
+    monkeypatch.setattr(purge, "PAUSE", 0.0)
     (tmp_path / "token").write_text("s3cret")
     async with desk(plugins=PLUGINS, tenants=BOTH) as server:
         await suspended(server)
@@ -111,8 +113,11 @@ async def test_the_last_declaration_counts_and_a_purge_forgets_it(desk, tmp_path
         assert server.server.suspended["clinic"].tenant.name == "New Clinic"
         assert await server.server.store.bulk.tenants() == []
         assert await server.server.suspensions.ids() == await _stored(server.server) == ["clinic"]
-        await purge(server.server.store, server.server.media, "clinic")
-        assert await server.server.store.shared.get(SUSPENSIONS, "clinic") is None
+        core = server.server
+        await purge.purge(core.store, core.media, core.clock, "clinic", core.declared)
+        assert await core.store.shared.get(SUSPENSIONS, "clinic") is None
+        await core._take_suspended()
+        assert list(core.suspended) == [] and not core.runtimes.knows("clinic"), "the server forgets it, too"
     async with desk(plugins=PLUGINS, tenants={"school": SCHOOL}) as server:
         assert list(server.server.suspended) == []
 
@@ -127,6 +132,56 @@ async def test_who_leaves_the_file_while_the_store_is_away_stays_until_it_is_bac
         assert list(server.server.declared) == ["clinic", "school"]
         assert await server.server.reloader.reload()
         assert list(server.server.suspended) == await server.server.suspensions.ids() == ["clinic"]
+
+
+async def test_nothing_is_taken_for_a_tenant_from_the_begin_of_its_purge_on(desk, serving, tmp_path):
+    (tmp_path / "token").write_text("s3cret")
+
+    class Post(Line):
+        @hookimpl
+        async def parse_webhook(self, request: WebhookRequest) -> tuple[Inbound, ...]:
+            return (Inbound(provider_id=request.body.decode(), external_id="lan", address="desk", text="Hello?"),)
+
+        @hookimpl
+        async def parse_status(self, request: WebhookRequest) -> tuple[StatusUpdate, ...]:
+            return (StatusUpdate(provider_id=request.body.decode(), state="delivered"),)
+
+    async with desk(plugins={**PLUGINS, "line": Post}, tenants=BOTH) as server:
+        core = server.server
+        await suspended(server)
+        async with serving(core) as url, aiohttp.ClientSession() as http:
+
+            async def posted(body: str, status: str = "") -> int:
+                answer = await http.post(f"{url}/webhooks/line/clinic{status}", data=body)
+                return answer.status
+
+            assert (await posted("one"), await posted("one", "/status/m")) == (204, 204)
+            assert len(await core.store.for_tenant("clinic").find(MESSAGES, {}, limit=9)) == 1
+            assert await core.suspensions.close("clinic")
+            assert (await posted("two"), await posted("two", "/status/m")) == (404, 404)
+            await core.suspensions.forget("clinic")
+            assert (await posted("three"), await posted("three", "/status/m")) == (404, 404)
+            assert len(await core.store.for_tenant("clinic").find(MESSAGES, {}, limit=9)) == 1
+            write(core, BOTH)
+            assert await core.reloader.reload()
+            assert await posted("four") == 204, "it is in the file again"
+
+
+async def test_a_purge_that_was_cut_off_is_not_served_by_who_starts_then_and_ended_by_who_goes_on(desk, tmp_path):
+    (tmp_path / "token").write_text("s3cret")
+    async with desk(plugins=PLUGINS, tenants=BOTH) as server:
+        await suspended(server)
+        assert await server.server.suspensions.close("clinic")
+        assert not await server.server.suspensions.close("never was"), "its media may be all there is"
+    async with desk(plugins=PLUGINS, tenants={"school": SCHOOL}) as server:
+        assert list(server.server.suspended) == []
+        assert await _stored(server.server) == ["clinic", "never was"]
+        write(server.server, BOTH)
+        assert await server.server.reloader.reload()
+        await suspended(server)
+        assert await server.server.suspensions.takes("clinic"), "it was declared anew"
+        await server.server.suspensions.forget("clinic")
+        assert await server.server.suspensions.takes("clinic")
 
 
 async def _away(*_: Any) -> None:
