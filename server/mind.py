@@ -59,6 +59,8 @@ class ModelMessage:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_results: tuple[ToolResult, ...] = ()
     at: datetime | None = None
+    notes: tuple[str, ...] = ()
+    """What the message answers and where it comes from, in words of ours; `compose` puts them before the text."""
 
 
 _EXCHANGE = TypeAdapter(tuple[ModelMessage, ...])

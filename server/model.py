@@ -175,7 +175,9 @@ class Message:
     """NFC. A caption, a button's title, a template's text as the contact sees it."""
     media: tuple[Media, ...] = ()
     data: dict[str, Any] = field(default_factory=dict)
-    """What this kind carries besides: `latitude`/`longitude`/`label`, `payload` of a button, `replied_to`, …"""
+    """What this kind carries besides: `latitude`/`longitude`/`label`, `payload` of a button, the
+    provider's id of the message that is `replied_to`, the `referral` of an advertisement, the `type` of `other`, and the
+    `contacts` of its card, …"""
     author: str = ""
     """`contact`, `bot`, `operator:NAME`, or `plugin:NAME` of a proactive message."""
     state: InboundState | OutboundState

@@ -66,7 +66,7 @@ def compose(request: ModelRequest, *, message_tokens: int = MESSAGE_TOKENS) -> P
     """
     if request.question:
         return Prompt(rules=_sections(request), about="", messages=request.messages)
-    dated = _dated([_shortened(message) for message in request.messages], request)
+    dated = _dated([_noted(_shortened(message)) for message in request.messages], request)
     kept = _within(dated, message_tokens)
     left_out = len(dated) - len(kept)
     return Prompt(rules=rules(request.tenant), about=_about(request, left_out), messages=kept, left_out=left_out)
@@ -167,6 +167,13 @@ def _shortened(message: ModelMessage) -> ModelMessage:
         return message
     half = LONGEST // 2
     return replace(message, text=f"{message.text[:half]}\n[… left out …]\n{message.text[-half:]}")
+
+
+def _noted(message: ModelMessage) -> ModelMessage:
+    if not message.notes:
+        return message
+    lines = [*(f"[{note}]" for note in message.notes), message.text]
+    return replace(message, text="\n".join(lines).rstrip(), notes=())
 
 
 def _within(messages: Sequence[ModelMessage], most: int) -> tuple[ModelMessage, ...]:

@@ -61,6 +61,13 @@ def test_the_rules_hold_persona_manner_facts_and_hours():
     assert "Monday: 08:00-12:00, 13:30-17:30\nTuesday: closed" in rules
 
 
+def test_what_a_message_answers_stands_before_it():
+    answer = ModelMessage(role="user", text="cái đầu", at=NOW, notes=('answers your message: "15h?"', "forwarded"))
+    (told,) = compose(request(answer)).messages
+    assert told.text == '[Tuesday 24 November 2026, 09:15] [answers your message: "15h?"]\n[forwarded]\ncái đầu'
+    assert told.notes == ()
+
+
 def test_the_rules_are_the_same_for_everybody_at_any_time():
     one = compose(request())
     contact = Contact(id="d", name="Lan", language="en", created_at=NOW)

@@ -18,7 +18,9 @@ from .thread import Round, Thread, follow, language_of, rounds
 from .tools import CALL_A_PERSON, deed_for, other_lookup, role
 from .when import days
 
-_MEDIA = re.compile(r"^\[(?:voice note|image|video|document|sticker|other|location)[^\]\n]*\]\s*", re.MULTILINE)
+_MEDIA = re.compile(
+    r"^\[(?:voice note|image|video|document|sticker|message|contact card|location)[^\]\n]*\]\s*", re.MULTILINE
+)
 """How the core describes, in a text, what is no text."""
 _UNSEEN = re.compile(r"^\[(?:voice note|image|video|document|sticker)[^\]\n]*\]", re.MULTILINE)
 """Of these, what there is to see or hear."""

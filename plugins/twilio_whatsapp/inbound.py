@@ -109,7 +109,7 @@ def understand(pairs: Pairs, account_sid: str, numbers: Collection[str], service
         kind=kind,
         text=_nfc(form.get("Body") or (_title(form) if kind == "button" else "")),
         media=media,
-        data=_data(form),
+        data=_data(form) | ({"type": form.get("MessageType", "")[:40]} if kind == "other" else {}),
         name=_nfc(form.get("ProfileName", "")),
         phone=_phone(sender, form.get("WaId", "")),
     )

@@ -39,7 +39,14 @@ async def preview(runtime: Runtime, store: Store, conversation: Conversation) ->
     if contact is None or not unanswered:
         return None
     request, _ = await told(
-        runtime, conversation, contact, said, unanswered, now=store.now(), seconds=runtime.times.think_deadline
+        runtime,
+        repository,
+        conversation,
+        contact,
+        said,
+        unanswered,
+        now=store.now(),
+        seconds=runtime.times.think_deadline,
     )
     for bound in runtime.hook("preview"):
         sent = await dispatch.call(bound, request=request)

@@ -1,12 +1,16 @@
-"""Makes words of what was not typed: fetches the files of the unanswered messages, has voice notes transcribed."""
+"""Makes words of what was not typed: fetches the files of the unanswered messages, has voice notes transcribed, reads
+contact cards."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import structlog
 
-from .. import blame, dispatch
+from .. import blame, dispatch, vcards
 from ..errors import PluginError
 from ..media import MediaStore
 from ..model import Media, Message
@@ -33,10 +37,26 @@ async def hear(
         if words:
             changes["text"] = words
             changes["data"] = {**message.data, "transcribed": True}
+    if message.kind == "other" and "contacts" not in message.data and (cards := await _cards(runtime, files, media)):
+        changes["data"] = {**message.data, "contacts": cards}
     if not changes:
         return message
     changed = await repository.update(MESSAGES, message, **changes)
     return changed if changed is not None else replace(message, **changes)  # type: ignore[arg-type]
+
+
+async def _cards(runtime: Runtime, files: MediaStore, media: Sequence[Media]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for item in media:
+        if item.key and item.content_type in vcards.TYPES:
+            try:
+                kept = await files.get(runtime.tenant.id, item.key)
+            except OSError as err:
+                log.warning("media_not_read", tenant=runtime.tenant.id, reason=str(err))
+                continue
+            if kept is not None:
+                found += await asyncio.to_thread(vcards.read_cards, kept[1])
+    return found
 
 
 async def _fetched(runtime: Runtime, files: MediaStore, channel: str, media: Media) -> Media:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from .. import dispatch
 from ..mind import ModelMessage, ModelRequest, Section
@@ -14,6 +15,7 @@ from ..store.collections import MESSAGES
 from . import trace
 from .state import Work
 from .tools import CALL_A_PERSON
+from .words import notes, words
 
 HISTORY = 40
 """Messages of the conversation that a model is shown, the unanswered ones included."""
@@ -35,6 +37,7 @@ async def request(work: Work) -> ModelRequest:
     said = await history(work.repository, work.held.conversation.id)
     asked, sections = await told(
         work.runtime,
+        work.repository,
         work.held.conversation,
         work.contact,
         said,
@@ -49,6 +52,7 @@ async def request(work: Work) -> ModelRequest:
 
 async def told(
     runtime: Runtime,
+    repository: Repository,
     conversation: Conversation,
     contact: Contact,
     said: Sequence[Message],
@@ -63,8 +67,9 @@ async def told(
     :param said: the newest messages, oldest first; what waits and is not among *unanswered* is left out.
     """
     waiting = {message.id for message in unanswered}
-    before = [as_model_message(m) for m in said if m.id not in waiting and m.state in _SPOKEN]
-    new = [as_model_message(m) for m in unanswered]
+    answered = await quoted(repository, said, unanswered)
+    before = [as_model_message(m, answered) for m in said if m.id not in waiting and m.state in _SPOKEN]
+    new = [as_model_message(m, answered) for m in unanswered]
     answers = await dispatch.every(runtime.hook("prompt_section"), conversation=conversation, contact=contact)
     sections = [(plugin, section) for plugin, section in answers if isinstance(section, Section)]
     asked = ModelRequest(
@@ -79,25 +84,23 @@ async def told(
     return asked, sections
 
 
-def as_model_message(message: Message) -> ModelMessage:
-    """A message as a model reads it. What is no text is described in brackets, by us, in English."""
-    role = "user" if message.direction == "inbound" else "assistant"
-    return ModelMessage(role=role, text=_words(message), media=message.media, at=message.at)  # type: ignore[arg-type]
+async def quoted(repository: Repository, said: Sequence[Message], unanswered: Sequence[Message]) -> dict[str, Message]:
+    """The messages that others answer, by the provider's id: those at hand, and what the unanswered ones refer to."""
+    known = {message.provider_id: message for message in said if message.provider_id}
+    for message in unanswered:
+        wanted = str(message.data.get("replied_to", ""))
+        if wanted and wanted not in known:
+            found = await repository.find(MESSAGES, {"provider_id": wanted}, limit=1)
+            known |= {one.provider_id: one for one in found if one.conversation == message.conversation}
+    return known
 
 
-def _words(message: Message) -> str:
-    if message.direction == "outbound":
-        return message.text
-    match message.kind:
-        case "text" | "button":
-            return message.text
-        case "voice" if message.text:
-            return message.text
-        case "location":
-            data = message.data
-            return f"[location: {data.get('label') or ''} {data.get('latitude')}, {data.get('longitude')}]"
-        case kind:
-            described = "voice note" if kind == "voice" else kind
-            readable = all(item.key for item in message.media) and message.media
-            state = "" if readable and kind == "image" else ", could not be understood"
-            return f"[{described}{state}] {message.text}".strip()
+def as_model_message(message: Message, quoted: Mapping[str, Message] = MappingProxyType({})) -> ModelMessage:
+    """A message as a model reads it; *quoted*: those that it may answer, by the provider's id."""
+    return ModelMessage(
+        role="user" if message.direction == "inbound" else "assistant",
+        text=words(message),
+        media=message.media,
+        at=message.at,
+        notes=notes(message, quoted),
+    )

@@ -98,8 +98,12 @@ EXPECTED: dict[str, dict[str, Any]] = {
         "text": "Sáng thứ 7",
         "data": {"payload": "slot-7", "description": "09:00"},
     },
-    "contacts__shared": {"kind": "other", "media": (Media(content_type="text/vcard", url=MEDIA_URL),)},
-    "unheard_of__type": {"kind": "other", "text": ""},
+    "contacts__shared": {
+        "kind": "other",
+        "data": {"type": "contacts"},
+        "media": (Media(content_type="text/vcard", url=MEDIA_URL),),
+    },
+    "unheard_of__type": {"kind": "other", "text": "", "data": {"type": "hologram"}},
 }
 
 

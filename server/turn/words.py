@@ -1,0 +1,111 @@
+"""What a message says to a model: in its own words where it has some, else described in brackets, by us, in English."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..model import Message
+
+SEEN = frozenset({"image", "sticker"})
+"""Kinds that a model can be shown; how many, and whether it sees, its plugin knows."""
+LONGEST = 200
+"""Characters of anything quoted in a note."""
+_DESCRIBED = {"voice": "voice note", "other": "message"}
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_ -]{0,29}")
+
+
+def words(message: Message) -> str:
+    """What was said, or what there is to see."""
+    if message.direction == "outbound" or message.kind in ("text", "button", "template"):
+        return message.text
+    if message.kind == "voice" and message.text:
+        return message.text
+    return f"[{_described(message)}] {message.text}".strip()
+
+
+def notes(message: Message, quoted: Mapping[str, Message]) -> tuple[str, ...]:
+    """What a contact's message refers to and where it comes from, one short line each.
+
+    :param quoted: messages by the provider's id, as far as they are known.
+    """
+    if message.direction == "outbound":
+        return ()
+    data = message.data
+    found = [_reply(message, quoted.get(str(data["replied_to"])))] if data.get("replied_to") else []
+    if message.kind == "button":
+        found += _chosen(data)
+    if message.kind == "voice" and message.text:
+        found.append("a voice note, as it was understood")
+    if data.get("forwarded"):
+        found.append("forwarded from somebody else")
+    if referral := data.get("referral"):
+        found.append(_referral(referral))
+    return tuple(found)
+
+
+def _described(message: Message) -> str:
+    data = message.data
+    match message.kind:
+        case "location":
+            names = ", ".join(_line(str(data[key])) for key in ("label", "address") if data.get(key))
+            if data.get("latitude") is None:
+                return f"location: {names}" if names else "location, could not be understood"
+            return f"location: {names} {data['latitude']}, {data['longitude']}".replace("  ", " ")
+        case "other" if data.get("contacts"):
+            return "contact card: " + "; ".join(_card(card) for card in data["contacts"])
+        case kind:
+            described = _DESCRIBED.get(kind, kind)
+            if kind in SEEN and message.media and all(item.key for item in message.media):
+                return described
+            if kind == "other" and data.get("type") == "contacts":
+                described = "contact card"
+            elif kind == "other" and _PLAIN.fullmatch(named := str(data.get("type", ""))):
+                described = f"{described} of the kind {named}"
+            return f"{described}{_files(message)}, could not be understood"
+
+
+def _files(message: Message) -> str:
+    """The types of documents: an answer may say what cannot be read."""
+    types = {item.content_type for item in message.media if item.key and item.content_type}
+    return f" ({', '.join(sorted(types))})" if message.kind == "document" and types else ""
+
+
+def _card(card: Mapping[str, Any]) -> str:
+    parts = [card.get("name", ""), card.get("organisation", ""), *card.get("phones", ()), *card.get("emails", ())]
+    return ", ".join(_line(str(part)) for part in parts if part)
+
+
+def _reply(message: Message, quoted: Message | None) -> str:
+    if quoted is None:
+        return "answers an older message, which is not here any more"
+    whose = "an own message" if quoted.direction == "inbound" else "your message"
+    said = words(quoted)
+    return f"answers {whose}: {_quoted(said)}" if said else f"answers {whose}"
+
+
+def _chosen(data: Mapping[str, Any]) -> Sequence[str]:
+    told = [f"{name} {_quoted(str(data[key]))}" for key, name in _CHOICE.items() if data.get(key)]
+    return [f"chosen by a tap: {', '.join(told)}"] if told else ["chosen by a tap"]
+
+
+_CHOICE = {"payload": "id", "description": "with the line"}
+
+
+def _referral(referral: Mapping[str, Any]) -> str:
+    told = [str(referral[key]) for key in ("Headline", "Body", "SourceUrl") if referral.get(key)]
+    source = "a post" if referral.get("SourceType") == "post" else "an advertisement"
+    return f"came from {source}: {_quoted(' · '.join(told))}" if told else f"came from {source}"
+
+
+def _line(text: str) -> str:
+    """On one line, and without brackets that would end ours."""
+    short = " ".join(text.split())
+    short = short if len(short) <= LONGEST else f"{short[:LONGEST]}…"
+    return short.replace("[", "(").replace("]", ")")
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(_line(text), ensure_ascii=False)
