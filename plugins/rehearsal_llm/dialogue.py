@@ -81,6 +81,8 @@ class Dialogue:
             return _Answer(self._words("not_understood_media") if heard else self._say("not_understood"))
         if any(call.name == CALL_A_PERSON for call, _ in self._newest.done):
             return _Answer(self._words("handed_off"))
+        if "danger" in self._reading.intents:
+            return self._in_danger()
         identity = "identity" in self._reading.intents
         if self._reading.intents & {"angry", "person"} and ("angry" in self._reading.intents or not identity):
             return self._call_a_person()
@@ -123,6 +125,11 @@ class Dialogue:
         names = {"assistant": self._tenant.persona.name, "business": self._tenant.name}
         return _Answer("\n".join(filter(None, (self._say("bot", **names), self._told(asked.facts)))))
 
+    def _in_danger(self) -> _Answer:
+        """What to do at once, and a colleague; nothing else that was asked matters as much."""
+        facts = self._urgent()
+        return self._colleague(self._told(facts) if facts else self._say("danger"), self._reason("danger"))
+
     def _call_a_person(self) -> _Answer:
         angry = "angry" in self._reading.intents
         if angry:
@@ -146,6 +153,7 @@ class Dialogue:
     def _talk_back(self, asked: Answered) -> _Answer:
         told = self._told(asked.facts)
         if asked.unknown:
+            told = told or self._told(self._on_pain())
             opening = f"{told}\n{self._say('unknown_rest')}" if told else self._say("unknown")
             return self._colleague(opening, self._reason("unknown", wrote=" ".join(asked.unknown)))
         if told:
@@ -187,7 +195,7 @@ class Dialogue:
 
     def _find_out(self, asked: Answered) -> _Answer:
         """Nothing could be told: what to do about pain if that is spoken of, else ask once, then call somebody."""
-        if "#pain" in self._terms() and (urgent := self._urgent()):
+        if urgent := self._on_pain():
             return _Answer(self._told(urgent))
         if said("clarify", self._newest.said) or said("not_understood", self._newest.said):
             return self._colleague(self._say("unknown"), self._reason("not_understood"))
@@ -198,8 +206,16 @@ class Dialogue:
             " ".join(filter(None, (self._say("clarify"), topics and self._say("clarify_topics", topics=topics))))
         )
 
+    def _on_pain(self) -> tuple[Known, ...]:
+        """What to do about it, if pain is spoken of."""
+        return self._urgent() if "#pain" in self._terms() else ()
+
     def _urgent(self) -> tuple[Known, ...]:
-        """The fact for who is in pain, whichever tooth it is."""
+        """What the tenant says on emergencies, whichever tooth it is."""
+        marked = tuple(fact for fact in self._index.facts if fact.urgent)
+        spoken = tuple(fact for fact in marked if detect(fact.answer) == self._language)
+        if marked:
+            return spoken or marked
         tried = (self._index.search((term,), self._threshold, at_most=1) for term in ("#emergency", "#pain"))
         return next((tuple(one.fact for one in found) for found in tried if found), ())
 

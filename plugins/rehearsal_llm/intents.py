@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from .data import load
-from .language import Language, Word, tokens
+from .data import expanded, load
+from .language import Language, Word, sentences, tokens
+from .vocabulary import Spelling, known_words
 
 WISHES = ("move", "cancel", "mine", "book")
 """What can be wanted of the calendar, in the order of deciding: `move my appointment` names an appointment too."""
@@ -36,6 +37,8 @@ def read(text: str, language: Language) -> Reading:
     written = tokens(text, language)
     table = _table()
     found = set(_found(table.anywhere, written))
+    for sentence in sentences(text):
+        found |= _together(tokens(sentence, language))
     plain = [word for word in written if word.plain not in _POLITE]
     for said in (written, plain):
         first = said[0].plain if said else ""
@@ -46,6 +49,14 @@ def read(text: str, language: Language) -> Reading:
     return Reading(intents=frozenset(found), question=asked, further=further)
 
 
+def _together(written: list[Word]) -> set[str]:
+    """The intents of which both parts stand in one sentence, in any order: `breathe` and `cannot`, slips mended."""
+    found = set(_found(_table().together, _spelling().mend(written)))
+    pairs = {tuple(key.split()[:2]) for key in found}
+    return {intent for intent, place in pairs if all(f"{intent} {place} {part}" in found for part in _PARTS)}
+
+
+_PARTS = ("sign", "how")
 _POLITE = frozenset("a nhe nha em chi anh ban ad da oi vay luon please thanks then".split())
 
 _Phrases = dict[str, list[tuple[tuple[Word, ...], str]]]
@@ -58,6 +69,8 @@ class _Table:
     whole: _Phrases
     question: dict[str, _Phrases]
     further: _Phrases
+    together: _Phrases
+    """By intent and place in its list: `danger 0 sign`, `danger 0 how`."""
 
 
 @lru_cache(maxsize=1)
@@ -68,14 +81,27 @@ def _table() -> _Table:
         whole=_phrases(data["whole"]),
         question={language: _phrases({"question": written}) for language, written in data["question"].items()},
         further=_phrases({"further": data["further"]}),
+        together=_phrases(
+            {
+                f"{intent} {place} {part}": pair[part]
+                for intent, pairs in data["together"].items()
+                for place, pair in enumerate(pairs)
+                for part in _PARTS
+            }
+        ),
     )
 
 
+@lru_cache(maxsize=1)
+def _spelling() -> Spelling:
+    apart = {word.plain for phrases in _table().together.values() for phrase, _ in phrases for word in phrase}
+    return Spelling(known_words() | apart)
+
+
 def _phrases(intents: dict[str, list[str]]) -> _Phrases:
-    """Each item of a list is a phrase, or several with commas between."""
     found: _Phrases = {}
     for intent, written in intents.items():
-        for phrase in ",".join(written).split(","):
+        for phrase in expanded(written):
             meant = tuple(tokens(phrase, "en"))
             found.setdefault(meant[0].plain, []).append((meant, intent))
     return found

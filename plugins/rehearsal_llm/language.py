@@ -96,6 +96,7 @@ def words(text: str, language: Language) -> list[str]:
     return [word.plain for word in tokens(text, language)]
 
 
+@lru_cache(maxsize=4096)  # the same few words come in every message
 def _word(written: str) -> Word:
     if written.isascii() and not _REPEATED.search(written):
         return Word(written)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from frontdesk import TenantConfig
 
@@ -39,6 +39,8 @@ class Known:
     weights: dict[str, float]
     wordings: tuple[frozenset[str], ...]
     """The terms of its topic, then of each of its questions."""
+    urgent: bool = False
+    """What to do when it cannot wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,10 @@ class Index:
     """The facts of one tenant, ready to be searched."""
 
     def __init__(self, tenant: TenantConfig) -> None:
-        self.facts = tuple(_known(fact.id, fact.topic, fact.questions, fact.answer) for fact in tenant.facts)
+        self.facts = tuple(
+            replace(_known(fact.id, fact.topic, fact.questions, fact.answer), urgent=fact.urgent)
+            for fact in tenant.facts
+        )
         self._frequency = Counter(term for fact in self.facts for term in fact.weights)
         own = {term for term in self._frequency if not term.startswith("#")}
         self._spelling = Spelling(known_words() | own)

@@ -31,7 +31,7 @@ class Answered:
 def answered(text: str, before: str, index: Index, threshold: float, language: Language) -> Answered:
     """The facts for every question in *text*; *before* is what the contact wrote last, for questions that lean on it."""
     found: list[list[Known]] = []
-    left: list[tuple[str, Reading]] = []
+    left: list[tuple[str, bool]] = []
     parts = sentences(text)
     for sentence in parts:
         spoken = detect(sentence) or language
@@ -39,18 +39,19 @@ def answered(text: str, before: str, index: Index, threshold: float, language: L
         of_it = _find(sentence, before if reading.further else "", index, threshold, spoken)
         if of_it:
             found.append(of_it)
-        elif index.terms(sentence, spoken):
-            left.append((sentence, reading))
+        elif terms := index.terms(sentence, spoken):
+            # `I want a refund` asks nothing, but where nobody said a word of refunds it is not answered either.
+            wished = "want" in reading.intents and any(term[:1] == "#" and not index.knows(term) for term in terms)
+            left.append((sentence, wished or _asks(sentence, reading)))
     facts = _together(found)
     if not facts and len(parts) > 1:
         # Three short messages for one thought: no single one of them says it.
         facts += _facts(index.search(index.terms(text, language), threshold))
         left = [] if facts else left
-    asked = [sentence for sentence, reading in left if _asks(sentence, reading)]
     return Answered(
         facts=tuple(dict.fromkeys(facts)),
-        unknown=tuple(asked),
-        remarks=tuple(sentence for sentence, _ in left if sentence not in asked),
+        unknown=tuple(sentence for sentence, asks in left if asks),
+        remarks=tuple(sentence for sentence, asks in left if not asks),
     )
 
 

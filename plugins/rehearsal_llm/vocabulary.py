@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
+from .data import expanded
 from .language import Language, Word, lexicon, tokens
 
 FILLER = "#nothing"
@@ -72,8 +73,8 @@ _Phrases = dict[tuple[str, ...], list[tuple[tuple[str, ...], str]]]
 def _phrases() -> dict[Language, _Phrases]:
     """By the plain words of a phrase: the diacritics of each word, and the concept."""
     found: dict[Language, _Phrases] = {"vi": {}, "en": {}}
-    for concept, phrases in lexicon()["concepts"].items():
-        for phrase in phrases:
+    for concept, written in lexicon()["concepts"].items():
+        for phrase in expanded(written):
             meant = tokens(phrase, "en")
             marks = tuple(word.marks for word in meant)
             found["vi"].setdefault(tuple(word.plain for word in meant), []).append((marks, concept))
