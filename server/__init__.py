@@ -39,6 +39,7 @@ from .model import Message as Message
 from .model import Task as Task
 from .model import Template as Template
 from .model import Turn as Turn
+from .phones import phone_variants as phone_variants
 from .plugin import API_VERSION as API_VERSION
 from .plugin import Channel as Channel
 from .plugin import Plugin as Plugin

@@ -341,7 +341,7 @@ class Server:
                     self.traces,
                 ),
                 "lane": Lane(self.store, self.runtimes, sender, reconciler, self.clock, self._recent),
-                "task": TaskRunner(self.store, self.runtimes, self.ownership, self.clock),
+                "task": TaskRunner(self.store, self.queue, self.runtimes, self.ownership, self.clock),
             },
             self.changes,
             self.clock,

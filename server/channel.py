@@ -48,6 +48,8 @@ class Inbound:
     """The profile name the contact chose."""
     phone: str = ""
     """E.164 where known."""
+    also: tuple[str, ...] = ()
+    """What else the channel calls whoever wrote, e.g. `whatsapp:US.1349…`: contacts who turn out to be one are merged."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

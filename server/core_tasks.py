@@ -21,6 +21,7 @@ MESSAGE_RECEIVED = "message_received"
 REASSURE = "reassure"
 STILL_WAITS = "still_waits"
 ALERT = "alert"
+MERGE = "merge"
 
 PATIENCE = timedelta(seconds=30)
 """How long somebody who writes on after a hand-off waits for a person before the bot says that it has been heard."""
@@ -46,6 +47,12 @@ def message_failed(message: Message, now: datetime) -> Task:
     """Tell the plugins (on_message_failed); void unless the message is in the state that it is in here."""
     key = f"{message.id}/{message.state}/{message.attempts}"
     return _task(MESSAGE_FAILED, key, now, message=message.id, state=message.state)
+
+
+def merge(one: str, other: str, at: datetime) -> Task:
+    """Make one of two conversations whose contacts are the same person (merging.py)."""
+    first, second = sorted((one, other))
+    return _task(MERGE, f"{first}/{second}", at, conversations=(first, second))
 
 
 def alert(title: str, text: str, cases: dict[str, str], pause: timedelta, at: datetime) -> Task:

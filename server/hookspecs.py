@@ -100,6 +100,10 @@ class Hooks:
         """All: the bot stepped back and a person is needed."""
 
     @hookspec
+    async def on_contact_merged(self, conversation: Conversation, contact: Contact, merged: str) -> None:
+        """All: the contact that had the id *merged*, and the conversation with it, turned out to be this one."""
+
+    @hookspec
     async def alert_operator(self, title: str, text: str, conversation: Conversation | None) -> None:
         """All: tell the operators something they must know, by whatever way this plugin has."""
 

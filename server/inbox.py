@@ -8,18 +8,20 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
 from frontdesk.config import TenantConfig
 
-from . import settle
+from . import core_tasks, merging, settle
 from .channel import Inbound
 from .crashpoints import reached
 from .model import Conversation, Message
-from .people import People, read
+from .people import People, news, read
 from .queue import Queue, Wake
 from .recent import Recent
+from .scheduling import schedule
 from .store import Insert, PutDue, Repository, Store, Update
 from .store.codec import changed_copy
 from .store.collections import CONVERSATIONS, MESSAGES
@@ -47,9 +49,12 @@ class Inbox:
         Raises StoreError when nothing is known to be written.
         """
         repository = self._store.for_tenant(tenant.id)
-        conversation = self._recent.get(tenant.id, self._people.id_of(tenant.id, channel, inbound.external_id))
-        if conversation is None:
+        derived = self._people.id_of(tenant.id, channel, inbound.external_id)
+        conversation = self._recent.get(tenant.id, derived)
+        if conversation is None or conversation.merged_into:
             conversation = await self._people.meet(repository, tenant, channel, inbound, self._store.now())
+        if news(conversation, inbound):
+            await self._link(repository, tenant.id, channel, inbound, conversation)
         message = _message(conversation, channel, inbound, _after_the_last(conversation, self._store.now()))
         bump, put = _bump(tenant, conversation, channel, inbound, message)
         took = await repository.write(Insert(MESSAGES, message), bump, put)
@@ -59,6 +64,7 @@ class Inbox:
         while took == 1:
             # Somebody has changed the conversation; the message is there, what follows from it is tried again.
             reached("inbox.message_written")
+            self._recent.forget(tenant.id, derived)
             conversation = await self._people.meet(repository, tenant, channel, inbound, self._store.now())
             bump, put = _bump(tenant, conversation, channel, inbound, message)
             took += await repository.write(bump, put)
@@ -66,6 +72,16 @@ class Inbox:
         self._recent.saw(tenant.id, changed_copy(conversation, bump.changes))
         await self._wake(tenant.id, conversation.id, put.due_at)
         return True
+
+    async def _link(
+        self, repository: Repository, tenant: str, channel: str, inbound: Inbound, conversation: Conversation
+    ) -> None:
+        """Before the message is written, so that a crash in between finds it news once more."""
+        for other in await self._people.link(repository, channel, inbound, conversation):
+            now = self._store.now()
+            task = core_tasks.merge(conversation.id, other, now)
+            await schedule(repository, tenant, task, now)
+            await self._queue.wake(Wake("task", tenant, task.id))
 
     async def _seen_before(self, repository: Repository, tenant: TenantConfig, message: Message) -> None:
         """A repeated message raises nothing; while it waits for its answer, its due row is made sure of."""
@@ -110,7 +126,7 @@ def _bump(
     tenant: TenantConfig, conversation: Conversation, channel: str, inbound: Inbound, message: Message
 ) -> tuple[Update[Conversation], PutDue]:
     """What a new message does to its conversation, and when it must be looked at."""
-    changes = {
+    changes: dict[str, Any] = {
         "inbound_seq": conversation.inbound_seq + 1,
         "last_inbound_at": max(message.at, conversation.last_inbound_at or message.at),
         "unanswered_since": conversation.unanswered_since or message.at,
@@ -118,5 +134,7 @@ def _bump(
         "address": inbound.address,
         "external_id": inbound.external_id,
     }
+    if news(conversation, inbound):
+        changes["aliases"] = merging.names(conversation, inbound.external_id, *inbound.also)
     due_at = settle.due_at(tenant, message, conversation.unanswered_since or message.at, message.at)
     return Update(CONVERSATIONS, conversation, changes), PutDue("turn", tenant.id, conversation.id, due_at)

@@ -131,6 +131,12 @@ class Conversation:
     """Our own address on that channel, e.g. `whatsapp:+14155238886`."""
     external_id: str = ""
     """The contact's identity on that channel: where replies go."""
+    aliases: tuple[str, ...] = ()
+    """Other identities of the contact on that channel, as far as they have been seen."""
+    merged: tuple[str, ...] = ()
+    """Conversations whose contacts turned out to be this one: their messages stay there, and are read with its own."""
+    merged_into: str = ""
+    """The conversation that this one became a part of: nothing new begins here."""
     owner: Owner = BOT
     owner_epoch: int = 0
     """Raised by every take-over, hand-off and give-back; a turn that began under another epoch is withdrawn."""
@@ -155,6 +161,11 @@ class Conversation:
     last_commit: Commit | None = None
     last_inbound_at: datetime | None = None
     created_at: datetime
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The ids under which its messages are."""
+        return (self.id, *self.merged)
 
     @property
     def silent_since(self) -> datetime:

@@ -32,6 +32,11 @@ class Recent:
         if len(self._young) >= MOST:
             self.age()
 
+    def forget(self, tenant: str, id: str) -> None:
+        """It is not what it was: the next look reads it."""
+        self._young.pop((tenant, id), None)
+        self._old.pop((tenant, id), None)
+
     def age(self) -> None:
         """Called now and then; twice without a look in between, and a conversation is forgotten."""
         self._old, self._young = self._young, {}

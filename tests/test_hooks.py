@@ -62,7 +62,16 @@ class Listener(Channel):
         media = (Media(content_type="audio/ogg", url="https://vendor.example/1"),) if text == "voice" else ()
         kind = "voice" if media else "text"
         spoken = "" if media else text
-        return Inbound(provider_id=text, external_id="l:lan", address="l:desk", kind=kind, text=spoken, media=media)
+        who, *also = text.split(" is ") if " is " in text else ("l:lan",)
+        return Inbound(
+            provider_id=text,
+            external_id=who,
+            address="l:desk",
+            kind=kind,
+            text=spoken,
+            media=media,
+            also=tuple(also),
+        )
 
     def thought(self, messages: Any) -> ModelReply:
         if messages[-1].text == "a person, please":
@@ -130,6 +139,12 @@ async def schedule(desk: Any) -> None:
     await (await desk.plugin("listener")).tasks.schedule("remind", "1", desk.clock.now(), {"of": "a visit"})
 
 
+async def two_names(desk: Any) -> None:
+    await message(desk, "hello")
+    await message(desk, "l:user is l:nobody")
+    await message(desk, "l:lan is l:user")
+
+
 async def look_at_page(desk: Any) -> None:
     page = await desk.server.quart.test_client().get("/plugins/listener/clinic/")
     assert await page.get_data(as_text=True) == "listener of clinic"
@@ -157,6 +172,7 @@ HOW = {
     "on_turn_committed": lambda desk, _: message(desk, "hello"),
     "on_message_failed": lambda desk, patch: send_fails(desk, Refused("no such number"), patch),
     "on_handoff": lambda desk, _: message(desk, "a person, please"),
+    "on_contact_merged": lambda desk, _: two_names(desk),
     "alert_operator": lambda desk, _: message(desk, "a person, please"),
     "run_task": lambda desk, _: schedule(desk),
     "routes": lambda desk, _: look_at_page(desk),

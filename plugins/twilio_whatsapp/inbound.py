@@ -16,7 +16,7 @@ from urllib.parse import unquote_plus, unquote_to_bytes
 
 import phonenumbers
 
-from frontdesk import Inbound, Media, StatusUpdate, WebhookRefused, WebhookRequest
+from frontdesk import Inbound, Media, StatusUpdate, WebhookRefused, WebhookRequest, phone_variants
 
 from .errors import meaning
 from .kinds import kind_of
@@ -102,6 +102,7 @@ def understand(pairs: Pairs, account_sid: str, numbers: Collection[str], service
         raise WebhookRefused(400, "From is no WhatsApp address")
     media = _media(form)
     kind = kind_of(form, media)
+    phone = _phone(sender, form.get("WaId", ""))
     return Inbound(
         provider_id=sid,
         external_id=sender,
@@ -111,7 +112,8 @@ def understand(pairs: Pairs, account_sid: str, numbers: Collection[str], service
         media=media,
         data=_data(form) | ({"type": form.get("MessageType", "")[:40]} if kind == "other" else {}),
         name=_nfc(form.get("ProfileName", "")),
-        phone=_phone(sender, form.get("WaId", "")),
+        phone=phone,
+        also=_other_names(sender, form.get("ExternalUserId", ""), phone),
     )
 
 
@@ -236,16 +238,27 @@ def written_number(written: str, region: str) -> tuple[str, str] | None:
 
 
 @lru_cache(maxsize=4096)
+def _other_names(sender: str, user_id: str, phone: str) -> tuple[str, ...]:
+    """What else WhatsApp calls the sender: the business-scoped user id, the number, and how that may also be written."""
+    found = [user_id] if _ADDRESS.fullmatch(user_id) else []
+    if phone:
+        found += [f"whatsapp:{number}" for number in (phone, *phone_variants(phone))]
+    return tuple(name for name in dict.fromkeys(found) if name != sender)
+
+
+@lru_cache(maxsize=4096)
 def _phone(sender: str, whatsapp_id: str) -> str:
     """E.164, or empty: a contact with a username need not show a number.
 
     Only the length is judged: WhatsApp has checked that the number exists, and ranges are newer than any table of them.
     """
     digits = sender.removeprefix("whatsapp:") if sender.startswith("whatsapp:+") else f"+{whatsapp_id}"
-    try:
-        number = phonenumbers.parse(digits)
-    except phonenumbers.NumberParseException:
-        return ""
-    if not phonenumbers.is_possible_number(number):
-        return ""
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    # phonenumbers knows only one way to write a Mexican mobile number, and WhatsApp writes the other.
+    for written in (digits, *phone_variants(digits)):
+        try:
+            number = phonenumbers.parse(written)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_possible_number(number):
+            return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return ""

@@ -8,17 +8,20 @@ from urllib.parse import urlsplit
 import phonenumbers
 from pydantic import AfterValidator, Field, model_validator
 
-from frontdesk import Secret, Settings
+from frontdesk import Secret, Settings, phone_variants
 
 TWILIO_API = "https://api.twilio.com"
 
 
 def _whatsapp_number(value: str) -> str:
+    bare = value.removeprefix("whatsapp:")
     try:
-        number = phonenumbers.parse(value.removeprefix("whatsapp:"))
+        number = phonenumbers.parse(bare)
+        # A Mexican sender may have the 1 of mobile numbers, which phonenumbers does not know any more.
+        written = [number, *map(phonenumbers.parse, phone_variants(bare))]
     except phonenumbers.NumberParseException:
-        number = None
-    if number is not None and phonenumbers.is_possible_number(number):
+        written = []
+    if any(map(phonenumbers.is_possible_number, written)):
         right = "whatsapp:" + phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
         if value == right:
             return value

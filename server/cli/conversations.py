@@ -165,7 +165,7 @@ async def _row(repository: Repository, config: TenantConfig, conversation: Conve
     who = one_line(contact.name, 30) if contact else ""
     if contact and contact.phone:
         who = f"{who} {phone(contact.phone)}".strip()
-    newest = await history(repository, conversation.id, limit=1)
+    newest = await history(repository, conversation.id, merged=conversation.merged, limit=1)
     # Who was handed off waits for a person, whether or not they have written since.
     since = conversation.unanswered_since or (conversation.owner_since if conversation.owner == NOBODY else None)
     last = newest[0] if newest else None

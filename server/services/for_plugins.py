@@ -20,11 +20,12 @@ from ..model import BOT, Contact, Conversation, Media, Message, PluginDocument, 
 from ..outbox.put import put
 from ..outbox.record import outbound_id
 from ..outbox.status import StatusDesk
+from ..people import followed
 from ..queue import Queue, Wake
 from ..runtime import Runtime, Runtimes, UnknownTenant
 from ..scheduling import schedule
 from ..store import Between, Store
-from ..store.collections import CONTACTS, CONVERSATIONS, IDENTITIES, PLUGIN_DATA, TASKS
+from ..store.collections import CONTACTS, IDENTITIES, PLUGIN_DATA, TASKS
 from ..turn.recall import history
 from .ownership import Ownership, UnknownConversation
 
@@ -204,7 +205,7 @@ class PluginConversations:
         self._plugin = plugin
 
     async def get(self, id: str) -> Conversation | None:
-        return await self._repository.get(CONVERSATIONS, id)
+        return await followed(self._repository, id)
 
     async def contact(self, id: str) -> Contact | None:
         return await self._repository.get(CONTACTS, id)
@@ -214,7 +215,10 @@ class PluginConversations:
         return await self.get(identity.contact) if identity is not None else None
 
     async def messages(self, conversation: str, *, limit: int = 100) -> Sequence[Message]:
-        return await history(self._repository, conversation, limit=limit)
+        found = await self.get(conversation)
+        if found is None:
+            return []
+        return await history(self._repository, found.id, merged=found.merged, limit=limit)
 
     async def send(
         self,
@@ -233,7 +237,7 @@ class PluginConversations:
             raise leases.ConversationGone(conversation)
         message = Message(
             id=outbound_id(self._plugin, key),
-            conversation=conversation,
+            conversation=found.id,
             direction="outbound",
             kind="template" if template else "document" if media else "text",
             text=unicodedata.normalize("NFC", text),
@@ -247,7 +251,7 @@ class PluginConversations:
             at=now,
         )
         _, new = await put(self._repository, self._store, self._tenant, message)
-        await self._queue.wake(Wake("lane", self._tenant, conversation))
+        await self._queue.wake(Wake("lane", self._tenant, found.id))
         return new
 
     async def give_back(self, conversation: Conversation) -> bool:

@@ -23,6 +23,7 @@ from ..model import BOT, NOBODY, OPERATOR, Conversation, DueKind, Message, Owner
 from ..outbox.put import put
 from ..outbox.record import outbound_id
 from ..owner import passed_to
+from ..people import followed
 from ..queue import Queue, Wake
 from ..runtime import Runtimes
 from ..scheduling import SOON, schedule
@@ -169,16 +170,18 @@ class Ownership:
         if not beginning:
             return []
         repository = self._store.for_tenant(tenant)
-        exact = await repository.get(CONVERSATIONS, beginning)
+        exact = await followed(repository, beginning)
         last = beginning + chr(sys.maxunicode)
-        return [exact] if exact else await repository.find(CONVERSATIONS, {"id": Between(beginning, last)}, limit=10)
+        found = [exact] if exact else await repository.find(CONVERSATIONS, {"id": Between(beginning, last)}, limit=10)
+        return [conversation for conversation in found if not conversation.merged_into]
 
     async def list(self, tenant: str, owner: Owner = "", limit: int = 50) -> list[Conversation]:
         """Conversations, the newest message first; of one owner, or all."""
         where = {"owner": owner} if owner else {}
-        return await self._store.for_tenant(tenant).find(
+        found = await self._store.for_tenant(tenant).find(
             CONVERSATIONS, where, order_by="last_inbound_at", descending=True, limit=limit
         )
+        return [conversation for conversation in found if not conversation.merged_into]
 
     async def _change(self, tenant: str, conversation: str, owner: Owner, reason: str = "") -> Conversation:
         now = self._store.now()
@@ -206,15 +209,12 @@ class Ownership:
 
     async def _answered(self, repository: Repository, said: Message, name: str) -> None:
         """What was waiting when a person wrote has its answer: the bot will not answer it once more."""
-        waiting = await repository.find(
-            MESSAGES,
-            {"conversation": said.conversation, "direction": "inbound", "state": "received"},
-            order_by="at",
-            limit=1000,
-        )
-        for message in waiting:
-            if message.at <= said.at:
-                await mark_answered(repository, message.id, operator(name))
+        conversation = await repository.get(CONVERSATIONS, said.conversation)
+        for part in conversation.parts if conversation is not None else ():
+            where = {"conversation": part, "direction": "inbound", "state": "received"}
+            for message in await repository.find(MESSAGES, where, order_by="at", limit=1000):
+                if message.at <= said.at:
+                    await mark_answered(repository, message.id, operator(name))
 
 
 def _unknown(conversation: str) -> UnknownConversation:

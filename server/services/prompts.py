@@ -30,7 +30,7 @@ async def preview(runtime: Runtime, store: Store, conversation: Conversation) ->
     """
     repository = store.for_tenant(runtime.tenant.id)
     contact = await repository.get(CONTACTS, conversation.contact)
-    said = await history(repository, conversation.id)
+    said = await history(repository, conversation.id, merged=conversation.merged)
     unanswered = [message for message in said if message.direction == "inbound" and message.state == "received"]
     if not unanswered:
         while said and said[-1].direction != "inbound":

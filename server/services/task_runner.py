@@ -7,11 +7,12 @@ from typing import Any
 
 import structlog
 
-from .. import alerts, blame, core_tasks, dispatch, leases
+from .. import alerts, blame, core_tasks, dispatch, leases, merging
 from ..clock import Clock, milliseconds
 from ..errors import NeedsAttention, PluginError, Refused, RetryLater
 from ..leases import ConversationGone, LeaseLost
 from ..model import NOBODY, Due, Task
+from ..queue import Queue, Wake
 from ..runtime import Runtime, Runtimes, UnknownTenant
 from ..store import Repository, Store
 from ..store.collections import CONTACTS, CONVERSATIONS, MESSAGES, TASKS, TURNS
@@ -30,8 +31,9 @@ RETRY_CAP = 3600.0
 class TaskRunner:
     """Works on the `task` rows of `due`. The claim on the row locks a task; one with a conversation takes its lease."""
 
-    def __init__(self, store: Store, runtimes: Runtimes, ownership: Ownership, clock: Clock) -> None:
+    def __init__(self, store: Store, queue: Queue, runtimes: Runtimes, ownership: Ownership, clock: Clock) -> None:
         self._store = store
+        self._queue = queue
         self._runtimes = runtimes
         self._ownership = ownership
         self._clock = clock
@@ -132,6 +134,8 @@ class TaskRunner:
                 await self._message_received(runtime, repository, task)
             case core_tasks.ALERT:
                 return await self._alert(runtime, repository, task)
+            case core_tasks.MERGE:
+                return await self._merge(runtime, repository, task)
             case core_tasks.MESSAGE_FAILED:
                 return await self._message_failed(runtime, repository, task)
             case unknown:
@@ -145,6 +149,22 @@ class TaskRunner:
         except UnknownConversation:
             return None
         return Again(at) if at is not None else None
+
+    async def _merge(self, runtime: Runtime, repository: Repository, task: Task) -> Outcome | None:
+        one, other = task.data["conversations"]
+        try:
+            merged = await merging.merge(self._store, repository, self._clock, runtime, one, other)
+        except ConversationGone:
+            return None
+        except LeaseLost:
+            merged = None
+        if merged is None:
+            return Again(self._store.now() + merging.PAUSE)
+        await self._queue.wake(Wake("turn", runtime.tenant.id, merged.id))
+        contact = await repository.get(CONTACTS, merged.contact)
+        event = {"conversation": merged, "contact": contact, "merged": other if merged.id == one else one}
+        await self._tell(repository, task, runtime.hook("on_contact_merged"), **event)
+        return None
 
     async def _message_received(self, runtime: Runtime, repository: Repository, task: Task) -> None:
         message = await repository.get(MESSAGES, task.data["message"])

@@ -9,7 +9,7 @@ from typing import Literal
 
 import structlog
 
-from .. import core_tasks
+from .. import core_tasks, phones
 from ..clock import milliseconds
 from ..media import MediaStore
 from ..model import Contact, Conversation, Message
@@ -28,7 +28,7 @@ async def contact_of(runtime: Runtime, repository: Repository, conversation: Con
     contact = await repository.get(CONTACTS, conversation.contact)
     if contact is None or not contact.phone:
         return contact
-    kind: Literal["staff", "customer"] = "staff" if contact.phone in runtime.tenant.staff else "customer"
+    kind: Literal["staff", "customer"] = "staff" if phones.among(contact.phone, runtime.tenant.staff) else "customer"
     if kind == contact.kind:
         return contact
     changed = await repository.update(CONTACTS, contact, kind=kind)

@@ -88,6 +88,8 @@ class TurnEngine:
         unfinished = await ending.finish(repository, self._store, held, runtime)
         if unfinished is not None:
             await held.change(unfinished)
+        if held.conversation.merged_into:
+            return await self._pass_on(runtime.tenant.id, repository, held.conversation)
         if held.conversation.given_back and held.conversation.owner == BOT:
             await self._take_up_unsaid(runtime, repository, held)
         # Read once: the renewer brings in newer ones, and this turn may only count on what it saw before it read.
@@ -125,6 +127,13 @@ class TurnEngine:
             trace=list(turn.trace),
         )
         return await self._run(work, conversation)
+
+    async def _pass_on(self, tenant: str, repository: Repository, conversation: Conversation) -> Outcome:
+        """It is a part of another one by now, which answers what waits here."""
+        await put_away(repository, self._store, conversation, ())
+        await self._store.due.put("turn", tenant, conversation.merged_into, self._store.now())
+        await self._queue.wake(Wake("turn", tenant, conversation.merged_into))
+        return Finished()
 
     async def _take_up_unsaid(self, runtime: Runtime, repository: Repository, held: Held) -> None:
         before = held.conversation

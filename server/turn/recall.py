@@ -10,7 +10,7 @@ from .. import dispatch
 from ..mind import ModelMessage, ModelRequest, Section
 from ..model import Contact, Conversation, Message
 from ..runtime import Runtime
-from ..store import Repository
+from ..store import In, Repository
 from ..store.collections import MESSAGES
 from . import trace
 from .state import Work
@@ -24,21 +24,23 @@ HISTORY = 40
 _SPOKEN = ("queued", "sending", "accepted", "sent", "delivered", "read", "answered")
 
 
-async def history(repository: Repository, conversation: str, *, limit: int = HISTORY) -> list[Message]:
-    """The newest messages, oldest first."""
-    newest = await repository.find(
-        MESSAGES, {"conversation": conversation}, order_by="at", descending=True, limit=limit
-    )
+async def history(
+    repository: Repository, conversation: str, *, merged: Sequence[str] = (), limit: int = HISTORY
+) -> list[Message]:
+    """The newest messages, oldest first; with those of the conversations that were *merged* into it."""
+    where = {"conversation": In((conversation, *merged)) if merged else conversation}
+    newest = await repository.find(MESSAGES, where, order_by="at", descending=True, limit=limit)
     return newest[::-1]
 
 
 async def request(work: Work) -> ModelRequest:
     """Everything for the next call of a model: history, the unanswered messages, and the exchange of this turn."""
-    said = await history(work.repository, work.held.conversation.id)
+    conversation = work.held.conversation
+    said = await history(work.repository, conversation.id, merged=conversation.merged)
     asked, sections = await told(
         work.runtime,
         work.repository,
-        work.held.conversation,
+        conversation,
         work.contact,
         said,
         work.unanswered,
@@ -67,7 +69,7 @@ async def told(
     :param said: the newest messages, oldest first; what waits and is not among *unanswered* is left out.
     """
     waiting = {message.id for message in unanswered}
-    answered = await quoted(repository, said, unanswered)
+    answered = await quoted(repository, conversation, said, unanswered)
     before = [as_model_message(m, answered) for m in said if m.id not in waiting and m.state in _SPOKEN]
     new = [as_model_message(m, answered) for m in unanswered]
     answers = await dispatch.every(runtime.hook("prompt_section"), conversation=conversation, contact=contact)
@@ -84,14 +86,16 @@ async def told(
     return asked, sections
 
 
-async def quoted(repository: Repository, said: Sequence[Message], unanswered: Sequence[Message]) -> dict[str, Message]:
+async def quoted(
+    repository: Repository, conversation: Conversation, said: Sequence[Message], unanswered: Sequence[Message]
+) -> dict[str, Message]:
     """The messages that others answer, by the provider's id: those at hand, and what the unanswered ones refer to."""
     known = {message.provider_id: message for message in said if message.provider_id}
     for message in unanswered:
         wanted = str(message.data.get("replied_to", ""))
         if wanted and wanted not in known:
             found = await repository.find(MESSAGES, {"provider_id": wanted}, limit=1)
-            known |= {one.provider_id: one for one in found if one.conversation == message.conversation}
+            known |= {one.provider_id: one for one in found if one.conversation in conversation.parts}
     return known
 
 

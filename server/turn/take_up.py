@@ -25,12 +25,11 @@ withdrawn ones did."""
 
 async def unanswered(repository: Repository, conversation: Conversation) -> list[Message]:
     """The inbound messages that nobody has answered, oldest first."""
-    return await repository.find(
-        MESSAGES,
-        {"conversation": conversation.id, "direction": "inbound", "state": "received"},
-        order_by="at",
-        limit=UNANSWERED,
-    )
+    found: list[Message] = []
+    for part in conversation.parts:
+        where = {"conversation": part, "direction": "inbound", "state": "received"}
+        found += await repository.find(MESSAGES, where, order_by="at", limit=UNANSWERED)
+    return found if not conversation.merged else sorted(found, key=lambda message: message.at)[:UNANSWERED]
 
 
 def has_read_all(turn: Turn, conversation: Conversation) -> bool:

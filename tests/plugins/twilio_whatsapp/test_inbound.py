@@ -135,6 +135,15 @@ def test_a_contact_whose_number_is_hidden_is_known_by_phone_where_waid_tells_it(
     assert inbound("text__username_without_phone", WaId="'; drop table").phone == ""
 
 
+def test_every_name_of_a_contact_is_told_to_the_core() -> None:
+    user = "whatsapp:MX.13491208655302741918"
+    message = inbound("text__vietnamese", From="whatsapp:+5215512345678", WaId="5215512345678", ExternalUserId=user)
+    assert (message.phone, message.also) == ("+525512345678", (user, "whatsapp:+525512345678"))
+    hidden = inbound("text__username_without_phone", WaId="84901234567")
+    assert hidden.also == ("whatsapp:+84901234567",)
+    assert inbound("text__vietnamese", ExternalUserId="nonsense").also == ()
+
+
 @pytest.mark.parametrize(
     ("latitude", "longitude"), [("nan", "1"), ("91", "1"), ("1", "-181"), ("", "1"), ("1e999", "1")]
 )

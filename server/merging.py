@@ -1,0 +1,157 @@
+"""Two contacts that turn out to be one person: WhatsApp showed a number first and a user id later, and both have written.
+
+Messages stay where they are. One conversation becomes a part of the other, whose turns read both; every name leads to the
+one that is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from . import core_tasks, leases
+from .clock import Clock
+from .leases import ConversationGone, Held, LeaseLost, LeaseName
+from .model import BOT, Contact, Conversation
+from .owner import passed_to
+from .people import followed
+from .runtime import Runtime
+from .scheduling import schedule
+from .store import In, Repository, Store
+from .store.collections import CONTACTS, IDENTITIES, MESSAGES
+
+log = structlog.get_logger(__name__)
+
+PAUSE = timedelta(seconds=2)
+"""When to try again while a turn or a lane is at work on one of the two."""
+MOST_NAMES = 32
+"""More than a person has: numbers, their variants, and a user id for each."""
+
+
+def names(conversation: Conversation, *more: str) -> tuple[str, ...]:
+    """What its contact is called, besides *more*: the newest last."""
+    return tuple(dict.fromkeys((*conversation.aliases, conversation.external_id, *more)))[-MOST_NAMES:]
+
+
+async def merge(
+    store: Store, repository: Repository, clock: Clock, runtime: Runtime, one: str, other: str
+) -> Conversation | None:
+    """Make one of the conversations *one* and *other*: of the two the one that is kept, the older.
+
+    A repetition changes nothing more. None: somebody works on one of them, or it still has something to send; try again.
+    Raises ConversationGone, LeaseLost.
+    """
+    first, second = await followed(repository, one), await followed(repository, other)
+    if first is None or second is None:
+        raise ConversationGone(one if first is None else other)
+    kept, away = sorted((first, second), key=lambda conversation: (conversation.created_at, conversation.id))
+    if kept.id != away.id:
+        async with AsyncExitStack() as stack:
+            held = await _held(stack, store, repository, clock, runtime, kept.id, "turn")
+            going = await _held(stack, store, repository, clock, runtime, away.id, "turn")
+            lane = await _held(stack, store, repository, clock, runtime, away.id, "lane")
+            if held is None or going is None or lane is None or await _sends(repository, away.id):
+                return None
+            kept = await _join(store, repository, runtime, held, going)
+    await _lead(repository, kept, {one, other} - {kept.id})
+    await store.due.put("turn", runtime.tenant.id, kept.id, store.now())
+    return kept
+
+
+async def _held(
+    stack: AsyncExitStack,
+    store: Store,
+    repository: Repository,
+    clock: Clock,
+    runtime: Runtime,
+    id: str,
+    name: LeaseName,
+) -> Held | None:
+    seconds = runtime.times.conversation_lease
+    held = await leases.acquire(repository, store, clock, id, name, seconds)
+    return None if held is None else await stack.enter_async_context(_released(held))
+
+
+@asynccontextmanager
+async def _released(held: Held) -> AsyncIterator[Held]:
+    try:
+        yield held
+    finally:
+        with suppress(LeaseLost, ConversationGone):
+            await held.release()
+
+
+async def _sends(repository: Repository, conversation: str) -> bool:
+    """Whether its lane has something to send: that goes first, in order."""
+    where = {"conversation": conversation, "direction": "outbound", "state": In(("queued", "sending"))}
+    return bool(await repository.find(MESSAGES, where, order_by="at", limit=1))
+
+
+async def _join(store: Store, repository: Repository, runtime: Runtime, held: Held, going: Held) -> Conversation:
+    """The kept one first: until the other has gone, its messages are read twice and answered once, never lost."""
+    now = store.now()
+
+    def taken_in(kept: Conversation) -> Mapping[str, Any]:
+        return _taken_in(kept, going.conversation) | (
+            passed_to(kept, going.conversation.owner, now, reason=going.conversation.handoff_reason)
+            if kept.owner == BOT and going.conversation.owner != BOT
+            else {}
+        )
+
+    changed = taken_in(held.conversation)
+    if changed.get("owner", BOT) != BOT:
+        # The way back is on disk before the change; for an epoch that does not come about it is void.
+        expected = replace(held.conversation, owner_epoch=changed["owner_epoch"])
+        await schedule(repository, runtime.tenant.id, core_tasks.auto_return(runtime.tenant, expected, now), now)
+    kept = await held.change(taken_in)
+    await going.change(lambda _: {"merged_into": kept.id})
+    log.info("contacts_merged", conversation=kept.id, merged=going.conversation.id)
+    return kept
+
+
+def _taken_in(kept: Conversation, away: Conversation) -> dict[str, Any]:
+    changes: dict[str, Any] = {
+        "merged": tuple(dict.fromkeys((*kept.merged, *away.merged, away.id))),
+        "aliases": names(kept, *names(away)),
+        "inbound_seq": kept.inbound_seq + 1,
+        "unanswered_since": _earlier(kept.unanswered_since, away.unanswered_since),
+    }
+    if away.last_inbound_at is not None and (
+        kept.last_inbound_at is None or away.last_inbound_at > kept.last_inbound_at
+    ):
+        # Replies go to where the contact wrote last.
+        for name in ("last_inbound_at", "channel", "address", "external_id"):
+            changes[name] = getattr(away, name)
+    return changes
+
+
+def _earlier(one: Any, other: Any) -> Any:
+    return min((moment for moment in (one, other) if moment is not None), default=None)
+
+
+async def _lead(repository: Repository, kept: Conversation, gone: set[str]) -> None:
+    """Every name of those who are *gone* leads to the contact that is kept, which learns what they were known by."""
+    for id in gone:
+        for identity in await repository.find(IDENTITIES, {"contact": id}, limit=1000):
+            await repository.update(IDENTITIES, identity, contact=kept.contact)
+        known = await repository.get(CONTACTS, id)
+        while known is not None and (contact := await repository.get(CONTACTS, kept.contact)) is not None:
+            changes = _learnt(contact, known)
+            if not changes or await repository.update(CONTACTS, contact, **changes) is not None:
+                break
+
+
+def _learnt(contact: Contact, known: Contact) -> dict[str, Any]:
+    changes: dict[str, Any] = {
+        name: getattr(known, name)
+        for name in ("name", "phone", "language")
+        if not getattr(contact, name) and getattr(known, name)
+    }
+    if known.opted_out and not contact.opted_out:
+        changes |= {"opted_out": True, "opted_out_at": known.opted_out_at}
+    return changes

@@ -1,0 +1,142 @@
+"""Two contacts who are one person become one, under both leases, and no message is rewritten."""
+
+from __future__ import annotations
+
+import pytest
+
+from frontdesk import leases
+from frontdesk.merging import merge
+from frontdesk.model import BOT, NOBODY
+from frontdesk.store.collections import CONTACTS, CONVERSATIONS, IDENTITIES, MESSAGES
+from frontdesk.testing.plugins import ScriptedModel
+
+NUMBER, USER = "phone:Lan", "phone:user-id"
+AT_ONCE = {"clinic": {"settle": {"quiet_seconds": 0}}}
+
+
+@pytest.fixture
+def start(desk):
+    return lambda **more: desk(plugins={"model": ScriptedModel}, tenants=AT_ONCE, **more)
+
+
+async def both(server):
+    """Lan by her number, and by her user id; each has had an answer."""
+    lan, user = server.contact("Lan", phone="+84901234567"), server.contact("user-id")
+    user.external_id = USER
+    for each, text in ((lan, "Xin chào."), (user, "Còn chỗ không?")):
+        await each.says(text)
+        await each.hears()
+        server.clock.advance(1)
+    return lan, user
+
+
+async def one_conversation(server, lan, user):
+    kept, away = await lan.conversation(), await user.conversation()
+    return away.merged_into == kept.id and kept.merged == (away.id,)
+
+
+async def merged(server, lan, user):
+    await server.until("they are one", lambda: one_conversation(server, lan, user))
+    await server.quiet()
+
+
+async def test_a_message_that_shows_both_names_makes_them_one(start):
+    async with start() as server:
+        lan, user = await both(server)
+        before = {m.id: m for each in (lan, user) for m in await each.messages()}
+        await user.says("Em là Lan đây.", also=(NUMBER,))
+        await merged(server, lan, user)
+        repository = server.repository()
+        for id, message in before.items():
+            assert await repository.get(MESSAGES, id) == message, "messages stay as they are"
+        owners = {identity.contact for identity in await repository.find(IDENTITIES, {}, limit=10)}
+        assert owners == {lan.id}
+        await lan.says("Còn ai không?")
+        await server.quiet()
+        request = (await server.plugin("model")).requests[-1]
+        texts = [message.text for message in request.messages if message.role == "user"]
+        assert texts == ["Xin chào.", "Còn chỗ không?", "Em là Lan đây.", "Còn ai không?"]
+
+
+async def test_afterwards_either_name_leads_to_the_one_that_is_kept(start):
+    async with start() as server:
+        lan, user = await both(server)
+        await lan.says("Tôi đây.", also=(USER,))
+        await merged(server, lan, user)
+        await user.says("Bằng tên, sớm.")
+        await server.quiet()
+        for each, text in ((user, "Bằng tên."), (lan, "Bằng số.")):
+            id = await each.says(text)
+            await server.quiet()
+            stored = await each.message(id)
+            assert (stored.conversation, stored.state) == (lan.id, "answered")
+        sent = [m for m in await lan.received() if m.text in ("You said: Bằng tên.", "You said: Bằng số.")]
+        assert [m.route.external_id for m in sent] == [USER, NUMBER], "the answer goes where they wrote last"
+        assert await server.repository().count(CONVERSATIONS, {}) == 2
+        plugin = await server.plugin("model")
+        assert (await plugin.conversations.get(user.id)).id == lan.id
+        assert (await plugin.conversations.of("phone", USER)).id == lan.id
+        assert await plugin.conversations.messages(user.id) == await plugin.conversations.messages(lan.id)
+        assert [c.id for c in await server.server.ownership.list("clinic")] == [lan.id]
+        assert [c.id for c in await server.server.ownership.named("clinic", user.id)] == [lan.id]
+
+
+async def test_who_works_on_one_of_them_is_waited_for(start):
+    async with start() as server:
+        lan, user = await both(server)
+        repository, store, clock = server.repository(), server.server.store, server.clock
+        runtime = await server.server.runtimes.get("clinic")
+        for id, name in ((lan.id, "turn"), (user.id, "turn"), (user.id, "lane")):
+            held = await leases.acquire(repository, store, clock, id, name, 20)
+            assert await merge(store, repository, clock, runtime, user.id, lan.id) is None
+            await held.release()
+        assert not await one_conversation(server, lan, user)
+        assert (await merge(store, repository, clock, runtime, user.id, lan.id)).id == lan.id
+        again = await merge(store, repository, clock, runtime, user.id, lan.id)
+        assert again.merged == (user.id,), "once more changes nothing"
+
+
+async def test_what_waits_in_the_one_that_goes_is_answered_by_the_one_that_stays(start):
+    async with start() as server:
+        lan, user = await both(server)
+        await server.server.ownership.hand_off("clinic", user.id, "asked for a person")
+        await user.says("Có ai không?")
+        await server.quiet()
+        await lan.says("Tôi đây.", also=(USER,))
+        await merged(server, lan, user)
+        kept = await lan.conversation()
+        assert (kept.owner, kept.handoff_reason) == (NOBODY, "asked for a person"), (
+            "the person who was called is called"
+        )
+        await server.server.ownership.release("clinic", kept.id)
+        await server.quiet()
+        assert (await user.message("user-id-2")).state == "answered"
+        assert (await lan.conversation()).owner == BOT
+        assert (await lan.received())[-1].text.startswith("You said: ")
+
+
+async def test_the_one_that_stays_knows_what_the_other_was_known_by(start):
+    async with start() as server:
+        lan, user = await both(server)
+        repository = server.repository()
+        known = await user.contact()
+        await repository.update(CONTACTS, known, opted_out=True, language="vi")
+        await lan.says("Tôi đây.", also=(USER,))
+        await merged(server, lan, user)
+        contact = await lan.contact()
+        assert (contact.phone, contact.language, contact.opted_out) == ("+84901234567", "vi", True)
+
+
+async def test_a_crash_between_the_two_halves_is_made_good(start, monkeypatch):
+    async with start() as server:
+        lan, user = await both(server)
+        repository, store, clock = server.repository(), server.server.store, server.clock
+        runtime = await server.server.runtimes.get("clinic")
+        with monkeypatch.context() as broken:
+            broken.setattr("frontdesk.merging._lead", None)
+            with pytest.raises(TypeError):
+                await merge(store, repository, clock, runtime, user.id, lan.id)
+        kept = await merge(store, repository, clock, runtime, user.id, lan.id)
+        assert kept.merged == (user.id,)
+        owners = {identity.contact for identity in await repository.find(IDENTITIES, {}, limit=10)}
+        assert owners == {lan.id}
