@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from itertools import groupby
+from typing import Any
 
 import structlog
 
@@ -52,12 +54,23 @@ async def _answer_calls(work: Work) -> None:
     """Look-ups that stand beside each other at the same time; deeds one after another, in the order asked for."""
     results: list[ToolResult] = []
     for _, group in groupby(enumerate(work.exchange[-1].tool_calls), lambda each: _alone(work, *each)):
-        first, *others = [tools.run(work, call) for _, call in group]
-        # A deed runs in the turn's own task, as what follows it does.
-        results += await asyncio.gather(first, *others) if others else [await first]
+        results += await _side_by_side([tools.run(work, call) for _, call in group])
     work.exchange.append(ModelMessage(role="user", tool_results=tuple(results)))
     if work.turn.pinned:
         await deeds.journal(work, exchange=mind.dump(work.exchange), trace=tuple(work.trace))
+
+
+async def _side_by_side(runs: list[Coroutine[Any, Any, ToolResult]]) -> list[ToolResult]:
+    """When it returns, or raises what one of them raised, none is left running."""
+    if len(runs) == 1:
+        # A deed runs in the turn's own task, as what follows it does.
+        return [await runs[0]]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(run) for run in runs]
+    except BaseExceptionGroup as err:
+        raise err.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 def _alone(work: Work, place: int, call: ToolCall) -> int:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from frontdesk import NeedsAttention, Plugin, ToolCall, hookimpl, tool
-from frontdesk.mind import ModelReply
+from frontdesk.mind import ModelMessage, ModelReply
 from frontdesk.model import NOBODY
+from frontdesk.store import StoreUnavailable
 from frontdesk.testing.plugins import ScriptedModel
+from frontdesk.turn import think, tools
 
 AT_ONCE = {"clinic": {"settle": {"quiet_seconds": 0}}}
 
@@ -86,6 +89,26 @@ async def test_a_look_up_is_answered_and_the_model_goes_on(desk, plugins, asks_f
         assert await lan.hears() == "From nine."
         assert last_result(model).content == "Monday from nine to five"
         assert (await lan.turns())[0].pinned is False
+
+
+async def test_look_ups_end_with_the_turn_that_asked_for_them(monkeypatch):
+    ended = []
+
+    async def run(work, call):
+        if call.name == "broken":
+            raise StoreUnavailable("the alert could not be written")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(call.name)
+
+    monkeypatch.setattr(tools, "run", run)
+    calls = tuple(ToolCall(id=name, name=name, arguments={}) for name in ("slow", "broken", "slower"))
+    asked = ModelMessage(role="assistant", tool_calls=calls)
+    work: Any = SimpleNamespace(exchange=[asked], runtime=SimpleNamespace(tools={}))
+    with pytest.raises(StoreUnavailable):
+        await think._answer_calls(work)
+    assert ended == ["slow", "slower"]
 
 
 async def test_an_unknown_tool_is_told_with_those_there_are(desk, plugins, asks_for):
