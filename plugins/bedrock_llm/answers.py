@@ -29,10 +29,12 @@ class Reading:
     """For the turn's timeline."""
 
 
-def read(response: Mapping[str, Any], model: BedrockModel) -> Reading:
-    """Every stop reason there is, and those that there will be. Raises nothing, whatever the response holds: botocore passes
-    a body on that was cut off, or is no JSON."""
-    usage = _usage(response.get("usage"), model)
+def read(response: Mapping[str, Any], model: BedrockModel, cache: str) -> Reading:
+    """Every stop reason there is, and those that there will be. *cache*: how long the prompt was to be kept.
+
+    Raises nothing, whatever the response holds: botocore passes a body on that was cut off, or is no JSON.
+    """
+    usage = _usage(response.get("usage"), model, cache)
     message = (response.get("output") or {}).get("message") or {}
     blocks = [block for block in message.get("content") or () if isinstance(block, Mapping)]
     text = "".join(str(block["text"]) for block in blocks if "text" in block).strip()
@@ -84,7 +86,7 @@ def _intervened(text: str, usage: Usage) -> Reading:
     return Reading(text=text, usage=usage, note="the guardrail intervened: these are its words")
 
 
-def _usage(usage: Any, model: BedrockModel) -> Usage:
+def _usage(usage: Any, model: BedrockModel, cache: str) -> Usage:
     told = usage if isinstance(usage, Mapping) else {}
     fresh, output, read_, written = (
         int(told.get(key) or 0)
@@ -93,5 +95,15 @@ def _usage(usage: Any, model: BedrockModel) -> Usage:
     price = model.costs
     cost = None
     if price is not None and told:
-        cost = round(price.of(fresh=fresh, output=output, cache_read=read_, cache_write=written), 8)
+        hour = _for_an_hour(told, written, cache)
+        cached = {"cache_read": read_, "cache_write": written - hour, "cache_write_1h": hour}
+        cost = round(price.of(fresh=fresh, output=output, **cached), 8)
     return Usage(input_tokens=fresh + read_ + written, output_tokens=output, cached_tokens=read_, cost=cost)
+
+
+def _for_an_hour(told: Mapping[str, Any], written: int, cache: str) -> int:
+    """Of the tokens that were *written* to the cache: as Bedrock tells, else as it was asked for."""
+    details = [each for each in told.get("cacheDetails") or () if isinstance(each, Mapping)]
+    if not details:
+        return written if cache == "1h" else 0
+    return min(written, sum(int(each.get("inputTokens") or 0) for each in details if each.get("ttl") == "1h"))

@@ -119,7 +119,7 @@ class Chain:
     ) -> Reading:
         """One call, paid for whichever way it ends. Raises Unanswered if it was not made, or what the call raises."""
         asked = parameters(self.request, prompt, model, self.settings, self.pictures, max_tokens)
-        most, cost = _most(asked, model, max_tokens), 0.0
+        most, cost = _most(asked, model, max_tokens, self.settings.cache), 0.0
 
         def begun() -> None:
             nonlocal cost
@@ -130,7 +130,7 @@ class Chain:
         except RetryLater as err:
             raise Unanswered(err.reason) from err
         try:
-            reading = read(await self.call(asked, ends_at, begun), model)
+            reading = read(await self.call(asked, ends_at, begun), model, self.settings.cache)
             cost = most if reading.usage.cost is None else reading.usage.cost
             return reading
         except (RetryLater, NeedsAttention) as err:
@@ -172,12 +172,13 @@ def _sum(usages: list[Usage]) -> Usage:
     )
 
 
-def _most(asked: dict[str, Any], model: BedrockModel, max_tokens: int) -> float:
+def _most(asked: dict[str, Any], model: BedrockModel, max_tokens: int, cache: str) -> float:
     """What a call can cost at the most, in US dollars; 0 if its price is not known."""
     price, tokens = model.costs, _tokens(asked)
     if price is None:
         return 0.0
-    return max(price.of(fresh=tokens, output=max_tokens), price.of(fresh=0, output=max_tokens, cache_write=tokens))
+    kept = {"cache_write_1h" if cache == "1h" else "cache_write": tokens}
+    return max(price.of(fresh=tokens, output=max_tokens), price.of(fresh=0, output=max_tokens, **kept))
 
 
 def _tokens(asked: dict[str, Any]) -> int:

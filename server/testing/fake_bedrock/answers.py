@@ -73,10 +73,11 @@ class PromptCache:
         self._least = least
         self._until: dict[tuple[str, str], float] = {}
 
-    def counted(self, asked: Mapping[str, Any]) -> dict[str, int]:
-        """The input's part of `usage`."""
+    def counted(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """The input's part of `usage`, and in `totalTokens` the sum of it."""
         now, prefix, so_far = self._monotonic(), "", 0
         read = written = 0
+        kept: dict[str, int] = {}
         for block in every_block(asked):
             if "cachePoint" not in block:
                 prefix, so_far = prefix + _bytes(block), so_far + tokens(block)
@@ -84,14 +85,18 @@ class PromptCache:
             if so_far < self._least:
                 continue  # silently, as AWS does
             key = (asked["modelId"], prefix)
+            ttl = block["cachePoint"].get("ttl", "5m")
             if self._until.get(key, 0.0) > now:
-                read, written = so_far, 0
+                read, written, kept = so_far, 0, {}
             else:
+                kept[ttl] = kept.get(ttl, 0) + so_far - read - written
                 written = so_far - read
-            self._until[key] = now + TTL[block["cachePoint"].get("ttl", "5m")]
-        usage = {"inputTokens": so_far - read - written}
+            self._until[key] = now + TTL[ttl]
+        usage: dict[str, Any] = {"inputTokens": so_far - read - written, "totalTokens": so_far}
         if read or written:
             usage |= {"cacheReadInputTokens": read, "cacheWriteInputTokens": written}
+        if kept:
+            usage["cacheDetails"] = [{"ttl": ttl, "inputTokens": count} for ttl, count in kept.items()]
         return usage
 
 

@@ -118,7 +118,7 @@ class FakeBedrock:
         told = {
             "output": {"message": {"role": "assistant", "content": blocks}},
             "stopReason": answer.stop or ("tool_use" if answer.calls else "end_turn"),
-            "usage": {**usage, "outputTokens": out, "totalTokens": out + sum(usage.values())},
+            "usage": {**usage, "outputTokens": out, "totalTokens": out + usage["totalTokens"]},
             "metrics": {"latencyMs": int(answer.seconds * 1000) + 1},
         }
         return json.dumps(checked_answer(OPERATION, told), ensure_ascii=False).encode()

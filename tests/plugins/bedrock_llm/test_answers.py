@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from frontdesk import RetryLater
+from frontdesk.plugins.bedrock_llm.answers import read
 from frontdesk.testing.fake_bedrock import Answer, Call
 
 from .conftest import BIG, SMALL, bot, request, user
@@ -83,3 +84,17 @@ async def test_a_conversation_that_is_too_long_for_a_model_is_sent_shorter(make,
     assert reply.text == "Dạ, vâng."
     long, short = (len(asked["messages"]) for asked in bedrock.requests)
     assert short < long * 0.6
+
+
+@pytest.mark.parametrize(
+    ("details", "cache", "cost"),
+    [
+        ([{"ttl": "1h", "inputTokens": 600_000}, {"ttl": "5m", "inputTokens": 400_000}], "1h", 0.6 * 6 + 0.4 * 3.75),
+        ([], "1h", 6.0),
+        ([], "5m", 3.75),
+    ],
+)
+async def test_what_is_kept_for_an_hour_costs_what_an_hour_costs(make, details, cache, cost):
+    usage = {"inputTokens": 0, "outputTokens": 0, "cacheWriteInputTokens": 1_000_000, "cacheDetails": details}
+    reading = read({"usage": usage}, make().settings.models[0], cache)
+    assert reading.usage.cost == pytest.approx(cost)

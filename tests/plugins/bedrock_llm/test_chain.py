@@ -238,6 +238,15 @@ async def test_more_is_never_billed_than_was_reserved(make, bedrock):
         assert plugin.spending.settled[0] <= plugin.spending.reserved[0][0]
 
 
+async def test_what_is_to_be_kept_for_an_hour_is_reserved_as_that(make):
+    most = {}
+    for cache in ("5m", "1h"):
+        plugin = make(models=[BIG], cache=cache)
+        reply = await plugin.think(request())
+        ((most[cache], _),) = plugin.spending.reserved
+    assert most["1h"] > most["5m"] * 1.1 and reply.usage.cost
+
+
 async def test_a_ceiling_needs_prices(make):
     plugin = make(models=[BIG, "mistral.pixtral-large-2502-v1:0"])
     plugin.spending.left = 5
