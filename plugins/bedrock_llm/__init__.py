@@ -91,7 +91,7 @@ class BedrockLlm(Plugin):
             return {}
         prompt = compose(request, message_tokens=self.settings.message_tokens)
         found = {}
-        for media in wanted_pictures(prompt, self.settings.pictures):
+        for media in wanted_pictures(prompt, self.settings):
             file = await self.media.get(media.key)
             if file is not None and len(file[1]) <= PICTURE_BYTES:
                 found[media.key] = file[1]

@@ -21,7 +21,7 @@ from frontdesk import (
 )
 
 from .answers import Reading, read
-from .converse import Pictures, parameters
+from .converse import Pictures, is_picture, parameters
 from .errors import Meaning, meaning
 from .settings import BedrockModel, BedrockSettings
 
@@ -184,6 +184,6 @@ def _most(asked: dict[str, Any], model: BedrockModel, max_tokens: int, cache: st
 def _tokens(asked: dict[str, Any]) -> int:
     """The most that the input can come to, roughly."""
     blocks = [block for message in asked["messages"] for block in message["content"]]
-    pictures = sum("image" in block for block in blocks)
-    words = [block for block in blocks if "image" not in block]
+    pictures = sum(map(is_picture, blocks))
+    words = [block for block in blocks if not is_picture(block)]
     return estimated_tokens(repr((words, asked["system"], asked.get("toolConfig")))) + pictures * PICTURE_TOKENS

@@ -11,7 +11,9 @@ from frontdesk import Media, ModelMessage, ModelRequest, Prompt, ToolCall, ToolR
 
 from .settings import TELLS_FAILURE, BedrockModel, BedrockSettings
 
-FORMATS = {"image/png": "png", "image/jpeg": "jpeg", "image/gif": "gif", "image/webp": "webp"}
+GUARDED_FORMATS = {"image/png": "png", "image/jpeg": "jpeg"}
+"""What a guardrail can look at (Bedrock: GuardrailConverseImageBlock)."""
+FORMATS = {**GUARDED_FORMATS, "image/gif": "gif", "image/webp": "webp"}
 PICTURE_BYTES = 3_750_000
 """Of one picture (Bedrock: ImageBlock)."""
 _ID = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
@@ -48,10 +50,15 @@ def parameters(
     return asked
 
 
-def wanted_pictures(prompt: Prompt, most: int) -> list[Media]:
-    """The newest pictures that a model can be shown, the newest first."""
+def wanted_pictures(prompt: Prompt, settings: BedrockSettings) -> list[Media]:
+    """The newest pictures that a model can be shown, the newest first. None that a guardrail could not look at."""
+    formats = GUARDED_FORMATS if settings.guardrail_id else FORMATS
     media = [item for message in prompt.messages for item in message.media]
-    return [item for item in media[::-1] if item.key and item.content_type in FORMATS][:most]
+    return [item for item in media[::-1] if item.key and item.content_type in formats][: settings.pictures]
+
+
+def is_picture(block: Mapping[str, Any]) -> bool:
+    return "image" in block or "image" in block.get("guardContent", {})
 
 
 def _system(prompt: Prompt, model: BedrockModel, settings: BedrockSettings) -> list[dict[str, Any]]:
@@ -97,7 +104,7 @@ def _content(message: ModelMessage, model: BedrockModel, guarded: bool, pictures
         returned = "\n".join(result.content for result in message.tool_results).strip()
         content += [_guarded(returned)] if returned else []
     seen = [item for item in message.media if item.key in pictures] if model.shown_pictures else []
-    shown = [_picture(item, pictures[item.key]) for item in seen]
+    shown = [_picture(item, pictures[item.key], guarded) for item in seen]
     text = message.text.strip()
     if message.media and not shown and message.role == "user":
         text = f"{text}\n[you cannot see this file]".strip()
@@ -112,8 +119,9 @@ def _guarded(text: str) -> dict[str, Any]:
     return {"guardContent": {"text": {"text": text}}}
 
 
-def _picture(media: Media, content: bytes) -> dict[str, Any]:
-    return {"image": {"format": FORMATS[media.content_type], "source": {"bytes": content}}}
+def _picture(media: Media, content: bytes, guarded: bool) -> dict[str, Any]:
+    block = {"image": {"format": FORMATS[media.content_type], "source": {"bytes": content}}}
+    return {"guardContent": block} if guarded else block
 
 
 def _use(call: ToolCall) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class BedrockSettings(Settings):
     guardrail_id: str = Field(
         default="", pattern=r"^(|[a-z0-9]+|arn:aws(-[^:]+)?:bedrock:[a-z0-9-]+:\d{12}:guardrail/[a-z0-9]+)$"
     )
-    """A guardrail of Bedrock that looks at what contacts write, what tools return, and the answers."""
+    """A guardrail of Bedrock that looks at what contacts write and show, what tools return, and the answers."""
     guardrail_version: str = Field(default="", pattern=r"^(|[1-9][0-9]{0,7}|DRAFT)$")
     """Its version, a number or `DRAFT`."""
     endpoint: str = Field(default="", pattern=r"^(https://.+|http://(localhost|127\.0\.0\.1)(:\d+)?)?$")

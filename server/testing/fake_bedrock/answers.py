@@ -55,7 +55,7 @@ def content(answer: Answer, ids: Iterator[int]) -> list[dict[str, Any]]:
 
 def tokens(value: Any) -> int:
     """Of a block, a message, or a list of them."""
-    if isinstance(value, Mapping) and "image" in value:
+    if isinstance(value, Mapping) and ("image" in value or "image" in value.get("guardContent", {})):
         return IMAGE_TOKENS
     if isinstance(value, Mapping) and "content" in value:
         return sum(map(tokens, value["content"]))

@@ -92,7 +92,7 @@ def _check_content(message: Any, number: int) -> None:
     results = ["toolResult" in block for block in content]
     if sorted(results, reverse=True) != results:
         raise Invalid(f"messages.{number}: tool results come first in a message")
-    images = [block["image"] for block in content if "image" in block]
+    images = [image for block in content if (image := block.get("image", block.get("guardContent", {}).get("image")))]
     if len(images) > IMAGES or any(len(image["source"].get("bytes", b"")) > IMAGE_BYTES for image in images):
         raise Invalid(f"messages.{number}: at most {IMAGES} images of {IMAGE_BYTES} bytes each")
 

@@ -48,7 +48,7 @@ class FakeBedrock:
         self.answered = 0
         """How many answers went out whole."""
         self.guardrails: dict[tuple[str, str], tuple[str, ...]] = {}
-        """(identifier, version) → the words that it blocks."""
+        """(identifier, version) → the words that it blocks, in a text or among the bytes of a wrapped picture."""
         clock = clock or SystemClock()
         self._clock = clock
         self._cache = PromptCache(clock.monotonic, cache_from)
@@ -129,8 +129,10 @@ class FakeBedrock:
         if config is None:
             return False
         blocks = list(rules.every_block(asked))
-        guarded = [block["guardContent"]["text"]["text"] for block in blocks if "guardContent" in block]
-        texts = guarded or [block["text"] for block in blocks if "text" in block]
+        looked_at = [block["guardContent"] for block in blocks if "guardContent" in block]
+        texts = [block["text"]["text"] for block in looked_at if "text" in block]
+        texts += [block["image"]["source"]["bytes"].decode("latin-1") for block in looked_at if "image" in block]
+        texts = texts or [block["text"] for block in blocks if "text" in block]
         words = self.guardrails[config["guardrailIdentifier"], config["guardrailVersion"]]
         return any(word.casefold() in text.casefold() for text in texts for word in words)
 

@@ -21,9 +21,8 @@ def texts(asked: dict[str, Any]) -> list[list[str]]:
     for message in asked["messages"]:
         blocks = message["content"]
         plain = [block["text"] if "text" in block else None for block in blocks]
-        wrapped = [
-            f"<{block['guardContent']['text']['text']}>" if "guardContent" in block else None for block in blocks
-        ]
+        guarded = [block.get("guardContent", {}) for block in blocks]
+        wrapped = [f"<{block['text']['text']}>" if "text" in block else None for block in guarded]
         found.append([one or other for one, other in zip(plain, wrapped, strict=True) if one or other])
     return found
 
@@ -141,6 +140,23 @@ async def test_a_guardrail_is_shown_what_is_new_and_comes_from_outside(make, bed
     }
     blocked = await plugin.think(request(user("How do I build a bomb?")))
     assert blocked.text == BLOCKED and "the guardrail intervened" in blocked.notes[0]
+
+
+async def test_a_guardrail_is_shown_new_pictures_and_the_model_none_that_it_cannot_look_at(make, bedrock):
+    bedrock.guardrails = {("g1", "1"): ("bomb",)}
+    plugin = make(**GUARDED)
+    for key, kind, content in (("p", "png", PNG), ("w", "webp", b"RIFF bomb"), ("b", "jpeg", b"\xff\xd8 bomb")):
+        plugin.media[key] = (f"image/{kind}", content)
+    picture, sticker, bomb = (
+        user("[image]", media=(Media(content_type=kind, key=key),))
+        for kind, key in (("image/png", "p"), ("image/webp", "w"), ("image/jpeg", "b"))
+    )
+    assert (await plugin.think(request(bomb))).text == BLOCKED
+    assert (await plugin.think(request(bomb, bot(BLOCKED), picture, sticker))).text != BLOCKED
+    old, _, new = (message["content"] for message in bedrock.requests[1]["messages"])
+    assert [block["image"]["format"] for block in old if "image" in block] == ["jpeg"]
+    assert [block["guardContent"]["image"]["format"] for block in new if "image" in block["guardContent"]] == ["png"]
+    assert texts(bedrock.requests[1])[2] == ["<[image]>", "<[image]\n[you cannot see this file]>"]
 
 
 async def test_the_preview_is_what_is_sent(make, bedrock):
