@@ -245,8 +245,7 @@ class Server:
         stored and nothing is done, until the tenant is back.
         """
         self.written, declared = declared, self.overlays.over(declared)
-        left = [id for id in self.declared if id not in declared]
-        away = [id for id in self.suspended if id not in declared]
+        left, away = self.declared.without(declared), self.suspended.without(declared)
         self.suspended = self.suspended.only(away).joined(self.declared.only(left))
         self._at_work_for_left += self.runtimes.at_work(left)
         self.declared = declared
@@ -396,6 +395,7 @@ class Server:
         if await self.overlays.look():
             await self.overlays.prepare(self.written)
             self.adopt(self.written)
+            await self.overlays.tell()
 
     async def _look_for_suspended(self) -> None:
         await self.clock.sleep(HOUSEKEEPING_EVERY)

@@ -7,11 +7,12 @@ does with the file, beginning with `.env`, in the same environment.
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import pickle
 import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field, replace
 
 from frontdesk.config import ConfigError, Problem, ServerConfig, environment_from_outside, load_env
 
@@ -21,6 +22,8 @@ from .tenants import Declared, MissingSecret, missing_secrets, read_tenants
 
 LONGEST = 600.0
 """Seconds a reading may take: a machine that is busy serving gives it little."""
+SLICE = 500
+"""Tenants that are unpacked before the loop has its turn: some milliseconds."""
 PATIENCE = 10
 """How nice it is to the process that serves (0 to 19)."""
 
@@ -93,14 +96,38 @@ async def read_apart(path: Location, registry: Registry) -> Reading:
     if process.returncode != 0:
         raise ReadingFailed(f"the process that read it ended with {process.returncode}; it said why on standard error")
     try:
-        reading: Reading | ReadingFailed = pickle.loads(packed)  # noqa: S301  of our own process, through a pipe of ours
+        return await unpacked(packed, registry)
     except (pickle.UnpicklingError, EOFError, LookupError, AttributeError, ImportError, TypeError, ValueError) as err:
         raise ReadingFailed(f"the answer of the process that read it is broken: {type(err).__name__}") from err
+
+
+def parts(said: Reading | ReadingFailed, size: int = SLICE) -> Iterator[object]:
+    """What was read, in pieces: all but the tenants, and then *size* of these at a time."""
+    if isinstance(said, ReadingFailed) or said.declared is None:
+        yield said
+    else:
+        yield replace(said, declared=None)
+        yield from said.declared.slices(size)
+
+
+async def unpacked(packed: bytes, registry: Registry) -> Reading:
+    """What was read from its `parts`, one pickle after the other; others have their turn between two of them.
+
+    Raises ReadingFailed if that is what they say.
+    """
+    stream = io.BytesIO(packed)
+    reading: Reading | ReadingFailed = pickle.load(stream)  # noqa: S301  of our own process, through a pipe of ours
     if isinstance(reading, ReadingFailed):
         raise reading
-    if reading.declared is not None:
-        reading.declared.registry = registry
-    return reading
+    slices: list[Declared] = []
+    while stream.tell() < len(packed):
+        await asyncio.sleep(0)
+        slices.append(pickle.load(stream))  # noqa: S301  as above
+        slices[-1].registry = registry
+    if not slices:
+        return reading
+    await asyncio.sleep(0)
+    return replace(reading, declared=slices[0].joined(*slices[1:]))
 
 
 def _main(path: Location) -> None:
@@ -116,7 +143,8 @@ def _main(path: Location) -> None:
             said = Reading(err.problems)
         except ReadingFailed as err:
             said = err
-        pickle.dump(said, answer)
+        for part in parts(said):
+            pickle.dump(part, answer)
 
 
 if __name__ == "__main__":

@@ -138,17 +138,18 @@ class Reloader:
         }
         await self._server.overlays.prepare(reading.declared)
         old = self._server.declared
-        await self._server.suspensions.keep(old, [id for id in old if id not in reading.declared])
+        await self._server.suspensions.keep(old, old.without(reading.declared))
         self._server.adopt(reading.declared, self._changed)
         self._changed = set()
         self._unread = self.refused = False
         self._metrics.reloads.add("", "taken")
+        await self._server.overlays.tell()
         self._say(reading, old)
 
     def _say(self, reading: Reading, old: Declared) -> None:
         assert reading.declared is not None
-        new, left = [id for id in reading.declared if id not in old], [id for id in old if id not in reading.declared]
-        log.info("reloaded", tenants=len(reading.declared), new=_some(new), suspended=_some(left))
+        new, left = _some(reading.declared.without(old)), _some(old.without(reading.declared))
+        log.info("reloaded", tenants=len(reading.declared), new=new, suspended=left)
         if keys := _waiting(self._server.file.server, reading.server):
             log.warning("reload_needs_restart", keys=keys)
         for each in reading.missing:

@@ -88,11 +88,30 @@ class Declared(Mapping[str, TenantPlugins]):
         addresses = {address: id for address, id in self.addresses.items() if id in kept}
         return Declared(self.tenants.only(ids), self._settings.only(ids), addresses, self.registry)
 
-    def joined(self, other: Declared) -> Declared:
-        """These tenants and those of *other*, still packed; *other* wins."""
-        addresses = {**self.addresses, **other.addresses}
-        tenants, settings = self.tenants.joined(other.tenants), self._settings.joined(other._settings)
-        return Declared(tenants, settings, addresses, other.registry)
+    def joined(self, *others: Declared) -> Declared:
+        """These tenants and those of *others*, of which the last wins; still packed."""
+        addresses = dict(self.addresses)
+        for other in others:
+            addresses |= other.addresses
+        tenants = self.tenants.joined(*(other.tenants for other in others))
+        settings = self._settings.joined(*(other._settings for other in others))
+        return Declared(tenants, settings, addresses, (self, *others)[-1].registry)
+
+    def slices(self, size: int) -> Iterator[Declared]:
+        """The same in parts of *size* tenants; one part, if there is none."""
+        ids = list(self)
+        for begin in range(0, max(1, len(ids)), size):
+            yield self.only(ids[begin : begin + size])
+
+    def without(self, other: Declared) -> list[str]:
+        """Who is declared here and not in *other*, in order."""
+        left = dict.fromkeys(self).keys() - dict.fromkeys(other).keys()
+        return [id for id in self if id in left] if left else []
+
+    def print_of(self, id: str) -> tuple[int, int] | None:
+        """Other numbers for a tenant that is declared otherwise; None: it cannot tell. Nothing is unpacked."""
+        tenant, settings = self.tenants.print_of(id), self._settings.print_of(id)
+        return None if tenant is None or settings is None else (tenant, settings)
 
     def overlaid(
         self,

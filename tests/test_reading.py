@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import pickle
 from pathlib import Path
 
 import pytest
 
 from frontdesk import reading
 from frontdesk.config import Times, load_env
-from frontdesk.reading import ReadingFailed, read_apart
+from frontdesk.reading import ReadingFailed, parts, read_apart, read_here, unpacked
 from frontdesk.registry import Registry
 from frontdesk.sources import location
 from frontdesk.tenants import read_tenants
@@ -31,6 +33,35 @@ async def test_it_is_the_same_as_read_here_with_the_plugins_of_this_process(regi
     assert found.declared.addresses == declared.addresses
     assert set(found.plugins) == {"simulator", "rehearsal_llm"}
     assert found.declared["lotus-school"].plugins[0][0] is registry.load("simulator")
+
+
+async def test_others_have_their_turn_between_the_pieces_of_what_was_read(registry):
+    said = read_here(EXAMPLE)
+    pieces = [pickle.dumps(part) for part in parts(said, 1)]
+    assert len(pieces) == 1 + len(said.declared)
+    turns = 0
+
+    async def others():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as group:
+        beside = group.create_task(others())
+        found = await unpacked(b"".join(pieces), registry)
+        beside.cancel()
+    assert turns >= len(said.declared)
+    assert (dict(found.declared), found.declared.addresses) == (dict(said.declared), said.declared.addresses)
+    assert list(found.declared) == list(said.declared)
+
+
+async def test_a_file_without_tenants_comes_back_as_one(tmp_path, registry):
+    path = tmp_path / "tenants.yaml"
+    path.write_text("tenants: {}\n", "utf-8")
+    here, found = read_here(path), await read_apart(path, registry)
+    assert here.problems == found.problems
+    assert (here.declared is None) == (found.declared is None)
 
 
 async def test_problems_come_back_each_with_its_line(tmp_path, registry):

@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import yaml
 
 from frontdesk.plugins.simulator import Simulator
 from frontdesk.services import overview
@@ -54,6 +55,38 @@ async def test_of_many_businesses_a_page_is_shown_and_the_others_are_found(
         assert "shop-6" in found and "shop-5" not in found
         assert "has that in its name or id" in await read(f"{url}/?q=nobody")
         assert (await read(f"{url}/tenants.json")).count('"id"') == 3
+
+
+async def test_a_business_is_unpacked_for_one_search_and_again_when_it_is_declared_otherwise(
+    desk: Any, monkeypatch: Any
+) -> None:
+    many = {f"shop-{number}": {"name": f"Tiệm số {number}"} for number in range(7)}
+    async with desk(plugins=PLUGINS, tenants=many) as server:
+        core = server.server
+        shown = overview.Overview(core.runtimes, core.registry)
+        unpacked: list[str] = []
+        made = overview.Overview._made
+        monkeypatch.setattr(overview.Overview, "_made", lambda self, id: unpacked.append(id) or made(self, id))
+
+        async def names(search: str) -> list[str]:
+            return [each.name for each in (await shown.open_to("127.0.0.1", {"host": "localhost"}, search)).tenants]
+
+        assert await names("số 6") == ["Tiệm số 6"]
+        assert unpacked == list(many)
+        assert await names("số 5") == ["Tiệm số 5"]
+        assert unpacked == list(many), "the second time nothing is unpacked"
+
+        path = core.file.path
+        data = yaml.safe_load(path.read_text("utf-8"))
+        del data["tenants"]["shop-0"]
+        data["tenants"]["shop-6"]["name"] = "Tiệm mới"
+        path.write_text(yaml.safe_dump(data, allow_unicode=True), "utf-8")
+        assert await core.reloader.reload()
+        unpacked.clear()
+        assert await names("tiệm mới") == ["Tiệm mới"]
+        assert unpacked == ["shop-6"]
+        assert await names("shop-0") == await names("số 6") == []
+        assert "shop-0" not in shown._index
 
 
 @pytest.mark.parametrize("headers", FROM_AFAR)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from structlog.testing import capture_logs
 
 from frontdesk import Plugin, Secret, Settings
 from frontdesk.config import ConfigError
-from frontdesk.services import purge
+from frontdesk.services import overlay, purge
 from frontdesk.services.overlay import ID, Overlays
 from frontdesk.store import StoreUnavailable
 from frontdesk.store.collections import OVERLAYS
@@ -304,6 +305,51 @@ async def test_only_what_has_changed_is_judged_and_told_and_not_on_the_loop(desk
         judged.clear()
         assert await server.server.reloader.reload()
         assert sorted(judged) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("meanwhile", [False, True])
+async def test_what_all_changes_make_of_a_new_file_is_worked_out_beside_the_loop(desk, monkeypatch, meanwhile):
+    async with desk(plugins=PLUGINS, tenants={id: {} for id in "abc"}) as server:
+        for id in "abc":
+            await server.server.overlays.set(server.server.written, id, "name", f"Stored {id}", "lan")
+        await taken(server)
+        on_the_loop: list[bool] = []
+
+        def note(of: Any, name: str) -> None:
+            done = getattr(of, name)
+
+            def noted(*arguments: Any) -> Any:
+                on_the_loop.append(threading.current_thread() is threading.main_thread())
+                if meanwhile and len(on_the_loop) == 3:  # as `save` does
+                    known = server.server.overlays._known
+                    known["a"] = replace(known["a"], effective="{}", version=9)
+                return done(*arguments)
+
+            monkeypatch.setattr(of, name, noted)
+
+        note(Overlays, "_verdict")
+        note(overlay, "resolve")
+        assert await server.server.reloader.reload()
+        assert len(on_the_loop) >= 4 and not any(on_the_loop)
+        assert server.server.declared["c"].tenant.name == "Stored c"
+
+
+async def test_others_have_their_turn_while_it_is_told_what_is_in_force(desk):
+    async with desk(plugins=PLUGINS, tenants={id: {} for id in "abc"}) as server:
+        core = server.server
+        for id in "abc":
+            await core.overlays.set(core.written, id, "name", "Stored", "lan")
+        await core.overlays.look()
+        await core.overlays.prepare(core.written)
+        core.overlays.over(core.written)
+        told: list[int] = []
+        with capture_logs() as logs:
+            async with asyncio.TaskGroup() as group:
+                telling = group.create_task(core.overlays.tell())
+                while not telling.done():
+                    told.append(len([each for each in logs if each["event"] == "overlay_shadows"]))
+                    await asyncio.sleep(0)
+        assert {1, 2} <= set(told), told
 
 
 async def test_what_this_process_runs_on_is_not_stored_beside_changes_that_it_has_not_read(desk):
