@@ -12,9 +12,10 @@ import click
 from frontdesk.config import load_env
 
 from ..clock import SystemClock
+from ..services import moving
 from ..services.instances import alive
 from ..services.moving import Move, Moved, MoveRefused
-from ..store import Store
+from ..store import Store, StoreError
 from ..store.opening import open_store
 from ..store.sqlite import SqliteStore
 from ..store.sqlite_backup import in_use
@@ -29,17 +30,26 @@ VARIABLE = "env:"
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
 @click.option("--yes-stopped", is_flag=True, help="No server runs on FROM, whatever it looks like: I have stopped it.")
-def move_store(source: str, target: str, yes_stopped: bool) -> None:
+@click.option(
+    "--give-up", is_flag=True, help="Do not move: a move that has not ended is given up, and FROM open again."
+)
+@click.option("--yes-lost", is_flag=True, help="With --give-up: TO is gone for good, and nobody serves from it.")
+def move_store(source: str, target: str, yes_stopped: bool, give_up: bool, yes_lost: bool) -> None:
     """Copy everything from the store FROM into the empty store TO, and compare both; no server may run on FROM."""
+    if yes_lost and not give_up:
+        raise click.UsageError("--yes-lost goes with --give-up")
     load_env(Path.cwd())
     origin, goal = _url(source), _url(target)
     if _shown(origin) == _shown(goal):
         raise click.UsageError("FROM and TO are the same store")
     try:
-        moved = run(_move(origin, goal, yes_stopped))
+        if give_up:
+            run(_give_up(origin, goal, yes_lost))
+            click.echo("The move is given up: a server may start on FROM again. TO stays closed; delete it by hand.")
+        else:
+            _tell(run(_move(origin, goal, yes_stopped)), target)
     except MoveRefused as err:
         raise click.ClickException(str(err)) from err
-    _tell(moved, target)
 
 
 def _url(given: str) -> str:
@@ -65,11 +75,36 @@ async def _move(origin: str, goal: str, yes_stopped: bool) -> Moved:
         return await Move(source, target, _shown(origin), _shown(goal), _Progress()).run()
 
 
-def _check_file(path: Path, yes_stopped: bool) -> None:
+async def _give_up(origin: str, goal: str, yes_lost: bool) -> None:
+    async with AsyncExitStack() as stack:
+
+        async def opened(url: str) -> Store:
+            store = open_store(url, SystemClock())
+            if isinstance(store, SqliteStore):
+                _check_there(store.path)
+            await store.open()
+            stack.push_async_callback(store.close)
+            return store
+
+        source = await opened(origin)
+        try:
+            target = None if yes_lost else await opened(goal)
+        except (StoreError, click.ClickException) as err:
+            raise click.ClickException(
+                f"TO: {err}. Whether the move has ended stands there; if it is gone for good, say --yes-lost"
+            ) from err
+        await moving.give_up(source, target, _shown(origin), _shown(goal))
+
+
+def _check_there(path: Path) -> None:
     if not path.is_file():
         raise click.ClickException(
             f"{path.absolute()} is not there; name the file of the store, or its folder's way to it"
         )
+
+
+def _check_file(path: Path, yes_stopped: bool) -> None:
+    _check_there(path)
     if not yes_stopped and in_use(path):
         raise click.ClickException(f"{path} is in use by another process: stop the server first, or say --yes-stopped")
 

@@ -19,13 +19,21 @@ MARK = "move-store"
 """The chore in the target that says: a move is under way, and this is no store to serve from yet."""
 LEFT = "moved-to"
 """The chore in the source that says where it is moved to: nobody serves from it from then on, also when the move is done."""
+GIVEN_UP = "given-up"
+"""What MARK's `after` says of a move that was given up: nobody goes on with it."""
 MARKS = (MARK, LEFT)
 """What is of one store, and does not go over."""
+
+EMPTY = "name another store, or delete this one by hand (the file with its -wal and -shm, or the database)"
 
 Sum = tuple[int, int]
 """Documents, and the sum of their digests modulo 2**128."""
 Sums = Mapping[str, Sum]
 """By tenant; the empty one: server-wide."""
+
+OVERTAKEN = (
+    "another `frontdesk move-store` works on the same target, or has given the move up: let it end, then run it again"
+)
 
 Tell = Callable[[str, int], None]
 """Told of a collection and how many of its documents have been copied in this run."""
@@ -51,13 +59,15 @@ async def check_whole(store: Store) -> None:
     left = await store.shared.get(CHORES, LEFT)
     if left is not None:
         raise StoreError(
-            f"it was moved to {left.about}, or is being moved there: let `server.store` name that one. To serve what lies "
-            "here all the same, move it into a new, empty store by `frontdesk move-store`"
+            f"it was moved to {left.about}, or is being moved there: let `server.store` name that one. A move that has not "
+            "ended is given up by `frontdesk move-store --give-up FROM TO`; of one that has, move it back"
         )
 
 
 async def _check_arrived(store: Store) -> None:
     mark = await store.shared.get(CHORES, MARK)
+    if mark is not None and mark.after == GIVEN_UP:
+        raise StoreError(f"the move from {mark.about} into it was given up: {EMPTY}")
     if mark is not None:
         raise StoreError(
             f"the move from {mark.about} into it has not ended: run the same `frontdesk move-store` again; "
@@ -84,11 +94,13 @@ class Move:
         """
         await self._check_source()
         mark = await self._target.shared.get(CHORES, MARK)
-        if mark is None and not await self._is_empty():
+        if mark is None and not await _is_empty(self._target):
             return await self._there_already()
         if mark is None:
             mark = Chore(id=MARK, next_at=self._target.now(), about=self._origin)
             await self._target.shared.insert(CHORES, mark)
+        if mark.after == GIVEN_UP:
+            raise MoveRefused(f"a move from {mark.about} into the target was given up: {EMPTY}")
         if mark.about != self._origin:
             raise MoveRefused(
                 f"the target is half of a move from {mark.about}: go on with that, or name an empty target"
@@ -96,7 +108,8 @@ class Move:
         await self._close_source()
         mark = await self._copy(mark)
         sums = await self._same()
-        await self._target.shared.delete(CHORES, mark)
+        if not await self._target.shared.delete(CHORES, mark):
+            raise MoveRefused(OVERTAKEN)
         return Moved(sums, before=False)
 
     async def _close_source(self) -> None:
@@ -115,12 +128,6 @@ class Move:
                 f"the source has {', '.join(unknown)}, which this release does not know: move it with the release that "
                 "served it"
             )
-
-    async def _is_empty(self) -> bool:
-        for collection in COLLECTIONS:
-            if await self._target.bulk.page(collection, limit=1):
-                return False
-        return True
 
     async def _there_already(self) -> Moved:
         try:
@@ -148,7 +155,7 @@ class Move:
     async def _reached(self, mark: Chore, place: str) -> Chore:
         changed = await self._target.shared.update(CHORES, mark, after=place)
         if changed is None:
-            raise MoveRefused("another `frontdesk move-store` works on the same target: let it end, then run it again")
+            raise MoveRefused(OVERTAKEN)
         return changed
 
     async def _add(self, collection: Collection[Any], page: Sequence[Stored]) -> None:
@@ -179,6 +186,50 @@ class Move:
                     "target, and move again"
                 )
         return sums
+
+
+async def give_up(source: Store, target: Store | None, origin: str, goal: str) -> None:
+    """Open *source* again, whose move to *target* has not ended; None: the target is lost, and with it what it may have got.
+
+    The target stays closed, and a move that is under way ends without success. Repeating it is right. Raises MoveRefused,
+    with nothing changed, if there is no such move or it has ended; StoreError if a store fails.
+    """
+    left = await source.shared.get(CHORES, LEFT)
+    if left is None:
+        raise MoveRefused("no move out of FROM has begun, or it was given up: there is nothing to open")
+    if left.about != goal:
+        raise MoveRefused(f"FROM is being moved to {left.about}, or was: name that one as TO")
+    if target is not None:
+        await _close_target(target, origin)
+    if not await source.shared.delete(CHORES, left):
+        raise MoveRefused(OVERTAKEN)
+
+
+async def _close_target(target: Store, origin: str) -> None:
+    """For good. Raises MoveRefused if it is the whole store already, or half of another's."""
+    while True:
+        mark = await target.shared.get(CHORES, MARK)
+        if mark is None:
+            if not await _is_empty(target):
+                raise MoveRefused(
+                    "the move has ended: what was written since is in TO alone. Let `server.store` name TO, or move it back "
+                    "into a new, empty store"
+                )
+            mark = Chore(id=MARK, next_at=target.now(), about=origin, after=GIVEN_UP)
+            if await target.shared.insert(CHORES, mark):
+                return
+            continue
+        if mark.about != origin:
+            raise MoveRefused(f"TO is half of a move from {mark.about}, not from FROM")
+        if await target.shared.update(CHORES, mark, after=GIVEN_UP):
+            return
+
+
+async def _is_empty(store: Store) -> bool:
+    for collection in COLLECTIONS:
+        if await store.bulk.page(collection, limit=1):
+            return False
+    return True
 
 
 def _differing(source: Sums, target: Sums) -> str:

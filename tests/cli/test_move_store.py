@@ -167,6 +167,40 @@ async def test_half_a_move_is_not_served(frontdesk: Run, tmp_path: Path, example
     assert "has not ended: run the same `frontdesk move-store` again" in server.tail()
 
 
+async def test_a_move_that_is_given_up_lets_the_source_be_served_again(
+    frontdesk: Run, tmp_path: Path, example: dict[str, Any], old: str
+) -> None:
+    await fill(old, 2500)
+    await asyncio.to_thread(move_and_kill, tmp_path)
+    async with ServerProcess(tmp_path, example["tenants"], server={"store": "sqlite:///old.db"}) as server:
+        await server.start(wait=False)
+        assert await server.ended(30) == 1
+        assert "is given up by `frontdesk move-store --give-up FROM TO`" in server.tail()
+        done = await asyncio.to_thread(frontdesk, *COMMAND, "--give-up")
+        assert (done.returncode, done.stdout) == (
+            0,
+            "The move is given up: a server may start on FROM again. TO stays closed; delete it by hand.\n",
+        )
+        await server.start()
+
+
+def test_of_a_target_that_is_not_there_somebody_must_say_that_it_is_lost(here: Here, tmp_path: Path, old: str) -> None:
+    asyncio.run(fill(old, 1))
+    assert here(*COMMAND)[0] == 0
+    assert here(*COMMAND, "--give-up")[1] == (
+        "frontdesk: the move has ended: what was written since is in TO alone. Let `server.store` name TO, or move it back "
+        "into a new, empty store\n"
+    )
+    for file in tmp_path.glob("new.db*"):
+        file.unlink()
+    code, said = here(*COMMAND, "--give-up")
+    assert code == 1 and "new.db is not there" in said and said.endswith("if it is gone for good, say --yes-lost\n")
+    assert not (tmp_path / "new.db").exists()
+    assert here(*COMMAND, "--yes-lost")[1].endswith("--yes-lost goes with --give-up\n")
+    assert here(*COMMAND, "--give-up", "--yes-lost")[0] == 0
+    assert here(*COMMAND)[0] == 0, "it may be moved again"
+
+
 @pytest.mark.parametrize(
     ("source", "target", "words"),
     [

@@ -14,7 +14,7 @@ import pytest
 from frontdesk.clock import SystemClock
 from frontdesk.model import Chore, Contact, Message
 from frontdesk.services import moving
-from frontdesk.services.moving import LEFT, MARK, Move, MoveRefused, check_whole
+from frontdesk.services.moving import GIVEN_UP, LEFT, MARK, Move, MoveRefused, check_whole, give_up
 from frontdesk.store import Insert, Store, StoreError, StoreUnavailable
 from frontdesk.store.bulk import PAGE
 from frontdesk.store.collections import CHORES, CONTACTS, DUE, MESSAGES
@@ -123,6 +123,86 @@ async def test_an_interrupted_move_is_no_store_to_serve_from_and_goes_on_where_i
     assert moved.sums["messages"]["acme"][0] == MANY
     assert [each for each in told if each[0] == "messages"] == [("messages", 10)], "only what was not there yet"
     await check_whole(stores[1])
+
+
+async def test_a_move_that_is_given_up_opens_its_source_and_closes_its_target_for_good(
+    stores: list[Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await interrupted(stores, monkeypatch)
+    await give_up(stores[0], stores[1], "old.db", "new.db")
+    await check_whole(stores[0])
+    with pytest.raises(StoreError, match=r"the move from old\.db into it was given up: name another store"):
+        await check_whole(stores[1])
+    with pytest.raises(MoveRefused, match=r"from old\.db into the target was given up: name another store"):
+        await move(stores).run()
+    await check_whole(stores[0])
+    with pytest.raises(MoveRefused, match="there is nothing to open"):
+        await give_up(stores[0], stores[1], "old.db", "new.db")
+
+
+async def test_giving_up_goes_on_where_it_was_interrupted_and_needs_no_target_that_is_lost(
+    stores: list[Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await interrupted(stores, monkeypatch)
+    with monkeypatch.context() as patched:
+        patched.setattr(stores[0].shared, "delete", _away)
+        with pytest.raises(StoreUnavailable):
+            await give_up(stores[0], stores[1], "old.db", "new.db")
+    with pytest.raises(StoreError, match="is being moved there"):
+        await check_whole(stores[0])
+    await give_up(stores[0], stores[1], "old.db", "new.db")
+    await check_whole(stores[0])
+    await stores[0].shared.insert(CHORES, Chore(id=LEFT, next_at=NOON, about="lost.db"))
+    await give_up(stores[0], None, "old.db", "lost.db")
+    await check_whole(stores[0])
+
+
+async def _away(*_: Any) -> bool:
+    raise StoreUnavailable("away")
+
+
+async def test_a_move_that_has_ended_or_is_another_ones_is_not_given_up(
+    stores: list[Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await interrupted(stores, monkeypatch)
+    with pytest.raises(MoveRefused, match=r"being moved to new\.db"):
+        await give_up(stores[0], stores[1], "old.db", "other.db")
+    with pytest.raises(MoveRefused, match=r"half of a move from old\.db, not from FROM"):
+        await give_up(stores[0], stores[1], "other.db", "new.db")
+    await move(stores).run()
+    with pytest.raises(MoveRefused, match="the move has ended"):
+        await give_up(stores[0], stores[1], "old.db", "new.db")
+    await check_whole(stores[1])
+    with pytest.raises(StoreError, match=r"it was moved to new\.db"):
+        await check_whole(stores[0])
+
+
+async def test_a_move_that_is_given_up_while_it_compares_does_not_end_as_done(
+    stores: list[Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sums = moving._sums
+
+    async def meanwhile(store: Store, collection: Any) -> Any:
+        if collection is MESSAGES and store is stores[1]:
+            await give_up(stores[0], stores[1], "old.db", "new.db")
+        return await sums(store, collection)
+
+    monkeypatch.setattr(moving, "_sums", meanwhile)
+    with pytest.raises(MoveRefused, match="or has given the move up"):
+        await move(stores).run()
+    mark = await stores[1].shared.get(CHORES, MARK)
+    assert mark is not None and mark.after == GIVEN_UP
+    await check_whole(stores[0])
+
+
+async def test_a_target_that_is_empty_again_is_closed_and_its_source_opened(
+    stores: list[Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stores[0].shared.insert(CHORES, Chore(id=LEFT, next_at=NOON, about="new.db"))
+    await give_up(stores[0], stores[1], "old.db", "new.db")
+    await check_whole(stores[0])
+    with pytest.raises(StoreError, match="given up"):
+        await check_whole(stores[1])
 
 
 async def test_nobody_goes_on_with_another_store(stores: list[Store], monkeypatch: pytest.MonkeyPatch) -> None:
