@@ -367,7 +367,7 @@ class Server:
         app.register_blueprint(health.blueprint(self.readiness))
         app.register_blueprint(media.blueprint(self.media, self.urls))
         app.register_blueprint(metrics.blueprint(self.metrics, self._backlog, self._metrics_token))
-        app.register_blueprint(admin_pages(Overview(self.runtimes, self.registry)))
+        app.register_blueprint(admin_pages(Overview(self.runtimes, self.registry, self.overlays)))
         loaded = self.registry.loaded()
         plugin_routes.mount(app, loaded, self.runtimes)
         self._mounted = len(loaded)

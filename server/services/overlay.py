@@ -17,12 +17,13 @@ from typing import Any
 
 import structlog
 
-from frontdesk.config import ConfigError, Packed, Place, Problem, Settings, TenantConfig, default_words, secrets_in
+from frontdesk.config import ConfigError, Packed, Place, Problem, Settings, TenantConfig, secrets_in
 
 from ..model import Overlay, OverlayChange, OverlayMark
 from ..store import Between, Store
 from ..store.collections import OVERLAY_MARKS, OVERLAYS
 from ..tenants import Address, Declared, judge_tenant
+from .overlay_keys import applied, as_written, below, found
 
 log = structlog.get_logger(__name__)
 
@@ -168,6 +169,11 @@ class Overlays:
         self._untold.clear()
         return resolved.declared
 
+    def keys(self, tenant: str) -> tuple[str, ...]:
+        """Before which of the file's values something stored stands, as far as this process has read it."""
+        known = self._known.get(tenant)
+        return tuple(each.key for each in known.current) if known is not None else ()
+
     async def tell(self) -> None:
         """Log what is in force since this was called last, and what does not fit; each of it once."""
         while self._telling:
@@ -201,7 +207,7 @@ class Overlays:
         Raises ConfigError if that brings a problem that the tenant does not have already.
         """
         overlay = await self._read(tenant)
-        if overlay is None or not any(_below(each.key, key) for each in overlay.current):
+        if overlay is None or not any(below(each.key, key) for each in overlay.current):
             return False
         await self._change(declared, tenant, key, "null", by, reverted=True)
         return True
@@ -211,7 +217,7 @@ class Overlays:
         overlay = await self._read(tenant)
         raw = as_written(declared.tenants[tenant])
         return [
-            Shadow(each.key, _found(raw, each.key), json.loads(each.value), each.at, each.by)
+            Shadow(each.key, found(raw, each.key), json.loads(each.value), each.at, each.by)
             for each in (overlay.current if overlay else ())
         ]
 
@@ -224,7 +230,7 @@ class Overlays:
         """The tenant as it would stand in the file with every stored change."""
         overlay = await self._read(tenant)
         place = self._place(declared, tenant)
-        return _applied(as_written(declared.tenants[tenant]), overlay.current if overlay else (), place)[0]
+        return applied(as_written(declared.tenants[tenant]), overlay.current if overlay else (), place)[0]
 
     async def _change(self, declared: Declared, tenant: str, key: str, value: str, by: str, *, reverted: bool) -> None:
         repository = self._store.for_tenant(tenant)
@@ -234,7 +240,7 @@ class Overlays:
             now = self._store.now()
             change = OverlayChange(key=key, value=value, at=now, by=by, reverted=reverted)
             old = there.current if there else []
-            left = [each for each in old if not _below(each.key, key)]
+            left = [each for each in old if not below(each.key, key)]
             current = left if reverted else sorted([*left, change], key=lambda each: each.key)
             raw, problems = await asyncio.to_thread(self._checked, declared, tenant, current, addresses)
             if problems and reverted:
@@ -313,7 +319,7 @@ class Overlays:
     def _judged(
         self, declared: Declared, id: str, changes: Sequence[OverlayChange]
     ) -> tuple[Effective | None, str, list[Problem]]:
-        raw, problems = _applied(as_written(declared.tenants[id]), changes, self._place(declared, id))
+        raw, problems = applied(as_written(declared.tenants[id]), changes, self._place(declared, id))
         effective, more = self._of_raw(declared, id, raw)
         text = json.dumps(raw, ensure_ascii=False, sort_keys=True)
         return (None if problems else effective), text, problems + more
@@ -400,7 +406,7 @@ def _stands(verdict: Verdict | None, overlay: Overlay) -> bool:
 def _claimed_at(overlay: Overlay) -> datetime:
     """When it has changed plugins, and with them addresses; who has not goes before everybody who has."""
     first = datetime.min.replace(tzinfo=UTC)
-    return max((each.at for each in overlay.current if _below(each.key, "plugins")), default=first)
+    return max((each.at for each in overlay.current if below(each.key, "plugins")), default=first)
 
 
 def _claimed(effective: Effective, tenant: str, addresses: Mapping[Address, str]) -> list[Problem]:
@@ -412,72 +418,6 @@ def _claimed(effective: Effective, tenant: str, addresses: Mapping[Address, str]
         for channel, address in effective.addresses
         if addresses.get((channel, address), tenant) != tenant
     ]
-
-
-def as_written(tenant: TenantConfig) -> dict[str, Any]:
-    """The tenant as in the file: what is not written there is left out."""
-    raw: dict[str, Any] = tenant.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"id"})
-    if "words" in raw:
-        built_in = default_words(tenant.language)
-        raw["words"] = {key: text for key, text in raw["words"].items() if text != built_in.get(key)}
-    return raw
-
-
-def _applied(
-    raw: dict[str, Any], changes: Sequence[OverlayChange], place: Place
-) -> tuple[dict[str, Any], list[Problem]]:
-    problems = []
-    for change in sorted(changes, key=lambda each: each.key):
-        *way, last = change.key.split(".")
-        value = json.loads(change.value)
-        here: Any = raw if all((*way, last)) else None
-        for step in way:
-            here = _step(here, step, make=True)
-        if isinstance(here, list):
-            here, last = _settings_of(here, last, make=True) if isinstance(value, dict | None) else None, ""
-        if not isinstance(here, dict):
-            right = "name a key of the tenant, with dots, such as persona.name or plugins.simulator.open_to"
-            problems.append(place.at(change.key).problem("there is no such place", right))
-        elif last:
-            here[last] = value
-        else:
-            here.clear()
-            here.update(value or {})
-    return raw, problems
-
-
-def _step(here: Any, step: str, *, make: bool) -> Any:
-    if isinstance(here, list):
-        return _settings_of(here, step, make=make)
-    if not isinstance(here, dict):
-        return None
-    return here.setdefault(step, {}) if make else here.get(step)
-
-
-def _settings_of(plugins: list[Any], name: str, *, make: bool) -> dict[str, Any] | None:
-    """The settings of a plugin in the list as it is written."""
-    for place, item in enumerate(plugins):
-        if item == name:
-            if not make:
-                return {}
-            plugins[place] = {name: {}}
-            item = plugins[place]
-        if isinstance(item, dict) and name in item:
-            item[name] = item[name] or {}
-            settings: dict[str, Any] = item[name]
-            return settings
-    return None
-
-
-def _found(raw: dict[str, Any], key: str) -> Any:
-    here: Any = raw
-    for step in key.split("."):
-        here = _step(here, step, make=False)
-    return here
-
-
-def _below(key: str, other: str) -> bool:
-    return key == other or key.startswith(f"{other}.")
 
 
 def _foreign_secrets(effective: Effective, declared: Declared, tenant: str) -> list[Problem]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..locality import is_local
 from ..registry import Registry
 from ..runtime import Runtimes, TenantPlugins
 from ..tenants import Declared
+from .overlay import Overlays
 
 PAGE = 50
 """Tenants on one page of the list."""
@@ -27,6 +28,10 @@ class TenantLine:
     plugins: tuple[str, ...]
     pages: tuple[tuple[str, str], ...]
     """(plugin, path) of the pages its plugins show."""
+    changed: tuple[str, ...] = ()
+    """Keys of the file before which a stored value stands."""
+    banner: str = ""
+    """Why what is stored is not in force, and what is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +46,10 @@ class Shown:
 class Overview:
     """Reads what is declared; asks no plugin."""
 
-    def __init__(self, runtimes: Runtimes, registry: Registry) -> None:
+    def __init__(self, runtimes: Runtimes, registry: Registry, overlays: Overlays | None = None) -> None:
         self._runtimes = runtimes
         self._registry = registry
+        self._overlays = overlays
         self._index: dict[str, tuple[tuple[int, int], TenantLine]] = {}
         """Each tenant's line, and of which declaration; made when it is first looked at."""
         self._index_of: Mapping[str, TenantPlugins] | None = None
@@ -66,12 +72,18 @@ class Overview:
                 continue
             if len(found) == PAGE:
                 return Shown(tuple(found), found[-1].id)
-            found.append(line)
+            found.append(self._with_changes(line))
         return Shown(tuple(found))
 
     def tenants(self) -> Iterator[TenantLine]:
         """All of them, each read when it is asked for."""
         return (line for id in list(self._runtimes.declared) if (line := self._line(id)) is not None)
+
+    def _with_changes(self, line: TenantLine) -> TenantLine:
+        if self._overlays is None:
+            return line
+        banner = self._overlays.banners.get(line.id, "")
+        return replace(line, banner=banner, changed=() if banner else self._overlays.keys(line.id))
 
     def _knows(self, id: str) -> bool:
         """Whether the tenant's line is there, as it is declared now."""

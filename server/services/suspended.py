@@ -18,7 +18,7 @@ from ..registry import Registry
 from ..store import Between, Store
 from ..store.collections import SUSPENSIONS
 from ..tenants import Address, Declared, judge_tenant
-from .overlay import as_written
+from .overlay_keys import as_written
 
 log = structlog.get_logger(__name__)
 

@@ -57,6 +57,22 @@ async def test_of_many_businesses_a_page_is_shown_and_the_others_are_found(
         assert (await read(f"{url}/tenants.json")).count('"id"') == 3
 
 
+async def test_what_is_changed_over_the_file_is_shown_and_why_such_a_change_is_not_in_force(
+    desk: Any, serving: Any
+) -> None:
+    async with desk(plugins=PLUGINS, tenants=TENANTS) as server, serving(server.server) as url:
+        core = server.server
+        await core.overlays.set(core.written, "clinic", "persona.name", "Minh", "lan")
+        await core._take_changes()
+        page = await read(f"{url}/")
+        assert page.count("Changed over the tenants file: <code>persona.name</code>") == 1
+        assert 'class="banner"' not in page
+        core.overlays.banners = {"clinic": "stored changes do not fit, the file alone is in force: <b>"}
+        page = await read(f"{url}/")
+        assert "the file alone is in force: &lt;b&gt; <code>frontdesk overlay show clinic</code>" in page
+        assert "Changed over the tenants file" not in page
+
+
 async def test_a_business_is_unpacked_for_one_search_and_again_when_it_is_declared_otherwise(
     desk: Any, monkeypatch: Any
 ) -> None:
