@@ -41,12 +41,13 @@ class ToolCall:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolResult:
-    """What the tool answered, or, with `error`, why it did not."""
+    """What the tool answered, or, with `error`, why it did not; `refused`: it declined, and `content` is its reason."""
 
     id: str
     name: str
     content: str
     error: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

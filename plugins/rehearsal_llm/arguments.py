@@ -12,7 +12,8 @@ from frontdesk import ToolSpec
 
 from . import when
 from .intents import read
-from .language import detect, words
+from .language import detect, fold, words
+from .vocabulary import known_words, stem
 
 VISIT = frozenset("appointment booking visit reservation event lich".split())
 """Words of parameters that name something booked already."""
@@ -60,6 +61,18 @@ class Argument:
             if parts & names:
                 return kind
         return "words" if parts & _WORDS else "other"
+
+    @property
+    def asked_as(self) -> str:
+        """What it is called in the middle of a question: `the kind of bread (rye, baguette)`."""
+        what = self.description.rstrip(". ") or self.name.replace("_", " ")
+        first, _, rest = what.partition(" ")
+        # A word that could as well be a name (`Bupa number`) keeps its capital.
+        ordinary = fold(first) in known_words() or rest.startswith(("of ", "for ", "the ", "to "))
+        what = what[:1].lower() + what[1:] if ordinary and first[1:] == first[1:].lower() else what
+        choices = [str(choice).replace("_", " ") for choice in self.schema.get("enum") or ()]
+        told = not choices or all(choice.casefold() in what.casefold() for choice in choices)
+        return what if told else f"{what} ({', '.join(choices)})"
 
     @property
     def description(self) -> str:
@@ -132,9 +145,14 @@ def _moment(day: date, time: str, now: datetime) -> str:
 
 
 def _choice(choices: Sequence[Any], text: str) -> Any:
-    plain = f" {' '.join(words(text, 'en'))} "
-    found = [choice for choice in choices if f" {' '.join(words(str(choice).replace('_', ' '), 'en'))} " in plain]
+    plain = _stems(text)
+    found = [choice for choice in choices if _stems(str(choice).replace("_", " ")) in plain]
     return found[0] if len(found) == 1 else None
+
+
+def _stems(text: str) -> str:
+    """Its words between blanks, without their endings: `baguettes` names the choice `baguette`."""
+    return f" {' '.join(map(stem, words(text, 'en')))} "
 
 
 def _allowed(value: Any, schema: Mapping[str, Any]) -> bool:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from datetime import date
 
 from frontdesk import ModelReply, ModelRequest, ToolCall
 
 from .emoji import as_words, mood_of
 from .errand import Errand, Step
 from .intents import read
-from .language import Language, detect, letters, sentences
+from .language import Language, detect, fold, letters, sentences
 from .match import Index, Known
 from .phrases import Voice, continued, fit, said, say
 from .questions import Answered, answered
 from .thread import Round, Thread, follow, language_of, rounds
 from .tools import CALL_A_PERSON, deed_for, other_lookup, role
-from .when import days
+from .when import dates, days
 
 _MEDIA = re.compile(
     r"^\[(?:voice note|image|video|document|sticker|message|contact card|location)[^\]\n]*\]\s*", re.MULTILINE
@@ -27,6 +28,8 @@ _UNSEEN = re.compile(r"^\[(?:voice note|image|video|document|sticker)[^\]\n]*\]"
 _STICKER = re.compile(r"\[sticker[^\]\n]*\]\s*")
 _BRIEFLY = {"thanks": "welcome", "acknowledged": "brief"}
 """What is said in place of a closing where one was the last thing said."""
+_LANGUAGES = frozenset({"#vietnameselang", "#english", "#language", "#conversation"})
+"""What a question is about that asks for nothing but the language."""
 _CALLS = 6
 """Tool calls in one turn; one that needs more is going round in circles."""
 
@@ -92,9 +95,13 @@ class Dialogue:
             return self._colleague(self._say("other_language"), self._reason("language"))
         if identity:
             return self._who_it_is()
+        spoken = self._languages()
+        if spoken and not self._newest.texts:
+            return _Answer(spoken)
         outcome = self._with_picture() if self._unseen else self._on_words()
-        if self._unseen and isinstance(outcome, _Answer):
-            return replace(outcome, text=f"{self._say('unseen')} {continued(outcome.text)}")
+        opening = self._say("unseen") if self._unseen else spoken
+        if opening and isinstance(outcome, _Answer):
+            return replace(outcome, text=f"{opening} {continued(outcome.text)}")
         return outcome
 
     def _on_words(self) -> _Answer | Step:
@@ -107,6 +114,23 @@ class Dialogue:
         return self._talk_back(asked)
 
     # Parts of an answer.
+
+    def _languages(self) -> str:
+        """The answer to `do you speak Vietnamese?`, in that language if nothing else is asked; the question is taken out."""
+        parts = sentences(self._newest.text)
+        asking = [part for part in parts if self._asks_for_a_language(part)]
+        if not asking:
+            return ""
+        self._newest.texts = [part for part in parts if part not in asking]
+        if self._newest.texts:
+            return self._say("speaks")
+        vietnamese = re.search(r"vietnamese|tieng viet", fold(asking[-1]))
+        return say("speaks", self._voice._replace(language="vi" if vietnamese else "en"))
+
+    def _asks_for_a_language(self, sentence: str) -> bool:
+        reading = read(sentence, language := detect(sentence) or self._language)
+        subjects = {term for term in self._index.terms(sentence, language) if term.startswith("#")}
+        return "speaks" in reading.intents and reading.question and subjects <= _LANGUAGES
 
     def _with_picture(self) -> _Answer | Step:
         """What can be said to a caption alone; a colleague looks at what is asked about the picture itself."""
@@ -228,7 +252,18 @@ class Dialogue:
                 lines.append(self._say("lead_foreign", text=fact.answer))
             else:
                 lines.append(self._say("lead", text=self._after_lead(fact.answer)))
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._doubts(facts)])
+
+    def _doubts(self, facts: tuple[Known, ...]) -> list[str]:
+        """Opening hours that are asked for a date are those of its weekday: who knows whether it is a holiday?"""
+        today = self._request.now.date()
+        hours = [fact.answer for fact in facts if "#hours" in fact.wordings[0]]
+        told = {day for answer in hours for day in dates(answer, today)}
+        asked = [day for day in dates(self._newest.text, today) if hours and day not in told]
+        return [self._say("usual_hours", day=self._day(day)) for day in asked[:1]]
+
+    def _day(self, day: date) -> str:
+        return f"{day.day}/{day.month}" if self._language == "vi" else f"{day.day} {day:%B}"
 
     def _after_lead(self, text: str) -> str:
         """`Dạ, học phí …`: small after the comma, unless it is a name (`Hoa Sen ở …`)."""

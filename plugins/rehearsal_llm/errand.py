@@ -62,7 +62,7 @@ class Errand:
             return Step(text=self._say("no_tool"), person=self._reason("mine"))
         result = self._supply.result_of(lookup)
         if result is None or result.error:
-            return self._call(lookup) if result is None else self._lookup_failed(lookup)
+            return self._call(lookup) if result is None else self._lookup_failed(lookup, result)
         listed = options.parse(result.content)
         if listed:
             return Step(text=f"{self._say('own')}\n{options.show(listed)}")
@@ -73,7 +73,7 @@ class Errand:
         if result is None:
             return self._call(lookup)
         if result.error:
-            return self._lookup_failed(lookup)
+            return self._lookup_failed(lookup, result)
         listed = options.parse(result.content)
         return Step(text=options.show(listed) if listed else self._say("lead", text=result.content.strip()))
 
@@ -126,7 +126,7 @@ class Errand:
         if result is None:
             return self._call(lookup)
         if result.error:
-            return self._lookup_failed(lookup)
+            return self._lookup_failed(lookup, result)
         listed = options.parse(result.content)
         if not listed:
             return self._nothing(kind, failure)
@@ -179,7 +179,15 @@ class Errand:
         readable = "_" not in reason and (detect(reason) or self._language) == self._language
         return self._say("failed", reason=reason) if readable and reason else self._say("failed_somehow")
 
-    def _lookup_failed(self, lookup: ToolSpec) -> Step:
+    def _lookup_failed(self, lookup: ToolSpec, result: ToolResult) -> Step:
+        """A look-up that declined has told why, and the contact may ask for something else; one that broke has not."""
+        reason = result.content.strip()
+        if result.refused and reason and "_" not in reason:
+            stop = "" if reason[-1] in ".!?…" else "."
+            foreign = (detect(reason) or self._language) != self._language
+            again = self._say("ask_day") if role(lookup) == "free" and _asks_a_day(lookup) else ""
+            told = self._say("lead_foreign" if foreign else "refused", text=reason + stop)
+            return Step(text=f"{told} {again}".rstrip())
         return Step(text=self._say("failed_lookup"), person=self._reason("tool", lookup.name))
 
     def _call(self, lookup: ToolSpec) -> Step:
@@ -203,6 +211,10 @@ class Errand:
 
     def _say(self, key: str, **values: str) -> str:
         return say(key, self._voice, **values)
+
+
+def _asks_a_day(lookup: ToolSpec) -> bool:
+    return any(argument.kind == "day" for argument in arguments(lookup))
 
 
 def _is_confirmation(argument: Argument) -> bool:

@@ -41,12 +41,15 @@ def read(text: str, language: Language) -> Reading:
         found |= _together(tokens(sentence, language))
     plain = [word for word in written if word.plain not in _POLITE]
     for said in (written, plain):
-        first = said[0].plain if said else ""
-        found |= {intent for phrase, intent in table.whole.get(first, ()) if _same(phrase, said)}
-    asked = text.rstrip().endswith("?") or any(_found(table.question[language], written))
-    starts = table.further.get(written[0].plain, ()) if written else ()
-    further = any(_same(phrase, written[: len(phrase)]) for phrase, _ in starts)
+        found |= set(_meant(table.whole, said))
+    asked = text.rstrip().endswith("?") or any(_found(table.question[language], written)) or _opens(written, language)
+    further = any(any(_meant(table.further, written[:length])) for length in range(1, LONGEST + 1))
     return Reading(intents=frozenset(found), question=asked, further=further)
+
+
+def _opens(written: list[Word], language: Language) -> bool:
+    """Whether it is a question by the order of its words: `is Bupa accepted`; `will do` is none."""
+    return language == "en" and len(written) > 2 and written[0].plain in _table().opening
 
 
 def _together(written: list[Word]) -> set[str]:
@@ -59,8 +62,10 @@ def _together(written: list[Word]) -> set[str]:
 _PARTS = ("sign", "how")
 _POLITE = frozenset("a nhe nha em chi anh ban ad da oi vay luon please thanks then".split())
 
-_Phrases = dict[str, list[tuple[tuple[Word, ...], str]]]
-"""Phrases with their intents, by their first word."""
+_Phrases = dict[tuple[str, ...], list[tuple[tuple[Word, ...], str]]]
+"""Phrases with their intents, by their words in plain letters."""
+LONGEST = 8
+"""Words in the longest phrase that is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class _Table:
     anywhere: _Phrases
     whole: _Phrases
     question: dict[str, _Phrases]
+    opening: frozenset[str]
     further: _Phrases
     together: _Phrases
     """By intent and place in its list: `danger 0 sign`, `danger 0 how`."""
@@ -80,6 +86,7 @@ def _table() -> _Table:
         anywhere=_phrases(data["anywhere"]),
         whole=_phrases(data["whole"]),
         question={language: _phrases({"question": written}) for language, written in data["question"].items()},
+        opening=frozenset(data["opening"]),
         further=_phrases({"further": data["further"]}),
         together=_phrases(
             {
@@ -103,16 +110,18 @@ def _phrases(intents: dict[str, list[str]]) -> _Phrases:
     for intent, written in intents.items():
         for phrase in expanded(written):
             meant = tuple(tokens(phrase, "en"))
-            found.setdefault(meant[0].plain, []).append((meant, intent))
+            found.setdefault(tuple(word.plain for word in meant), []).append((meant, intent))
     return found
 
 
 def _found(phrases: _Phrases, written: list[Word]) -> Iterator[str]:
-    for start, word in enumerate(written):
-        for phrase, intent in phrases.get(word.plain, ()):
-            if _same(phrase, written[start : start + len(phrase)]):
-                yield intent
+    for start in range(len(written)):
+        for end in range(start + 1, min(start + LONGEST, len(written)) + 1):
+            yield from _meant(phrases, written[start:end])
 
 
-def _same(phrase: tuple[Word, ...], written: list[Word]) -> bool:
-    return len(phrase) == len(written) and all(map(Word.may_be, written, phrase))
+def _meant(phrases: _Phrases, said: list[Word]) -> Iterator[str]:
+    """The intents of the phrases that are just these words."""
+    for phrase, intent in phrases.get(tuple(word.plain for word in said), ()):
+        if all(map(Word.may_be, said, phrase)):
+            yield intent

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from frontdesk import TenantConfig
 
 from .language import Language, detect, tokens, words
-from .vocabulary import Spelling, beside_the_subject, known_words, spotted
+from .vocabulary import Spelling, beside_the_subject, implied, known_words, spotted, there_or_not
 
 # Where a word of the question stands in the fact says how surely the fact is about it.
 QUESTION, TOPIC, ANSWER_WORD, ANSWER_CONCEPT = 1.0, 0.9, 0.8, 0.5
@@ -106,10 +106,13 @@ class Index:
 
 def _known(id: str, topic: str, questions: tuple[str, ...], answer: str) -> Known:
     # A name that only the answer has (`Denplan`) says much; a meaning it mentions in passing (`cash`) says little.
-    weights = {term: ANSWER_CONCEPT if term.startswith("#") else ANSWER_WORD for term in _terms(answer)}
+    named = {term for term in _terms(answer) if not term.startswith("#") or term in there_or_not()}
+    weights = {term: ANSWER_WORD if term in named else ANSWER_CONCEPT for term in _terms(answer)}
     wordings = [_terms(text) for text in (topic, *questions)]
     for found, weight in zip(wordings, (TOPIC, *(QUESTION for _ in questions)), strict=True):
         weights.update((term, max(weight, weights.get(term, 0.0))) for term in found)
+    for term, others in implied().items():
+        weights.update((other, max(weights[term], weights.get(other, 0.0))) for other in others if term in weights)
     return Known(id=id, topic=topic, answer=answer, weights=weights, wordings=tuple(wordings))
 
 

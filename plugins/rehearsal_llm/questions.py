@@ -12,6 +12,8 @@ from .match import AT_MOST, Found, Index, Known
 
 SURE = 0.6
 """From here on each half of "fees and address?" counts as a question of its own."""
+LEANING = frozenset({"#price", "#duration"})
+"""Asked of the thing named just before: `do you teach TOEIC, how much is it`."""
 ABOUT_ITSELF = frozenset({"bot", "well"})
 """Questions to the assistant: answered by the dialogue."""
 _AND = re.compile(r",|\s(?:và|va|với cả|and|also)\s", re.IGNORECASE)
@@ -37,8 +39,15 @@ def answered(text: str, before: str, index: Index, threshold: float, language: L
         spoken = detect(sentence) or language
         reading = read(sentence, spoken)
         of_it = _find(sentence, before if reading.further else "", index, threshold, spoken)
-        if of_it:
-            found.append(of_it)
+        dropped = _dropped(sentence, of_it, index, spoken)
+        if of_it or len(dropped) > 1:
+            found += [of_it] if of_it else []
+            for part in dropped:
+                terms = index.terms(part, spoken)
+                of_what = left and not of_it and set(terms) <= LEANING
+                alone = [] if of_what else _facts(index.search(terms, threshold))
+                found += [alone] if alone else []
+                left += [] if alone else [(part.strip(), True)]
         elif terms := index.terms(sentence, spoken):
             # `I want a refund` asks nothing, but where nobody said a word of refunds it is not answered either.
             wished = "want" in reading.intents and any(term[:1] == "#" and not index.knows(term) for term in terms)
@@ -73,6 +82,14 @@ def _find(sentence: str, before: str, index: Index, threshold: float, language: 
             named = [found for found in several if len(found) == 1]
             return _together(named or [found for found in several if found])
     return _facts(index.search(terms, threshold))
+
+
+def _dropped(sentence: str, told: list[Known], index: Index, language: Language) -> list[str]:
+    """The parts of *sentence* that ask something of which what is *told* says not a word."""
+    parts = _AND.split(sentence)
+    asking = [part for part in parts if len(parts) > 1 and read(part, language).question]
+    terms = {part: index.terms(part, language) for part in asking}
+    return [part for part in asking if terms[part] and not any(set(terms[part]) & fact.weights.keys() for fact in told)]
 
 
 def _leaning(terms: tuple[str, ...], before: str, index: Index, threshold: float, language: Language) -> list[Found]:

@@ -159,12 +159,8 @@ def _pending(text: str, tools: Iterable[ToolSpec]) -> str | None:
 
 def ask_value(argument: Argument, voice: Voice) -> str:
     """The question for one argument of a tool."""
-    if argument.kind in ("name", "phone", "email", "time"):
-        what = say(f"value_{argument.kind}", voice)
-    else:
-        what = argument.description.rstrip(". ") or argument.name.replace("_", " ")
-    choices = [str(choice).replace("_", " ") for choice in argument.schema.get("enum") or ()]
-    return say("ask_value", voice, what=f"{what} ({', '.join(choices)})" if choices else what)
+    asked = argument.kind in ("name", "phone", "email", "time")
+    return say("ask_value", voice, what=say(f"value_{argument.kind}", voice) if asked else argument.asked_as)
 
 
 def _clauses(text: str) -> list[str]:

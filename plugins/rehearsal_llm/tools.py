@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from frontdesk import ToolSpec
 
@@ -83,4 +83,14 @@ def _all_terms(texts: Sequence[str], index: Index) -> set[str]:
 
 def _share(asked: Sequence[str], tool: ToolSpec, index: Index) -> float:
     wanted = {term for term in asked if not term.isdigit()}
-    return len(wanted & _all_terms([described(tool)], index)) / len(wanted) if wanted else 0.0
+    about = wanted & _all_terms([described(tool)], index)
+    if not about:
+        return 0.0
+    # What can be asked of it stands in its parameters, too: `sourdough` among the kinds of bread.
+    return len(about | wanted & _all_terms(list(_choices(tool)), index)) / len(wanted)
+
+
+def _choices(tool: ToolSpec) -> Iterator[str]:
+    for argument in arguments(tool):
+        yield argument.description
+        yield from (str(choice).replace("_", " ") for choice in argument.schema.get("enum") or ())

@@ -66,6 +66,18 @@ def beside_the_subject() -> frozenset[str]:
     return frozenset(f"#{concept}" for concept in lexicon()["beside_the_subject"])
 
 
+@lru_cache(maxsize=1)
+def there_or_not() -> frozenset[str]:
+    """Terms of things that a fact answers for by naming them (`#lift`)."""
+    return frozenset(f"#{concept}" for concept in lexicon()["there_or_not"])
+
+
+@lru_cache(maxsize=1)
+def implied() -> dict[str, tuple[str, ...]]:
+    """By a term, the terms of whose askers a fact with it speaks: `#lift` → `#wheelchair`."""
+    return {f"#{one}": tuple(f"#{other}" for other in others) for one, others in lexicon()["implies"].items()}
+
+
 _Phrases = dict[tuple[str, ...], list[tuple[tuple[str, ...], str]]]
 
 

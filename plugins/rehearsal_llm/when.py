@@ -94,6 +94,11 @@ def days(text: str, today: date) -> list[date]:
     return list(dict.fromkeys(found))
 
 
+def dates(text: str, today: date) -> list[date]:
+    """Every day named in *text* by its date (`25/12`, `25 December`), never before *today*."""
+    return list(_dates(" ".join(fold(text).split()), today))
+
+
 def clocks(text: str) -> list[Clock]:
     """Every time of day named in *text*, in order."""
     plain = " ".join(fold(text).split())

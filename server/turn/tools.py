@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from .. import alerts, dispatch
@@ -55,7 +56,7 @@ async def _answer(work: Work, call: ToolCall, line: dict[str, Any]) -> ToolResul
         return ToolResult(id=call.id, name=call.name, content=told(answer))
     except Refused as err:
         line["outcome"] = "refused"
-        return _error(call, err.reason)
+        return replace(_error(call, err.reason), refused=True)
     except RetryLater as err:
         line["outcome"] = "later"
         return _error(call, f"it is not possible right now ({err.reason}); it may be in a while")

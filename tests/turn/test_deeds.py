@@ -207,6 +207,7 @@ async def test_what_a_deed_says_of_its_failure_is_told_to_the_model(desk, plugin
         assert await lan.hears() == "I could not."
         (result,) = results(model)
         assert result.error and told in result.content
+        assert result.refused == isinstance(error, Refused)
         assert "expired" not in result.content, "what the operator must do is not for the contact"
         assert (await lan.turns())[0].deeds[0].state == "failed"
         assert world.looked_up == []

@@ -17,6 +17,7 @@ from frontdesk import (
     ModelReply,
     ModelRequest,
     Refused,
+    RetryLater,
     TenantConfig,
     ToolCall,
     ToolResult,
@@ -55,7 +56,7 @@ class Booking:
     async def free_times(self, day: date) -> str:
         """Free times for a visit on one day, one a line: the id, a dash, and the time as people say it."""
         if self.down:
-            raise Refused("the calendar does not answer")
+            raise RetryLater("the calendar does not answer")
         if day.weekday() == 6:
             return "Nothing is free on that day."
         slots = [(self.slot(day, hour), f"{day:%d/%m/%Y} {hour:02}:30") for hour in (9, 10, 15)]
@@ -167,7 +168,9 @@ class Desk:
             arguments = self.tools[call.name].validate(call.arguments)
             content = await getattr(self.plugin, call.name)(**arguments)
         except Refused as err:
-            return ToolResult(id=call.id, name=call.name, content=err.reason, error=True)
+            return ToolResult(id=call.id, name=call.name, content=err.reason, error=True, refused=True)
+        except RetryLater:
+            return ToolResult(id=call.id, name=call.name, content="it is not possible right now", error=True)
         return ToolResult(id=call.id, name=call.name, content=content)
 
 

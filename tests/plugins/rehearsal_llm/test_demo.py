@@ -119,6 +119,97 @@ async def test_who_wants_money_back_hears_the_fact_about_it(lotus: Desk, wish: s
     assert "hoàn lại 100%" in answer and "chuyển khoản" not in answer
 
 
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("Is Bupa accepted and where do I park?", ("Bupa and Denplan", "Tooley Street")),
+        ("where can I park, and is Denplan accepted", ("Bupa and Denplan", "Tooley Street")),
+        ("Where can I park and do you sell toothbrushes?", ("Tooley Street", "The rest of your question")),
+        ("do you do implants and how much is a check-up?", ("£58", "The rest of your question")),
+        ("do you do implants, and how much is it?", ("I do not know that for certain",)),
+    ],
+)
+async def test_of_two_questions_in_one_none_is_dropped_silently(
+    dental: Desk, question: str, told: tuple[str, ...]
+) -> None:
+    answer = await dental.says(question)
+    assert [part for part in told if part not in answer] == []
+
+
+async def test_two_questions_in_one_are_told_apart_in_vietnamese(lotus: Desk) -> None:
+    answer = await lotus.says("có gửi xe không và có dạy tiếng Nhật không")
+    assert "giữ xe máy miễn phí" in answer and "Phần còn lại" in answer and lotus.called_a_person
+
+
+@pytest.mark.parametrize(
+    "question", ["Trung tâm có đưa đón bé không?", "có xe đưa rước không", "co don be tan hoc khong"]
+)
+async def test_what_only_mentions_a_child_is_not_answered_with_a_discount(lotus: Desk, question: str) -> None:
+    assert "10%" not in await lotus.says(question) and lotus.called_a_person
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Is there a lift?", "I'm a wheelchair user, can I get in?", "is it wheelchair accessible", "có thang máy không"],
+)
+async def test_who_asks_for_a_lift_hears_that_there_is_one(dental: Desk, question: str) -> None:
+    answer = await dental.says(question)
+    assert "there is a lift" in answer and "disabled bay" not in answer
+
+
+async def test_disabled_parking_is_parking(dental: Desk) -> None:
+    assert "disabled bay" in await dental.says("Do you have disabled parking?")
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("do you speak Vietnamese?", "Dạ, có ạ, anh/chị nhắn em bằng tiếng Việt hay tiếng Anh đều được ạ."),
+        ("bạn có nói tiếng Việt không", "Dạ, có ạ, anh/chị nhắn em bằng tiếng Việt hay tiếng Anh đều được ạ."),
+        ("Can I write in English?", "Yes, you can write to me in English or Vietnamese."),
+    ],
+)
+async def test_which_languages_it_has_is_told_in_the_one_asked_for(dental: Desk, question: str, answer: str) -> None:
+    assert await dental.says(question) == answer and not dental.calls
+
+
+async def test_what_is_asked_beside_the_language_is_answered_too(dental: Desk) -> None:
+    answer = await dental.says("Bạn có nói tiếng Việt không? Khám răng giá bao nhiêu?")
+    assert answer.startswith("Dạ, có ạ") and "£58" in answer and not dental.calls
+
+
+@pytest.mark.parametrize(
+    "question", ["Giáo viên có nói tiếng Việt không?", "do you have English classes in the evening?"]
+)
+async def test_who_asks_for_a_language_of_others_is_not_told_the_own_ones(lotus: Desk, question: str) -> None:
+    assert "tiếng Việt hay tiếng Anh" not in await lotus.says(question)
+    assert "English or Vietnamese" not in lotus.history[-1].text
+
+
+async def test_the_usual_hours_are_not_promised_for_a_date(dental: Desk, lotus: Desk) -> None:
+    answer = await dental.says("Are you open on 25 December?")
+    assert "8:30 to 18:00" in answer and "Whether 25 December is a holiday" in answer
+    assert "ngày 30/4 có nghỉ lễ" in await lotus.says("ngày 30/4 có làm việc không ạ")
+    assert "usual hours" not in await dental.says("are you open on Friday?")
+
+
+async def test_a_fact_that_names_the_date_is_believed(examples: dict[str, TenantConfig]) -> None:
+    tenant = examples["riverside-dental"]
+    facts = [
+        fact.model_copy(update={"answer": f"{fact.answer} On 25 December we are closed."})
+        if fact.id == "opening-hours"
+        else fact
+        for fact in tenant.facts
+    ]
+    answer = await Desk(tenant.model_copy(update={"facts": tuple(facts)})).says("Are you open on 25 December?")
+    assert answer.endswith("On 25 December we are closed.")
+
+
+@pytest.mark.parametrize("day", ["Christmas Day", "Good Friday", "Boxing Day"])
+async def test_a_holiday_nobody_told_of_goes_to_a_person(dental: Desk, day: str) -> None:
+    assert "8:30" not in await dental.says(f"Are you open on {day}?") and dental.called_a_person
+
+
 def test_a_phrase_stands_for_each_choice_of_its_words() -> None:
     assert list(expanded(["speak|talk to -|a lễ_tân, ok"])) == [
         "speak to lễ tân", "speak to a lễ tân", "talk to lễ tân", "talk to a lễ tân", "ok",

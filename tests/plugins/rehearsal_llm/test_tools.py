@@ -5,13 +5,13 @@ from typing import Any, Literal
 
 import pytest
 
-from frontdesk import TenantConfig, ToolSpec, tool
-from frontdesk.plugins.rehearsal_llm.arguments import arguments, from_texts
+from frontdesk import Refused, RetryLater, TenantConfig, ToolSpec, tool
+from frontdesk.plugins.rehearsal_llm.arguments import Argument, arguments, from_texts
 from frontdesk.plugins.rehearsal_llm.match import Index
 from frontdesk.plugins.rehearsal_llm.tools import deed_for, other_lookup, role, source_of, wants_confirmation
 from frontdesk.tools import tools_of
 
-from .conftest import NOW, Booking
+from .conftest import NOW, Booking, Desk
 
 SPECS = {one.spec.name: one.spec for one in tools_of(Booking)}
 
@@ -106,3 +106,73 @@ def test_a_look_up_about_something_else_is_not_used(tenants: dict[str, TenantCon
     weather = ToolSpec(name="forecast", description="The weather forecast for a day.", schema={})
     assert other_lookup(index.terms("will the weather be good?", "en"), [weather], index) == weather
     assert other_lookup(index.terms("do you sell toothbrushes?", "en"), [weather], index) is None
+
+
+class Bakery:
+    """Another trade's look-up: a choice, and a refusal that is the answer."""
+
+    @tool
+    async def stock(self, bread: Literal["sourdough", "rye", "baguette"]) -> str:
+        """How many loaves of one kind of bread are left in stock today.
+
+        Args:
+            bread: The kind of bread
+        """
+        if bread == "baguette":
+            raise Refused("baguettes are sold out")
+        if bread == "rye":
+            raise Refused("bánh mì đen đã hết")
+        return "12 loaves of sourdough are left."
+
+
+@pytest.mark.parametrize("question", ["How much sourdough is left today?", "is there any sourdough in stock"])
+async def test_a_look_up_is_found_by_the_choices_of_its_parameters(
+    tenants: dict[str, TenantConfig], question: str
+) -> None:
+    assert await Desk(tenants["clinic"], Bakery()).says(question) == "12 loaves of sourdough are left."
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("how many baguettes are left in stock", "I am sorry: baguettes are sold out."),
+        ("how much rye is left in stock", "I have this in Vietnamese: bánh mì đen đã hết."),
+    ],
+)
+async def test_why_a_look_up_is_refused_is_told_in_the_words_of_the_tool(
+    tenants: dict[str, TenantConfig], question: str, answer: str
+) -> None:
+    desk = Desk(tenants["clinic"], Bakery())
+    assert await desk.says(question) == answer and not desk.called_a_person
+    assert "12 loaves" in await desk.says("and how much sourdough is left in stock?")
+
+
+async def test_a_look_up_that_breaks_is_not_told_but_given_to_a_person(
+    tenants: dict[str, TenantConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(bread: str) -> str:
+        raise RetryLater("connection reset by 10.0.0.7")
+
+    desk = Desk(tenants["clinic"], Bakery())
+    monkeypatch.setattr(desk.plugin, "stock", broken)
+    answer = await desk.says("how much rye is left in stock")
+    assert "cannot look that up" in answer and desk.called_a_person
+
+
+async def test_a_parameter_is_asked_for_in_the_middle_of_a_sentence(tenants: dict[str, TenantConfig]) -> None:
+    desk = Desk(tenants["clinic"], Bakery())
+    asked = await desk.says("how many loaves of bread are left in stock today?")
+    assert asked == "Could you tell me the kind of bread (sourdough, rye, baguette), please?"
+    assert "sold out" in await desk.says("Baguettes")
+
+
+@pytest.mark.parametrize(
+    ("description", "asked"),
+    [
+        ("The kind of bread", "the kind of bread"), ("Number of guests.", "number of guests"), ("A colour", "a colour"),
+        ("Where you sit", "where you sit"), ("Bupa number", "Bupa number"), ("NHS number", "NHS number"), ("", "seat row"),
+        ("Ngày muốn đến", "ngày muốn đến"),
+    ],
+)  # fmt: skip
+def test_only_ordinary_words_lose_their_capital(description: str, asked: str) -> None:
+    assert Argument("seat_row", {"type": "string", "description": description}, True).asked_as == asked
