@@ -37,8 +37,9 @@ def read(text: str, language: Language) -> Reading:
     written = tokens(text, language)
     table = _table()
     found = set(_found(table.anywhere, written))
-    for sentence in sentences(text):
-        found |= _together(tokens(sentence, language))
+    parts = sentences(text)
+    for sentence in parts:
+        found |= _together(tokens(sentence, language) if len(parts) > 1 else written)
     plain = [word for word in written if word.plain not in _POLITE]
     for said in (written, plain):
         found |= set(_meant(table.whole, said))
@@ -115,9 +116,11 @@ def _phrases(intents: dict[str, list[str]]) -> _Phrases:
 
 
 def _found(phrases: _Phrases, written: list[Word]) -> Iterator[str]:
-    for start in range(len(written)):
-        for end in range(start + 1, min(start + LONGEST, len(written)) + 1):
-            yield from _meant(phrases, written[start:end])
+    plain = tuple(word.plain for word in written)
+    for start in range(len(plain)):
+        for end in range(start + 1, min(start + LONGEST, len(plain)) + 1):
+            if plain[start:end] in phrases:
+                yield from _meant(phrases, written[start:end])
 
 
 def _meant(phrases: _Phrases, said: list[Word]) -> Iterator[str]:

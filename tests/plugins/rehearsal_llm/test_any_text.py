@@ -59,6 +59,7 @@ def test_any_conversation_gets_valid_replies_and_the_same_ones_again(
     assert asyncio.run(converse(fresh(tenants[name]), texts)) == first
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["user", "assistant"]), TEXTS), max_size=6))
 def test_any_history_is_read_without_a_fault(tenants: dict[str, TenantConfig], said: list[tuple[Any, str]]) -> None:
     messages = [ModelMessage(role=role, text=text) for role, text in said]
