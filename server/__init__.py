@@ -23,6 +23,8 @@ from .errors import Refused as Refused
 from .errors import RetryLater as RetryLater
 from .errors import WebhookRefused as WebhookRefused
 from .hookspecs import hookimpl as hookimpl
+from .languages import detect_language as detect_language
+from .languages import fold as fold
 from .locality import is_local as is_local
 from .mind import ModelMessage as ModelMessage
 from .mind import ModelReply as ModelReply

@@ -11,11 +11,16 @@ from typing import Any
 from frontdesk.config import TenantConfig
 
 from .. import leases
+from ..languages import spoken
 from ..model import BOT, NOBODY, Conversation, Message
 from ..opening_hours import next_opening, opening_in_words
 from ..outbox.put import put
 from ..store import Repository, Store
 from ..store.collections import CONTACTS, CONVERSATIONS
+from ..turn.recall import history
+
+RECENT = 20
+"""Messages in which is looked for the contact's language, and for what was told before."""
 
 
 class _Answered(Exception):
@@ -60,15 +65,25 @@ async def _words(
 ) -> tuple[str, datetime]:
     """What is to be said, or nothing, and until when it is worth sending."""
     contact = await repository.get(CONTACTS, conversation.contact)
-    language = (contact.language if contact else "") or tenant.language
+    newest = await history(repository, conversation.id, merged=conversation.merged, limit=RECENT)
+    texts = [message.text for message in reversed(newest) if message.direction == "inbound"]
+    language = (contact.language if contact else "") or spoken(texts, tenant.language)
     urgent = tenant.urgent(language)
     opens = next_opening(tenant.opening_hours, tenant.zone, now)
     if opens is not None and opens > now:
         when = opening_in_words(opens, tenant.zone, now, language)
-        return f"{tenant.say('closed', language, opens=when)} {urgent}".rstrip(), opens
+        told = urgent and any(_says(message, urgent, tenant, opens) for message in newest)
+        return f"{tenant.say('closed', language, opens=when)} {'' if told else urgent}".rstrip(), opens
     if because != "wrote_on":
         return "", now
     last = conversation.last_commit
     has_heard_it = last is not None and last.state == "parked"
     words = "" if has_heard_it else tenant.say("holding", language)
     return f"{words} {urgent}".strip(), now + tenant.useful_for
+
+
+def _says(message: Message, urgent: str, tenant: TenantConfig, opens: datetime) -> bool:
+    """Whether it told what is *urgent* since the closing that ends at *opens*: once is enough to be read again."""
+    if message.direction != "outbound" or urgent not in message.text:
+        return False
+    return next_opening(tenant.opening_hours, tenant.zone, message.at) == opens

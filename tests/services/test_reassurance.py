@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -45,10 +46,10 @@ def tenants(**tenant: Any) -> dict[str, Any]:
     return {"clinic": {"settle": {"quiet_seconds": 0}, **tenant}}
 
 
-async def handed_off(server: Any) -> Any:
+async def handed_off(server: Any, text: str = "Lan?") -> Any:
     lan, model = server.contact("Lan"), await server.plugin("model")
     model.script = [ASKS_A_PERSON]
-    await lan.says("I want to speak to somebody.")
+    await lan.says(text)
     await lan.hears()
     await server.quiet()
     return lan
@@ -91,6 +92,45 @@ async def test_the_language_is_the_tenants_unless_the_contacts_is_known(desk):
         lan = await handed_off(server)
         (told,) = await said(server, lan)
         assert told.endswith("Nhân viên của Hoa Sen sẽ trả lời anh/chị vào 08:00 ngày mai ạ.")
+
+
+@pytest.mark.parametrize(
+    ("tenant", "text", "told"),
+    [
+        (LONDON, "Cho em hỏi khám răng giá bao nhiêu", "vào 08:30 hôm nay"),
+        (LONDON, "cho em hoi kham rang gia bao nhieu", "vào 08:30 hôm nay"),
+        (LONDON, "How much is a check-up?", "We are closed"),
+        ({**HANOI, "opening_hours": {"tuesday": "08:00-12:00"}}, "How much is the course?", "We are closed"),
+    ],
+)
+async def test_it_is_told_in_the_language_the_contact_writes(desk, tenant, text, told):
+    async with desk(tenants=tenants(**tenant)) as server:
+        lan = await handed_off(server, text)
+        (closed,) = await said(server, lan)
+        assert told in closed, closed
+
+
+async def test_what_to_do_if_it_cannot_wait_is_told_once_in_a_closing(desk):
+    async with desk(tenants=tenants(**LONDON, facts=EMERGENCIES)) as server:
+        lan, model = await handed_off(server), await server.plugin("model")
+        for minutes in (5, 60 * 24):
+            await server.server.ownership.release("clinic", lan.id, "Hoa")
+            server.clock.advance(minutes * 60)
+            model.script = [ASKS_A_PERSON]
+            await lan.says("Can I bring my dog?")
+            await server.quiet()
+        told = [text for text in await said(server, lan) if text.startswith("We are closed")]
+        assert ["999" in text for text in told] == [True, False, True]
+
+
+async def test_what_the_answer_has_told_already_is_not_told_again(desk):
+    async with desk(tenants=tenants(**LONDON, facts=EMERGENCIES)) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        model.script = [replace(ASKS_A_PERSON, text="If you cannot breathe, call 999. One moment.")]
+        await lan.says("My dad can't breathe")
+        await lan.hears()
+        (closed,) = await said(server, lan)
+        assert closed.startswith("We are closed") and "999" not in closed
 
 
 async def test_while_it_is_open_who_writes_on_is_told_once_that_a_person_will_answer(desk):
@@ -208,7 +248,7 @@ async def test_who_waits_for_a_person_is_told_what_to_do_if_it_cannot_wait(desk,
     async with desk(tenants=tenants(**tenant, facts=EMERGENCIES)) as server:
         lan = await handed_off(server)
         server.clock.advance(1)
-        await lan.says("My face is swollen.")
+        await lan.says("My face is swollen!")
         await server.quiet()
         server.clock.advance(31)
         assert await said(server, lan) == [f"{words} If you cannot breathe, call 999."]
