@@ -42,6 +42,7 @@ from .people import People
 from .plugin import Services
 from .quarantine import Quarantine
 from .queue import open_queue
+from .queue.near import keep_near
 from .reading import Read, read_apart, read_beside
 from .recent import Recent
 from .registry import Registry
@@ -119,7 +120,7 @@ class Server:
         self.overlays = Overlays(self.store, file.anchor)
         self.suspensions = SuspendedDesk(self.store)
         self.secrets = SecretDesk(self.store, self.config.secret_keys)
-        self.queue = open_queue(self.config.queue, clock)
+        self.queue = keep_near(open_queue(self.config.queue, clock), clock)
         self.changes = Changes()
         self.media = open_media(self.config.media.store, file.data_dir / "media", self.config.media.max_bytes)
         self.urls = MediaUrls(self.config.public_url, key, clock)
@@ -214,6 +215,7 @@ class Server:
 
     async def finish(self) -> None:
         """Take up nothing new, and let what was begun end; messages are still taken, for the next process to answer."""
+        await self.queue.leave()
         cut_off = await self.worker.stop(self.config.times.graceful_stop)
         if cut_off:
             log.warning("work_cut_off", pieces=cut_off)

@@ -32,6 +32,8 @@ AT_ONCE: Mapping[DueKind, int] = {"turn": 256, "lane": 256, "task": 64}
 """How much of each kind one process works on at a time."""
 SHARE = 4
 """One tenant gets at most one part in so many of them: a vendor of its that hangs leaves room for everybody else."""
+LEFT_TO_THE_WOKEN = timedelta(seconds=0.3)
+"""A row that is due has a wake on its way: for so long the sweep leaves it to who is woken, who would look in vain."""
 CROWDED_PAUSE = timedelta(seconds=1)
 """When to look again at a row whose tenant has its share of the places."""
 
@@ -135,7 +137,8 @@ class Worker:
         claimed: list[Due] = []
         try:
             now = self._store.now()
-            claimed = await self._store.due.claim_next([kind], now, self._claim_until(now), limit)
+            ripe = now - LEFT_TO_THE_WOKEN
+            claimed = await self._store.due.claim_next([kind], ripe, self._claim_until(now), limit)
         finally:
             for _ in range(limit - len(claimed)):
                 self._places[kind].release()

@@ -202,6 +202,14 @@ async def test_a_queue_that_raises_does_not_end_the_worker(tmp_path):
         assert len(bench.turns.seen) == 3
 
 
+async def test_a_sweep_leaves_what_has_just_become_due_to_who_is_woken(tmp_path):
+    async with a_bench(tmp_path, sweep_every=0.1) as bench:
+        start = bench.clock.now()
+        await bench.put(wake=False)
+        await bench.until(lambda: bench.turns.seen)
+        assert worker.LEFT_TO_THE_WOKEN <= bench.clock.now() - start < timedelta(seconds=1)
+
+
 async def test_a_backlog_larger_than_the_places_is_swept_without_pauses(tmp_path):
     async with a_bench(tmp_path) as bench:
         for number in range(200):

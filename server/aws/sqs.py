@@ -54,6 +54,8 @@ class SqsQueue:
     """`server.queue: sqs://…`. Needs sqs:SendMessage, ReceiveMessage, DeleteMessage, ChangeMessageVisibility,
     GetQueueAttributes and, for a queue that is told by its name, GetQueueUrl."""
 
+    costly = True
+
     def __init__(self, address: str, clock: Clock) -> None:
         self._address = parse(address)
         self._clock = clock
@@ -115,16 +117,20 @@ class SqsQueue:
         except FAILURES as err:
             raise OSError(f"the queue {self._address.name} at SQS: {explain(err)}") from err
 
-    async def stop(self) -> None:
+    async def leave(self) -> None:
         """What was received and handed over to nobody is given back, for others to take at once."""
         self._stopping.set()
         await self._poller.drain(0)
+        if self._not_handed_over:
+            back, self._not_handed_over = self._not_handed_over, set()
+            with suppress(*FAILURES):
+                await self._calls.call(_WRITE, lambda: self._give_back(back), STOP_SECONDS)
+
+    async def stop(self) -> None:
+        await self.leave()
         for batches in (self._later, self._outgoing, self._handed_over):
             if left := await batches.stop(STOP_SECONDS):
                 log.warning("wakes_left", count=left)
-        if self._not_handed_over:
-            with suppress(*FAILURES):
-                await self._calls.call(_WRITE, lambda: self._give_back(self._not_handed_over), STOP_SECONDS)
         await self._calls.close(STOP_SECONDS)
         for client in filter(None, (self._sqs, self._poll_sqs, self._schedules)):
             client.close()

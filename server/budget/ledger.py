@@ -29,7 +29,7 @@ class Ledger:
 
     async def change(self, decide: Decide) -> Budget:
         """Write what *decide* makes of the document; it is asked anew with what somebody else has made of it meanwhile."""
-        budget = self._known or await self._read()
+        budget = self._known if self._known is not None and self._is_ours(self._known) else await self._read()
         while True:
             changes = decide(budget)
             changed: Budget | None
@@ -42,6 +42,10 @@ class Ledger:
                 self._known = changed
                 return changed
             budget = await self._read()
+
+    def _is_ours(self, known: Budget) -> bool:
+        """Whether it is probably as we left it: others who hold a share renew it, too."""
+        return known.shares.keys() <= {self.holder}
 
     async def _read(self) -> Budget:
         stored = await self._repository.get(BUDGETS, self._id)

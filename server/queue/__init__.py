@@ -27,6 +27,9 @@ class Wake:
 class Queue(Protocol):
     """What carries wakes from whoever wrote a due row to whoever works on it."""
 
+    costly: bool
+    """Whether a wake leaves the process for a service that takes its time and its price (near.py)."""
+
     async def start(self) -> None: ...
 
     async def wake(self, wake: Wake, delay: float = 0.0) -> None:
@@ -39,6 +42,10 @@ class Queue(Protocol):
 
     async def check(self) -> None:
         """Raise OSError if wakes cannot be carried now."""
+        ...
+
+    async def leave(self) -> None:
+        """Nobody here receives any more: what waits is for the other processes. Wakes are still taken."""
         ...
 
     async def stop(self) -> None: ...

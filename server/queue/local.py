@@ -12,6 +12,8 @@ from . import Wake
 class LocalQueue:
     """A timer for each wake. The same wake asked for twice is delivered once, at the earlier time."""
 
+    costly = False
+
     def __init__(self, address: str, clock: Clock) -> None:
         if address:
             raise ValueError(f"server.queue: local takes no address, found {address!r}; write `queue: local`")
@@ -39,7 +41,22 @@ class LocalQueue:
     async def check(self) -> None:
         return None
 
+    async def leave(self) -> None:
+        return None
+
+    def take_back(self) -> list[tuple[Wake, float]]:
+        """What waits, with the seconds until it would have been delivered; it no longer is."""
+        now = self._clock.monotonic()
+        taken = [(wake, max(0.0, at - now)) for wake, (at, _) in self._waiting.items()]
+        self._cancel()
+        while not self._ready.empty():
+            taken.append((self._ready.get_nowait(), 0.0))
+        return taken
+
     async def stop(self) -> None:
+        self._cancel()
+
+    def _cancel(self) -> None:
         for _, timer in self._waiting.values():
             timer.cancel()
         self._waiting.clear()

@@ -38,6 +38,9 @@ _WAKE = TypeAdapter(Wake)
 class HttpQueue:
     """The client: what a server's workers are given as their queue."""
 
+    costly = False
+    """Its mischief is for every wake."""
+
     def __init__(self, address: str, clock: Clock) -> None:
         if not address:
             raise ValueError(
@@ -73,6 +76,9 @@ class HttpQueue:
                 answer.raise_for_status()
         except aiohttp.ClientError as err:
             raise OSError(f"the queue at {self._url} does not answer: {err}") from err
+
+    async def leave(self) -> None:
+        return None
 
     async def stop(self) -> None:
         if self._session is not None:
@@ -130,7 +136,8 @@ class StandIn:
                 web.get("/health", self._health),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+        # A question that its asker has left takes no wake along: what is lost is what was told to be.
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2, handler_cancellation=True)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
         return self

@@ -239,7 +239,9 @@ async def test_the_start_does_not_wait_for_a_queue_that_is_away(monkeypatch):
 
 
 @pytest.mark.parametrize("mischief", [{}, {"repeat": 0.5}], ids=["none", "half of them come twice or more"])
-async def test_a_desk_answers_everything_once_and_in_order(desk, mischief):
+async def test_a_desk_answers_everything_once_and_in_order(desk, mischief, monkeypatch):
+    # Every wake travels, as those of another process do.
+    monkeypatch.setattr(SqsQueue, "costly", False)
     async with FakeSqs(seed=7, **mischief) as sqs:
         server = {"queue": sqs.setting, "times": {"sweep_every": 20}}
         async with desk(server=server, tenants={"clinic": SETTLE}, clock=SystemClock()) as running:

@@ -42,6 +42,21 @@ async def test_the_store_is_asked_for_a_share_and_not_for_a_message(processes: P
     assert processes.calls(one) == 1 + 8, "read once, written every 2.5 s"
 
 
+async def test_of_several_each_asks_the_store_twice_for_a_share(processes: Processes) -> None:
+    alive = [processes.start() for _ in range(3)]
+
+    async def ten_seconds() -> list[int]:
+        before = [processes.calls(process) for process in alive]
+        for _ in range(200):
+            for process in alive:
+                await process.reserve(TENANT, "send", Rate(8))
+            processes.clock.advance(0.05)
+        return [processes.calls(process) - calls for process, calls in zip(alive, before, strict=True)]
+
+    await ten_seconds()
+    assert await ten_seconds() == [2 * 4] * 3, "read and written every 2.5 s, and never in vain"
+
+
 async def test_several_have_equal_parts_that_add_up(processes: Processes) -> None:
     alive = [processes.start() for _ in range(3)]
     got = {process: 0 for process in alive}
