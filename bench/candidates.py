@@ -22,6 +22,7 @@ START_SECONDS = 300.0
 TENANTS = 40
 """Twilio takes 80 messages a second from one sender, and Frontdesk paces itself by that: one tenant alone would show this
 limit and nothing else."""
+SIGNING_KEY = "one key for all processes on a store, or each calls a contact by another id"
 AT_ONCE = {"quiet_seconds": 0, "fragment_seconds": 0, "media_seconds": 0, "cap_seconds": 0}
 LATER = {"quiet_seconds": 60, "fragment_seconds": 60, "media_seconds": 60, "cap_seconds": 60}
 """No turn begins while acknowledgements are measured."""
@@ -108,15 +109,22 @@ def frontdesk(
     queue: str = "local",
     tenants: Mapping[str, Any] | None = None,
     prefix: tuple[str, ...] = (),
+    more: Mapping[str, str] | None = None,
 ) -> Candidate:
     """Frontdesk with TENANTS tenants (or with *tenants*), a model that answers at once, SQLite in a new folder.
 
-    *prefix*: what the command line begins with, e.g. a profiler.
+    *prefix*: what the command line begins with, e.g. a profiler; *more* of its environment.
     """
     port = free_port()
     command = [*prefix, sys.executable, "-m", "frontdesk", "serve", "tenants.yaml"]
-    environment = {"TWILIO_TOKEN": TOKEN, "PYTHONPATH": str(HERE / "plugins")}
+    environment = {
+        "TWILIO_TOKEN": TOKEN,
+        "SIGNING_KEY": SIGNING_KEY,
+        "PYTHONPATH": str(HERE / "plugins"),
+        **(more or {}),
+    }
     server = {"bind": f"127.0.0.1:{port}", "store": store, "queue": queue, "log": {"level": "warning"}}
+    server["signing_key"] = {"env": "SIGNING_KEY"}
     paths = [f"/webhooks/twilio_whatsapp/school-{number}" for number in range(TENANTS)]
     candidate = Candidate("frontdesk", paths, command, port, environment)
     declared = tenants or {f"school-{number}": _school(number, twilio, settle) for number in range(TENANTS)}

@@ -1,4 +1,7 @@
-"""Goal 8: what a message costs the store, the queue and the processors, by the number of processes on one store."""
+"""Goal 8: what a message costs the store, the queue and the processors, by the number of processes on one store.
+
+What processes cost while nobody writes (sweeps, looks for changes) is measured just before and taken off.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ import asyncio
 import re
 import tempfile
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 
 import candidates
 from candidates import TENANTS, Candidate
@@ -18,66 +22,118 @@ from figures import Figures
 from sink import Sink
 from workload import contact
 
-from frontdesk.testing.http_queue import StandIn
+from frontdesk.clock import SystemClock
+from frontdesk.model import Chore
+from frontdesk.services.retention import EVERY, NAME
+from frontdesk.store.collections import CHORES
+from frontdesk.store.opening import open_store
+from frontdesk.testing.fake_sqs import FakeSqs
 from frontdesk.testing.wire_store import start_wire_store
 
-COUNTS = (1, 2, 4)
+COUNTS = (1, 2, 3, 4)
 CONTACTS = 320
+CONTACTS_OVER_WIRE = 80
+SENDERS = 4
 AT_ONCE = 16
 """Contacts that wait for a reply at any time, over all processes."""
+IDLE_SECONDS = 5.0
+AWS_KEYS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_EC2_METADATA_DISABLED": "true"}
 _CALLS = re.compile(r'^frontdesk_store_call_seconds_count\{call="(\w+)"\} (\S+)$', re.MULTILINE)
 
 
 @dataclass
+class Spent:
+    """What all processes together have spent since they began."""
+
+    at: float
+    store_calls: float
+    queue_calls: float
+    cpu: float
+    """Milliseconds."""
+
+
+@dataclass
 class Cost:
-    """Of one message."""
+    """Of one message; `cpu` in milliseconds."""
 
     store_calls: float
     queue_calls: float
     cpu: float
-    """Milliseconds, of all processes together."""
 
 
 class Ears:
     """The sink tells of every reply; each process's contacts have an ear of their own."""
 
-    def __init__(self, sink: Sink, count: int) -> None:
-        self.each = [Sink() for _ in range(count)]
-        self._owner = {contact(number): _process(number, count) for number in range(CONTACTS)}
-        sink.heard = lambda to, at: self.each[self._owner[to]].heard(to, at)
+    def __init__(self, sink: Sink, parts: list[list[int]]) -> None:
+        self.each = [Sink() for _ in parts]
+        owner = {contact(number): place for place, people in enumerate(parts) for number in people}
+        sink.heard = lambda to, at: self.each[owner[to]].heard(to, at)
 
 
 async def processes(figures: Figures, number: int) -> None:
-    """One round: 1, 2 and 4 processes, on an SQLite file that they share and over MongoDB's wire protocol."""
-    for name, wire, count_of in (("SQLite", False, CONTACTS), ("wire", True, CONTACTS // 4)):
-        first: Cost | None = None
-        for count in COUNTS:
-            cost = await _cost(count, wire, count_of)
-            first = first or cost
-            over = f"{name}, {count} process{'es' if count > 1 else ''}"
-            figures.note(f"{over}: store calls of a message", cost.store_calls)
-            figures.note(f"{over}: queue calls", cost.queue_calls)
-            figures.note(f"{over}: CPU", cost.cpu, "ms")
-            if count > 1:
-                figures.note(f"{over}: store calls against one", cost.store_calls / first.store_calls, "x", "< 1.1")
-                figures.note(f"{over}: queue calls against one", cost.queue_calls / first.queue_calls, "x", "< 1.1")
-                figures.note(f"{over}: CPU against one", cost.cpu / first.cpu, "x", "< 1.1")
+    """One round: 1 to 4 processes, on an SQLite file that they share and over MongoDB's wire protocol.
+
+    A contact writes to the same process again, or (moving) each time to another one. A process asks the store every 2.5 s
+    for its share of a sender's rate: what that is for a message goes by how busy the senders are, so by their number.
+    """
+    for senders in (SENDERS, TENANTS):
+        await _compare(figures, f"SQLite, {senders} senders", COUNTS, senders)
+    await _compare(figures, f"wire, {SENDERS} senders", (1, COUNTS[-1]), SENDERS, wire=True)
 
 
-async def _cost(count: int, wire: bool, contacts: int) -> Cost:
+async def _compare(figures: Figures, where: str, counts: Sequence[int], senders: int, *, wire: bool = False) -> None:
+    first = await _cost(1, senders, wire=wire)
+    _note(figures, f"{where}, 1 process", first)
+    for count, moves in [*((count, False) for count in counts[1:]), (counts[-1], True)]:
+        cost = await _cost(count, senders, wire=wire, moves=moves)
+        over = f"{where}, {count} processes{', contacts moving' if moves else ''}"
+        _note(figures, over, cost)
+        figures.note(f"{over}: store calls against one", cost.store_calls / first.store_calls, "x", "< 1.1")
+        figures.note(f"{over}: CPU against one", cost.cpu / first.cpu, "x", "< 1.1")
+
+
+def _note(figures: Figures, over: str, cost: Cost) -> None:
+    figures.note(f"{over}: store calls of a message", cost.store_calls)
+    figures.note(f"{over}: wakes sent and deleted", cost.queue_calls)
+    figures.note(f"{over}: CPU", cost.cpu, "ms")
+
+
+async def _cost(count: int, senders: int, *, wire: bool = False, moves: bool = False) -> Cost:
     """Everybody writes once to make what is made once, and once more, which is counted."""
-    async with Sink() as sink, StandIn() as queue, _store(wire) as store, AsyncExitStack() as stack:
-        made = [candidates.frontdesk(twilio=sink.url, store=store, queue=queue.url) for _ in range(count)]
+    contacts = [
+        number // senders * TENANTS + number % senders for number in range(CONTACTS_OVER_WIRE if wire else CONTACTS)
+    ]
+    async with Sink() as sink, FakeSqs() as queue, _store(wire) as store, AsyncExitStack() as stack:
+        await _put_off_retention(store)
+        made = [
+            candidates.frontdesk(twilio=sink.url, store=store, queue=queue.setting, more=AWS_KEYS) for _ in range(count)
+        ]
         for server in made:
             await stack.enter_async_context(server)
-        await _write(made, sink, contacts)
-        calls, taken, cpu = await _calls(made), queue.taken + queue.delivered, _cpu(made)
-        await _write(made, sink, contacts)
-        return Cost(
-            store_calls=(await _calls(made) - calls) / contacts,
-            queue_calls=(queue.taken + queue.delivered - taken) / contacts,
-            cpu=1000 * (_cpu(made) - cpu) / contacts,
+        await _write(made, sink, contacts, 0)
+        quiet = await _spent(made, queue)
+        await asyncio.sleep(IDLE_SECONDS)
+        before = await _spent(made, queue)
+        await _write(made, sink, contacts, int(moves))
+        after = await _spent(made, queue)
+    idle = (after.at - before.at) / (before.at - quiet.at)
+    return Cost(
+        *(
+            (getattr(after, what) - getattr(before, what) - idle * (getattr(before, what) - getattr(quiet, what)))
+            / len(contacts)
+            for what in ("store_calls", "queue_calls", "cpu")
         )
+    )
+
+
+async def _put_off_retention(url: str) -> None:
+    """It goes through all tenants once an hour, first 30 s after the start: that is no message's."""
+    store = open_store(url, SystemClock())
+    await store.open()
+    try:
+        await store.shared.insert(CHORES, Chore(id=NAME, next_at=store.now() + EVERY))
+    finally:
+        await store.close()
 
 
 @asynccontextmanager
@@ -90,12 +146,14 @@ async def _store(wire: bool) -> AsyncIterator[str]:
             yield f"sqlite:///{Path(folder) / 'frontdesk.db'}"
 
 
-async def _write(made: list[Candidate], sink: Sink, contacts: int) -> None:
-    """Each contact to its process; every tenant has contacts at all of them."""
-    ears = Ears(sink, len(made))
+async def _write(made: list[Candidate], sink: Sink, contacts: Sequence[int], turn: int) -> None:
+    """Every tenant has contacts at all of the processes; with another *turn* each is at another one."""
+    parts: list[list[int]] = [[] for _ in made]
+    for number in contacts:
+        parts[(number // TENANTS + turn) % len(made)].append(number)
+    ears = Ears(sink, parts)
     async with asyncio.TaskGroup() as group:
-        for place, (server, ear) in enumerate(zip(made, ears.each, strict=True)):
-            people = [number for number in range(contacts) if _process(number, len(made)) == place]
+        for place, (server, ear, people) in enumerate(zip(made, ears.each, parts, strict=True)):
             group.create_task(
                 everybody_writes(server, ear, people, connections=4, at_once=AT_ONCE // len(made)), name=f"{place}"
             )
@@ -103,20 +161,16 @@ async def _write(made: list[Candidate], sink: Sink, contacts: int) -> None:
     await asyncio.sleep(1.0)
 
 
-def _process(number: int, count: int) -> int:
-    return number // TENANTS % count
-
-
-async def _calls(made: list[Candidate]) -> float:
-    """Calls of the store so far, of all processes."""
+async def _spent(made: list[Candidate], queue: FakeSqs) -> Spent:
     pages = await asyncio.gather(*(asyncio.to_thread(_metrics, server.port) for server in made))
-    return sum(float(value) for page in pages for _, value in _CALLS.findall(page))
+    return Spent(
+        at=perf_counter(),
+        store_calls=sum(float(value) for page in pages for _, value in _CALLS.findall(page)),
+        queue_calls=queue.queue.sent + queue.queue.deleted,
+        cpu=1000 * sum(server.cpu_seconds() for server in made),
+    )
 
 
 def _metrics(port: int) -> str:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         return str(answer.read().decode())
-
-
-def _cpu(made: list[Candidate]) -> float:
-    return sum(server.cpu_seconds() for server in made)
