@@ -8,9 +8,11 @@ from frontdesk.config import TenantConfig as TenantConfig
 from frontdesk.config import base_model as base_model
 from frontdesk.config import price_of as price_of
 
+from .channel import DeliveryState as DeliveryState
 from .channel import Fetched as Fetched
 from .channel import Found as Found
 from .channel import Inbound as Inbound
+from .channel import Listed as Listed
 from .channel import Outgoing as Outgoing
 from .channel import StatusUpdate as StatusUpdate
 from .channel import WebhookRequest as WebhookRequest

@@ -50,6 +50,7 @@ from .reload import Reloader
 from .runtime import Runtime, Runtimes
 from .services import for_plugins, instances
 from .services.blocking import BlockingCalls
+from .services.catch_up import CatchUpDesk
 from .services.moving import check_whole
 from .services.overlay import Overlays
 from .services.overview import Overview
@@ -142,6 +143,7 @@ class Server:
         self.inbox = Inbox(self.store, self.queue, self.people, self._recent)
         self.status = StatusDesk(self.store, self.queue, self.changes)
         self.ownership = Ownership(self.store, self.queue, self.runtimes)
+        self.catch_up = CatchUpDesk(self.store, self.runtimes, self.people, self.inbox, self.status, clock)
         self.parked = ParkedDesk(self.store, self.queue)
         self.retention = RetentionDesk(self.store, lambda: self.runtimes.declared)
         self.instance = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
@@ -205,6 +207,7 @@ class Server:
             self.presence.follow,
             self._tend,
             self._tidy,
+            self._catch_up,
             self._age,
             self._renew_secrets,
             *looks,
@@ -361,6 +364,7 @@ class Server:
             self.config,
             self.clock,
             self.suspensions.takes,
+            self.catch_up.refused,
         )
         return MeasuredWebhooks(webhooks, channels, self.metrics, self.clock)
 
@@ -383,6 +387,10 @@ class Server:
     async def _tidy(self) -> None:
         await self.clock.sleep(HOUSEKEEPING_EVERY)
         await self.retention.go_round()
+
+    async def _catch_up(self) -> None:
+        await self.catch_up.go_on()
+        await self.clock.sleep(HOUSEKEEPING_EVERY)
 
     async def _age(self) -> None:
         await self.clock.sleep(AGE_EVERY)

@@ -110,6 +110,24 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Listed:
+    """A message in the provider's own list, of whichever direction."""
+
+    provider_id: str
+    direction: Literal["inbound", "outbound"]
+    external_id: str
+    """The contact's."""
+    address: str
+    """Ours."""
+    at: datetime
+    text: str = ""
+    files: int = 0
+    """How many files it has."""
+    state: DeliveryState | None = None
+    """Of an outbound one; None: the provider does not say."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Fetched:
     """A downloaded file, its size checked and its type found by looking at it."""
 

@@ -16,7 +16,7 @@ import pluggy
 if TYPE_CHECKING:
     from quart import Blueprint
 
-    from .channel import Fetched, Found, Inbound, Outgoing, StatusUpdate, WebhookRequest
+    from .channel import Fetched, Found, Inbound, Listed, Outgoing, StatusUpdate, WebhookRequest
     from .mind import ModelReply, ModelRequest, Section
     from .model import Contact, Conversation, Media, Message, Task, Turn
 
@@ -57,6 +57,14 @@ class Hooks:
     @hookspec
     async def find_sent(self, message: Outgoing, since: datetime) -> tuple[Found, ...]:  # type: ignore[empty-body]
         """List what the provider has of this kind, to this contact, since a moment (UTC), oldest first."""
+
+    @hookspec
+    async def list_messages(self, since: datetime, until: datetime) -> tuple[Listed, ...]:  # type: ignore[empty-body]
+        """List all that was sent to and from the tenant's addresses between two moments (UTC), oldest first."""
+
+    @hookspec
+    async def recover_message(self, listed: Listed) -> Inbound:  # type: ignore[empty-body]
+        """An inbound message that no webhook brought, as parse_webhook would have told it; Refused if it is gone."""
 
     # Ear.
 
@@ -140,5 +148,16 @@ class Hooks:
         """
 
 
-CHANNEL_HOOKS = frozenset({"parse_webhook", "parse_status", "fetch_media", "show_typing", "send", "find_sent"})
+CHANNEL_HOOKS = frozenset(
+    {
+        "parse_webhook",
+        "parse_status",
+        "fetch_media",
+        "show_typing",
+        "send",
+        "find_sent",
+        "list_messages",
+        "recover_message",
+    }
+)
 SYNC_HOOKS = frozenset({"routes"})

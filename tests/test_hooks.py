@@ -14,6 +14,7 @@ from frontdesk import (
     Fetched,
     Found,
     Inbound,
+    Listed,
     MaybeSent,
     Media,
     ModelReply,
@@ -54,6 +55,12 @@ class Listener(Channel):
                 return f"provider-{arguments['message'].id}"
             case "find_sent":
                 return (Found(provider_id="p1", at=arguments["since"], matches=True),)
+            case "list_messages":
+                at = arguments["since"]
+                address = {"external_id": "l:lan", "address": "l:desk"}
+                return (Listed(provider_id="missed", direction="inbound", at=at, **address),)
+            case "recover_message":
+                return self.inbound(arguments["listed"].provider_id)
             case "think":
                 return self.thought(arguments["request"].messages)
         return self.answers.get(name)
@@ -145,6 +152,10 @@ async def two_names(desk: Any) -> None:
     await message(desk, "l:lan is l:user")
 
 
+async def look_back(desk: Any) -> None:
+    await desk.server.catch_up.look("clinic", desk.clock.now())
+
+
 async def look_at_page(desk: Any) -> None:
     page = await desk.server.quart.test_client().get("/plugins/listener/clinic/")
     assert await page.get_data(as_text=True) == "listener of clinic"
@@ -164,6 +175,8 @@ HOW = {
     "show_typing": lambda desk, _: message(desk, "hello"),
     "send": lambda desk, _: message(desk, "hello"),
     "find_sent": lambda desk, patch: send_fails(desk, MaybeSent("the line dropped"), patch),
+    "list_messages": lambda desk, _: look_back(desk),
+    "recover_message": lambda desk, _: look_back(desk),
     "transcribe": lambda desk, _: message(desk, "voice"),
     "prompt_section": lambda desk, _: message(desk, "hello"),
     "think": lambda desk, _: message(desk, "hello"),

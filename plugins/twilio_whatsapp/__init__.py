@@ -13,6 +13,7 @@ from frontdesk import (
     Fetched,
     Found,
     Inbound,
+    Listed,
     Media,
     Message,
     NeedsAttention,
@@ -29,6 +30,7 @@ from frontdesk import (
     hookimpl,
 )
 
+from . import listing
 from .client import Credentials, TwilioRest
 from .inbound import Pairs, address_key, claimed_address, read_form, understand, understand_status, written_number
 from .keys import SigningKeys
@@ -128,6 +130,18 @@ class TwilioWhatsapp(Channel):
     @hookimpl
     async def find_sent(self, message: Outgoing, since: datetime) -> tuple[Found, ...]:
         return await self._rest(lambda rest: rest.find_sent(message, since))
+
+    @hookimpl
+    async def list_messages(self, since: datetime, until: datetime) -> tuple[Listed, ...]:
+        settings = self.settings
+        return await self._rest(
+            lambda rest: listing.listed(rest, settings.numbers, settings.messaging_service_sid, since, until)
+        )
+
+    @hookimpl
+    async def recover_message(self, listed: Listed) -> Inbound:
+        base = f"{self.settings.api_base_url}/2010-04-01/Accounts/{self.settings.account_sid}"
+        return await self._rest(lambda rest: listing.recovered(rest, listed, base))
 
     async def _verified(self, request: WebhookRequest) -> Pairs:
         """The form of a request that Twilio signed; what `signature` says about one that it did not."""

@@ -16,15 +16,20 @@ from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from frontdesk import Found, MaybeSent, Outgoing
+from frontdesk import Found, MaybeSent, Outgoing, RetryLater
 
 from .errors import translated
 
 CLOCK_SKEW = timedelta(seconds=5)
 """Between our clock and Twilio's, whose times are whole seconds."""
 _BEFORE_SENDING = frozenset({"accepted", "scheduled", "queued", "sending"})
+LIST_PAGE = 1000
+"""As many as Twilio lists at once."""
+MAX_LISTED = 50
+"""Pages of one look, at the most."""
 PAGE_SIZE = 200
 MAX_PAGES = 5
+MAX_FILES = 10
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,26 @@ class TwilioRest:
         # Times are whole seconds: within one, the list's own order says which came first.
         found = sorted(reversed(found), key=_created)
         return tuple(Found(provider_id=one.sid, at=_created(one), matches=_matches(one, message)) for one in found)
+
+    async def list_messages(self, since: datetime, **of: str) -> list[Any]:
+        """The account's messages since a moment, newest first; *of*: `to` or `from_`, a sender. Each has its DateSent."""
+        with translated(sending=False):
+            page = await self._client.messages.page_async(
+                date_sent_after=since, page_size=LIST_PAGE, **{name: value for name, value in of.items() if value}
+            )
+            listed = list(page)
+            for _ in range(MAX_LISTED - 1):
+                if not page.next_page_url:
+                    return listed
+                page = await page.next_page_async()
+                listed += list(page)
+        raise RetryLater(f"Twilio lists more than {MAX_LISTED * LIST_PAGE:,} messages; look at fewer hours")
+
+    async def list_media(self, message_sid: str) -> list[tuple[str, str]]:
+        """Content type and SID of each file of a message."""
+        with translated(sending=False):
+            found = await self._client.messages(message_sid).media.list_async(limit=MAX_FILES)
+        return [(str(one.content_type or ""), str(one.sid)) for one in found]
 
 
 def _content(message: Outgoing) -> dict[str, Any]:

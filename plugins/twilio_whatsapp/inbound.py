@@ -16,7 +16,7 @@ from urllib.parse import unquote_plus, unquote_to_bytes
 
 import phonenumbers
 
-from frontdesk import Inbound, Media, StatusUpdate, WebhookRefused, WebhookRequest, phone_variants
+from frontdesk import DeliveryState, Inbound, Media, StatusUpdate, WebhookRefused, WebhookRequest, phone_variants
 
 from .errors import meaning
 from .kinds import kind_of
@@ -30,7 +30,7 @@ MAX_MEDIA = 10
 MAX_ADDRESS = 1000
 """Bytes of a sender or an account as a form escapes it; the longest there is (a BSUID) has less than 450."""
 _MESSAGE_SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}")
-_ADDRESS = re.compile(r"whatsapp:(?:\+[0-9]{5,20}|[A-Z]{2}\.[A-Za-z0-9.]{1,140})")
+WHATSAPP_ADDRESS = re.compile(r"whatsapp:(?:\+[0-9]{5,20}|[A-Z]{2}\.[A-Za-z0-9.]{1,140})")
 
 _STATES = {
     "accepted": "accepted",
@@ -98,7 +98,7 @@ def understand(pairs: Pairs, account_sid: str, numbers: Collection[str], service
     sid, sender = _sid(form, account_sid), form.get("From", "")
     if form.get("To") not in numbers and not _of_pool(form, service):
         raise WebhookRefused(403, "To is none of this tenant's numbers; add it to `numbers`")
-    if not _ADDRESS.fullmatch(sender):
+    if not WHATSAPP_ADDRESS.fullmatch(sender):
         raise WebhookRefused(400, "From is no WhatsApp address")
     media = _media(form)
     kind = kind_of(form, media)
@@ -118,7 +118,11 @@ def understand(pairs: Pairs, account_sid: str, numbers: Collection[str], service
 
 
 def _of_pool(form: Mapping[str, str], service: str) -> bool:
-    return bool(service) and form.get("MessagingServiceSid") == service and bool(_ADDRESS.fullmatch(form.get("To", "")))
+    return (
+        bool(service)
+        and form.get("MessagingServiceSid") == service
+        and bool(WHATSAPP_ADDRESS.fullmatch(form.get("To", "")))
+    )
 
 
 def understand_status(pairs: Pairs, account_sid: str, message: str) -> tuple[StatusUpdate, ...]:
@@ -128,7 +132,7 @@ def understand_status(pairs: Pairs, account_sid: str, message: str) -> tuple[Sta
     """
     form = dict(pairs)
     sid = _sid(form, account_sid)
-    state: Any = _STATES.get(form.get("MessageStatus", ""))
+    state = state_of(form.get("MessageStatus", ""))
     if state is None:
         return ()
     if state != "failed":
@@ -150,6 +154,18 @@ def understand_status(pairs: Pairs, account_sid: str, message: str) -> tuple[Sta
             opted_out=found.kind == "opted_out",
         ),
     )
+
+
+def state_of(twilios: str) -> DeliveryState | None:
+    """A status of Twilio's in our words; None for one that says nothing to us."""
+    state: Any = _STATES.get(twilios)
+    return state  # type: ignore[no-any-return]
+
+
+def named(sender: str) -> tuple[str, tuple[str, ...]]:
+    """Telephone number (E.164, or empty) and other names of a sender of whom nothing else is told."""
+    phone = _phone(sender, "")
+    return phone, _other_names(sender, "", phone)
 
 
 def _sid(form: Mapping[str, str], account_sid: str) -> str:
@@ -220,7 +236,7 @@ def written_number(written: str, region: str) -> tuple[str, str] | None:
     anything else.
     """
     bare = written.strip().removeprefix("whatsapp:").strip()
-    if _ADDRESS.fullmatch(f"whatsapp:{bare}") and not bare.startswith("+"):
+    if WHATSAPP_ADDRESS.fullmatch(f"whatsapp:{bare}") and not bare.startswith("+"):
         return f"whatsapp:{bare}", ""
     if re.search(r"[^\d+() ./\u00a0\u2010-\u2015-]", bare):
         return None  # a name with digits in it, of which phonenumbers would read a number
@@ -240,7 +256,7 @@ def written_number(written: str, region: str) -> tuple[str, str] | None:
 @lru_cache(maxsize=4096)
 def _other_names(sender: str, user_id: str, phone: str) -> tuple[str, ...]:
     """What else WhatsApp calls the sender: the business-scoped user id, the number, and how that may also be written."""
-    found = [user_id] if _ADDRESS.fullmatch(user_id) else []
+    found = [user_id] if WHATSAPP_ADDRESS.fullmatch(user_id) else []
     if phone:
         found += [f"whatsapp:{number}" for number in (phone, *phone_variants(phone))]
     return tuple(name for name in dict.fromkeys(found) if name != sender)

@@ -12,6 +12,7 @@ from ..errors import StartupError
 from ..store import StoreError
 from ..version import VERSION
 from .backup import backup, restore
+from .catch_up import catch_up
 from .chat import chat
 from .check import check
 from .conversations import conversations
@@ -54,6 +55,7 @@ for _command in (
     conversations,
     prompt,
     parked,
+    catch_up,
     tenants,
     overlay,
     secrets,

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
-from ..model import Chore, Lease
 from ..runtime import TenantPlugins
 from ..store import Between, Delete, Repository, Store
-from ..store.collections import CHORES, COLLECTIONS, Collection
+from ..store.collections import COLLECTIONS, Collection
+from . import rounds
 
 log = structlog.get_logger(__name__)
 
 NAME = "retention"
 EVERY = timedelta(hours=1)
-LEASE = timedelta(minutes=1)
-"""Renewed at half its time, between batches; whoever comes after a crash goes on with the tenant it died at."""
 BATCH = 100
 
 
@@ -33,7 +30,7 @@ class RetentionDesk:
 
     async def go_round(self) -> int:
         """Delete what is too old, if the round is due and nobody else is at it; how many documents."""
-        held = await self._take()
+        held = await rounds.take(self._store, NAME)
         if held is None:
             return 0
         deleted = 0
@@ -46,13 +43,13 @@ class RetentionDesk:
             for collection, where in _too_old(self._store.now(), ages, tenant_data=tenant != ""):
                 async for old in self._batches(repository, collection, where):
                     deleted += await _delete(repository, collection, old)
-                    held = await self._renewed(held, tenant)
+                    held = await rounds.renewed(self._store, held, tenant)
                     if held is None:
                         return deleted
-            held = await self._renewed(held, tenant)
+            held = await rounds.renewed(self._store, held, tenant)
             if held is None:
                 return deleted
-        await self._store.shared.update(CHORES, held, lease=None, after="", next_at=self._store.now() + EVERY)
+        await rounds.done(self._store, held, EVERY)
         if deleted:
             log.info("too_old_deleted", documents=deleted)
         return deleted
@@ -73,26 +70,6 @@ class RetentionDesk:
 
     async def _has_none(self, tenant: str, collection: Collection[Any]) -> bool:
         return not await self._store.for_tenant(tenant).find(collection, {}, limit=1)
-
-    async def _take(self) -> Chore | None:
-        """The chore under our lease; None: it is not due, or somebody else does it."""
-        now = self._store.now()
-        lease = Lease(token=uuid.uuid4().hex, until=now + LEASE)
-        chore = await self._store.shared.get(CHORES, NAME)
-        if chore is None:
-            chore = Chore(id=NAME, next_at=now, lease=lease)
-            return chore if await self._store.shared.insert(CHORES, chore) else None
-        if chore.next_at > now or (chore.lease is not None and chore.lease.until > now):
-            return None
-        return await self._store.shared.update(CHORES, chore, lease=lease)
-
-    async def _renewed(self, held: Chore, tenant: str) -> Chore | None:
-        """With time for another batch; None: we were too slow, and somebody else goes on."""
-        now = self._store.now()
-        if held.lease is None or held.lease.until - now > LEASE / 2:
-            return held
-        lease = Lease(token=held.lease.token, until=now + LEASE)
-        return await self._store.shared.update(CHORES, held, lease=lease, after=tenant)
 
 
 def _too_old(

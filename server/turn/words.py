@@ -39,6 +39,8 @@ def notes(message: Message, quoted: Mapping[str, Message]) -> tuple[str, ...]:
         found += _chosen(data)
     if message.kind == "voice" and message.text:
         found.append("a voice note, as it was understood")
+    if data.get("sent_at"):
+        found.append(f"came late: it was written at {_line(str(data['sent_at']))}")
     if data.get("forwarded"):
         found.append("forwarded from somebody else")
     if referral := data.get("referral"):

@@ -52,8 +52,12 @@ class Webhooks:
         config: ServerConfig,
         clock: Clock,
         takes: Callable[[str], Awaitable[bool]],
+        refused: Callable[[str], None],
     ) -> None:
-        """*takes*: whether anything is stored for a suspended tenant; not for one that is purged. Raises StoreError."""
+        """*takes*: whether anything is stored for a suspended tenant; not for one that is purged. Raises StoreError.
+
+        *refused* is told whose message could not be stored: it has to be asked for.
+        """
         self._runtimes = runtimes
         self._channels = channels
         self._addresses = addresses
@@ -65,6 +69,7 @@ class Webhooks:
         self._store_wait = config.times.store_wait
         self._clock = clock
         self._takes = takes
+        self._refused = refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         parts = scope["path"][len(PREFIX) :].split("/")
@@ -112,6 +117,7 @@ class Webhooks:
             for inbound in await self._ask(runtime, "parse_webhook", channel, request):
                 reached("inbox.received")
                 if not await self._when_stored(tenant, partial(self._inbox.accept, runtime.tenant, channel, inbound)):
+                    self._refused(tenant)
                     return 503
         return 204
 

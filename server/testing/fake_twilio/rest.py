@@ -33,6 +33,7 @@ class Rest:
             web.get(f"{account}/Messages.json", answering_errors(self.list_messages)),
             web.get(f"{account}/Messages/{{sid}}.json", answering_errors(self.fetch)),
             web.delete(f"{account}/Messages/{{sid}}.json", answering_errors(self.delete)),
+            web.get(f"{account}/Messages/{{sid}}/Media.json", answering_errors(self.list_media)),
             web.get(f"{account}/Messages/{{sid}}/Media/{{media}}", answering_errors(self.media)),
             web.get("/storage/{media}", self.storage),
             web.post("/v2/Indicators/Typing.json", answering_errors(self.typing)),
@@ -104,6 +105,13 @@ class Rest:
             return ended
         del self._state.messages[message.sid]
         return web.Response(status=204)
+
+    async def list_media(self, request: web.Request) -> web.StreamResponse:
+        message = self._message(request)
+        if ended := await self._fault(request, "list", {"To": message.to}):
+            return ended
+        shown = [{"sid": one.sid, "content_type": one.content_type, "parent_sid": message.sid} for one in message.media]
+        return web.json_response({"media_list": shown, "uri": request.path, "next_page_uri": None, "page_size": 50})
 
     async def media(self, request: web.Request) -> web.StreamResponse:
         """Twilio enforces basic auth here and redirects to a storage host, which wants none."""

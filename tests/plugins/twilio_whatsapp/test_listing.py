@@ -1,0 +1,104 @@
+"""What no webhook brought, through the real SDK from the fake Twilio's list (pain 2)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from frontdesk.services.catch_up import Caught
+from frontdesk.store import StoreUnavailable
+from frontdesk.store.collections import CONVERSATIONS, MESSAGES
+from frontdesk.testing.fake_twilio import ACCOUNT_SID, InboundSpec
+
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + b"\0" * 32
+LAN, USER = "whatsapp:+84901234567", "whatsapp:VN.13491208655302741918"
+SERVICE = "MG" + "1" * 32
+POOLED = "whatsapp:+14155230001"
+
+
+async def look(it: Any) -> Caught:
+    it.clock.advance(120)
+    caught: Caught = await it.server.server.catch_up.look("clinic")
+    await it.server.quiet()
+    return caught
+
+
+def lost(it: Any, **fields: Any) -> str:
+    """A message whose webhook never comes; its SID."""
+    return str(dict(it.twilio.compose(InboundSpec(**fields)))["MessageSid"])
+
+
+async def test_lost_messages_are_taken_in_from_the_list_with_their_files(front: Any) -> None:
+    async with front() as it:
+        await look(it)
+        sids = [
+            lost(it, body="Còn chỗ không?"),
+            lost(it, kind="image", body="răng này", content=JPEG),
+            lost(it, body="Tôi không có số.", from_=USER),
+            lost(it, body="Không phải của mình.", to="whatsapp:+14155230009"),
+        ]
+        assert await look(it) == Caught(received=3)
+        found = {m.provider_id: m for m in await it.all(MESSAGES) if m.direction == "inbound"}
+        assert set(found) == set(sids[:3])
+        assert (found[sids[1]].kind, found[sids[1]].text, found[sids[1]].media[0].size) == (
+            "image",
+            "răng này",
+            len(JPEG),
+        )
+        assert sorted(c.external_id for c in await it.all(CONVERSATIONS)) == [LAN, USER]
+        assert {m.to for m in it.twilio.sent} == {LAN, USER}
+        assert await look(it) == Caught(), "what was said is ours, what was heard is known"
+        assert it.twilio.violations == []
+
+
+async def test_more_than_a_page_is_listed_whole(front: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("frontdesk.plugins.twilio_whatsapp.client.LIST_PAGE", 2)
+    async with front() as it:
+        await look(it)
+        for n in range(5):
+            lost(it, body=f"Tin {n}.")
+        assert await look(it) == Caught(received=5)
+
+
+async def test_a_webhook_refused_while_the_store_was_away_is_made_up_for(front: Any, monkeypatch: Any) -> None:
+    async with front(server={"times": {"store_wait": 0.2}}) as it:
+        await look(it)
+        with monkeypatch.context() as away:
+
+            async def refuses(*_: Any) -> None:
+                raise StoreUnavailable("failing over")
+
+            away.setattr(it.server.server.inbox, "accept", refuses)
+            async with asyncio.TaskGroup() as group:
+                webhook = group.create_task(it.writes(body="Có ai không?"))
+                while not webhook.done():
+                    await asyncio.sleep(0.01)
+                    it.clock.advance(0.05)
+            assert webhook.result().status == 503
+        it.clock.advance(120)
+        await it.server.server.catch_up.go_on()
+        await it.server.quiet()
+        assert [m.body for m in it.twilio.sent] == ["You said: Có ai không?"]
+
+
+async def test_every_sender_of_a_pool_is_listed(front: Any) -> None:
+    async with front(clinic={"messaging_service_sid": SERVICE}) as it:
+        await look(it)
+        sid = lost(it, body="Xin chào.", to=POOLED)
+        it.twilio.state.messages[sid].messaging_service_sid = SERVICE
+        lost(it, body="Của người khác.", to="whatsapp:+14155230009")
+        assert await look(it) == Caught(received=1)
+
+
+async def test_what_was_sent_by_hand_is_shown_and_twilios_trouble_told(front: Any) -> None:
+    async with front() as it:
+        await it.writes(body="Xin chào.")
+        await it.server.quiet()
+        await look(it)
+        by_hand = [("From", "whatsapp:+14155238886"), ("To", LAN), ("Body", "Mai nghỉ lễ."), ("StatusCallback", "")]
+        message = it.twilio.state.accept(ACCOUNT_SID, by_hand)
+        message.status, message.sent_at = "delivered", message.created_at
+        assert await look(it) == Caught(elsewhere=1)
+        it.twilio.world.accounts[ACCOUNT_SID] = "rotated"
+        caught = await look(it)
+        assert "does not let this account in" in caught.trouble[0]
