@@ -24,6 +24,7 @@ from .errors import PluginError as PluginError
 from .errors import Refused as Refused
 from .errors import RetryLater as RetryLater
 from .errors import WebhookRefused as WebhookRefused
+from .findings import Finding as Finding
 from .hookspecs import hookimpl as hookimpl
 from .languages import detect_language as detect_language
 from .languages import fold as fold

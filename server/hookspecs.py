@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from quart import Blueprint
 
     from .channel import Fetched, Found, Inbound, Listed, Outgoing, StatusUpdate, WebhookRequest
+    from .findings import Finding
     from .mind import ModelReply, ModelRequest, Section
     from .model import Contact, Conversation, Media, Message, Task, Turn
 
@@ -146,6 +147,14 @@ class Hooks:
 
         The health page shows whether it is well; the detail goes to the log, so no personal data in it.
         """
+
+    @hookspec
+    async def diagnose(self) -> tuple[Finding, ...]:  # type: ignore[empty-body]
+        """What `frontdesk doctor` shows of the plugin's account and surroundings: what is so, what to change and where."""
+
+    @hookspec
+    async def repair(self, fix: str) -> None:
+        """Do what a finding of `diagnose` offered by its `fix`; somebody has said yes."""
 
 
 CHANNEL_HOOKS = frozenset(

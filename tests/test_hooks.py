@@ -12,6 +12,7 @@ import pytest
 from frontdesk import (
     Channel,
     Fetched,
+    Finding,
     Found,
     Inbound,
     Listed,
@@ -25,6 +26,7 @@ from frontdesk import (
     hookimpl,
 )
 from frontdesk.hookspecs import SYNC_HOOKS, Hooks
+from frontdesk.services.doctor import examine
 from frontdesk.services.prompts import preview
 from frontdesk.store.collections import CONVERSATIONS
 
@@ -42,6 +44,7 @@ class Listener(Channel):
         "fetch_media": Fetched(content_type="audio/ogg", content=b"OggS"),
         "transcribe": "xin chào",
         "check_health": {"ok": True},
+        "diagnose": (Finding(level="warning", what="so", cure="change it", fix="it"),),
     }
 
     def answer(self, name: str, arguments: dict[str, Any]) -> Any:
@@ -156,6 +159,12 @@ async def look_back(desk: Any) -> None:
     await desk.server.catch_up.look("clinic", desk.clock.now())
 
 
+async def look_at_all(desk: Any) -> None:
+    async with desk.server.runtimes.use("clinic") as runtime:
+        ((plugin, finding),) = await examine(runtime)
+        await runtime.ask("repair", plugin, fix=finding.fix)
+
+
 async def look_at_page(desk: Any) -> None:
     page = await desk.server.quart.test_client().get("/plugins/listener/clinic/")
     assert await page.get_data(as_text=True) == "listener of clinic"
@@ -190,6 +199,8 @@ HOW = {
     "run_task": lambda desk, _: schedule(desk),
     "routes": lambda desk, _: look_at_page(desk),
     "start": lambda desk, _: message(desk, "hello"),
+    "diagnose": lambda desk, _: look_at_all(desk),
+    "repair": lambda desk, _: look_at_all(desk),
     "check_health": lambda desk, _: message(desk, "hello"),
 }
 """Hook → what makes the core call it; `stop` is called when the desk closes."""

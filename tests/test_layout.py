@@ -208,6 +208,7 @@ def test_every_entry_point_leads_somewhere():
 TESTED_BY_OTHERS = {
     "channel": "shapes only; tests/test_dispatch.py checks answers against them",
     "core_tasks": "tests/services: each task is done there",
+    "findings": "shapes only",
     "hookspecs": "tests/test_hooks.py",
     "mind": "shapes only",
     "model": "shapes only; tests/store reads and writes them",

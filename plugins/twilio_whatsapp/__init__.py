@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from frontdesk import (
     Channel,
     Fetched,
+    Finding,
     Found,
     Inbound,
     Listed,
@@ -18,6 +19,7 @@ from frontdesk import (
     Message,
     NeedsAttention,
     Outgoing,
+    PluginError,
     Refused,
     RetryLater,
     Secret,
@@ -30,7 +32,7 @@ from frontdesk import (
     hookimpl,
 )
 
-from . import listing
+from . import diagnosis, listing
 from .client import Credentials, TwilioRest
 from .inbound import Pairs, address_key, claimed_address, read_form, understand, understand_status, written_number
 from .keys import SigningKeys
@@ -142,6 +144,40 @@ class TwilioWhatsapp(Channel):
     async def recover_message(self, listed: Listed) -> Inbound:
         base = f"{self.settings.api_base_url}/2010-04-01/Accounts/{self.settings.account_sid}"
         return await self._rest(lambda rest: listing.recovered(rest, listed, base))
+
+    @hookimpl
+    async def diagnose(self) -> tuple[Finding, ...]:
+        settings, here = self.settings, (self.services.public_url, self.name, self.tenant.id)
+        token = await self._in_a_thread(lambda: _revealed(settings.auth_token))
+        found = await diagnosis.signature(self.http, settings, *here, token)
+        parts: list[Callable[[TwilioRest], Awaitable[list[Finding]]]] = [diagnosis.signs_in]
+        if settings.api_key_secret is not None:
+            # The key opens the account; whether the token, which signatures need, is the account's is another thing.
+            parts.append(lambda _: self._token_opens(token))
+        parts += [lambda rest: diagnosis.urls(rest, settings, *here), diagnosis.templates]
+        for part in parts:
+            try:
+                found += await self._rest(part)
+            except PluginError as err:
+                # The other parts may tell more.
+                found.append(Finding(level="problem", what=str(err), cure="mend that, and ask the doctor again"))
+        return tuple(found)
+
+    @hookimpl
+    async def repair(self, fix: str) -> None:
+        here = (self.services.public_url, self.name, self.tenant.id)
+        await self._rest(lambda rest: diagnosis.repaired(rest, self.settings, fix, *here))
+
+    async def _token_opens(self, token: str) -> list[Finding]:
+        account = self.settings.account_sid
+        rest = await self._client(Credentials(account, account, token))
+        try:
+            await diagnosis.signs_in(rest)
+        except NeedsAttention:
+            cure = "copy the auth token of this account (of the sub-account, if it is one) into auth_token"
+            what = "auth_token does not open the account: signatures of its webhooks will not fit"
+            return [Finding(level="problem", what=what, cure=cure)]
+        return [Finding(level="ok", what="auth_token is the account's")]
 
     async def _verified(self, request: WebhookRequest) -> Pairs:
         """The form of a request that Twilio signed; what `signature` says about one that it did not."""

@@ -74,8 +74,10 @@ class Transport(AsyncHttpClient):  # type: ignore[misc]  # twilio has no types
     ) -> Response:
         """Called by the package for every request; redirects are never followed."""
         signed = {**(headers or {}), **({"Authorization": basic_auth(*auth)} if auth else {})}
+        as_json = signed.get("Content-Type") == "application/json"
+        body: dict[str, Any] = {"json": data} if as_json else {"data": data}
         async with self._session.request(
-            method, url, params=params, data=data, headers=signed, allow_redirects=False
+            method, url, params=params, headers=signed, allow_redirects=False, **body
         ) as answer:
             return Response(answer.status, await answer.text(), answer.headers)
 
@@ -86,6 +88,7 @@ class TwilioRest:
     def __init__(
         self, credentials: Credentials, api_base_url: str, messaging_base_url: str, session: aiohttp.ClientSession
     ) -> None:
+        self.account_sid = credentials.account_sid
         self._client = Client(
             credentials.username,
             credentials.password,
@@ -96,6 +99,12 @@ class TwilioRest:
         )
         self._client.api.base_url = api_base_url
         self._client.messaging.base_url = messaging_base_url
+        self._client.content.base_url = api_base_url.replace("://api.", "://content.", 1)
+
+    @property
+    def sdk(self) -> Client:
+        """The package's client, for what is asked of other resources than messages."""
+        return self._client
 
     async def send(self, message: Outgoing, sender: str, messaging_service_sid: str) -> str:
         """Create a Message and return its SID."""

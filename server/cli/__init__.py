@@ -16,6 +16,7 @@ from .catch_up import catch_up
 from .chat import chat
 from .check import check
 from .conversations import conversations
+from .doctor import doctor
 from .grammar import Commands, complaint
 from .import_history import import_history
 from .init import init
@@ -49,6 +50,7 @@ _STORE = (backup, restore, upgrade, migrate, move_store, import_history)
 for _command in (
     serve,
     check,
+    doctor,
     chat,
     init,
     plugins,

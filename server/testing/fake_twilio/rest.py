@@ -40,7 +40,7 @@ class Rest:
         ]
 
     async def send(self, request: web.Request) -> web.StreamResponse:
-        state, account = self._state, self._authenticated(request)
+        state, account = self._state, self.authenticated(request)
         fields = await _form(request)
         state.attempt(account, fields)
         for violation in violations(fields):
@@ -65,7 +65,7 @@ class Rest:
         return response
 
     async def list_messages(self, request: web.Request) -> web.StreamResponse:
-        account = self._authenticated(request)
+        account = self.authenticated(request)
         query = dict(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True))
         if ended := await self._fault(request, "list", query):
             return ended
@@ -133,7 +133,7 @@ class Rest:
         return web.Response(status=404)
 
     async def typing(self, request: web.Request) -> web.StreamResponse:
-        self._authenticated(request)
+        self.authenticated(request)
         given = dict(await _form(request))
         if ended := await self._fault(request, "typing", given):
             return ended
@@ -143,7 +143,7 @@ class Rest:
         self._state.typing_shown(message)
         return web.json_response({"success": True})
 
-    def _authenticated(self, request: web.Request) -> str:
+    def authenticated(self, request: web.Request) -> str:
         """The account of the credentials; it must be the one in the path."""
         scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
         try:
@@ -162,7 +162,7 @@ class Rest:
         return account
 
     def _message(self, request: web.Request) -> FakeMessage:
-        account = self._authenticated(request)
+        account = self.authenticated(request)
         message = self._state.messages.get(request.match_info["sid"])
         if message is None or message.account_sid != account:
             raise ApiError(404, 20404, f"The requested resource {request.path} was not found")

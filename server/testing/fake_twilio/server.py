@@ -13,11 +13,12 @@ from aiohttp import web
 from frontdesk.clock import Clock, SystemClock
 
 from . import control
+from .account import Account, AccountRest
 from .callbacks import Callbacks
 from .faults import Faults
 from .inbound import InboundSpec, form
 from .messages import API_VERSION, FakeMedia, FakeMessage, new_sid
-from .rest import Rest
+from .rest import Rest, answering_errors
 from .state import State
 from .world import Answer, World
 
@@ -50,6 +51,8 @@ class FakeTwilio:
             clock=clock or SystemClock(), accounts={account_sid: auth_token}, reach=dict(reach or {}), log_path=log
         )
         self.state = State(self.world)
+        self.account = Account()
+        """What is entered at Twilio: senders, services, templates."""
         self._runner: web.AppRunner | None = None
 
     @property
@@ -84,7 +87,9 @@ class FakeTwilio:
     async def __aenter__(self) -> Self:
         await self.world.open()
         app = web.Application(client_max_size=32 * 1024 * 1024)
-        app.add_routes([*Rest(self.state).routes(), *control.routes(self)])
+        rest = Rest(self.state)
+        entered = AccountRest(self.state, self.account, rest.authenticated, answering_errors)
+        app.add_routes([*rest.routes(), *entered.routes(), *control.routes(self)])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port).start()

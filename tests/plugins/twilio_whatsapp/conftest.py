@@ -162,7 +162,12 @@ def front(desk: Any, serving: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[
 
     @asynccontextmanager
     async def start(
-        *, plugins: Mapping[str, Any] | None = None, clock: Any = None, server: Any = None, **tenants: Any
+        *,
+        plugins: Mapping[str, Any] | None = None,
+        clock: Any = None,
+        server: Any = None,
+        port: int = 0,
+        **tenants: Any,
     ) -> AsyncIterator[Front]:
         clock = clock or MovableClock()
         async with FakeTwilio(clock=clock) as twilio:
@@ -181,7 +186,7 @@ def front(desk: Any, serving: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[
             }
             classes = {"twilio_whatsapp": TwilioWhatsapp, **others}
             made = desk(plugins=classes, tenants=declared, clock=clock, server={"public_url": PUBLIC, **(server or {})})
-            async with made as running, serving(running.server) as url:
+            async with made as running, serving(running.server, port) as url:
                 twilio.world.reach[PUBLIC] = url
                 yield Front(running, twilio)
 
