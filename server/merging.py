@@ -58,8 +58,11 @@ async def merge(
             if held is None or going is None or lane is None or await _sends(repository, away.id):
                 return None
             kept = await _join(store, repository, runtime, held, going)
-    await _lead(repository, kept, {one, other} - {kept.id})
-    await store.due.put("turn", runtime.tenant.id, kept.id, store.now())
+    gone = {one, other} - {kept.id}
+    await _lead(repository, kept, gone)
+    # Those that are gone are looked at once more: what they had begun or parked ends, and is the kept one's to answer.
+    for id in (*gone, kept.id):
+        await store.due.put("turn", runtime.tenant.id, id, store.now())
     return kept
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from frontdesk import leases
+from frontdesk import RetryLater, leases
 from frontdesk.merging import merge
 from frontdesk.model import BOT, NOBODY
 from frontdesk.store.collections import CONTACTS, CONVERSATIONS, IDENTITIES, MESSAGES
@@ -113,6 +113,29 @@ async def test_what_waits_in_the_one_that_goes_is_answered_by_the_one_that_stays
         assert (await user.message("user-id-2")).state == "answered"
         assert (await lan.conversation()).owner == BOT
         assert (await lan.received())[-1].text.startswith("You said: ")
+
+
+def fails(request):
+    raise RetryLater("busy")
+
+
+async def test_a_turn_that_was_parked_in_the_one_that_goes_is_over(start):
+    async with start() as server:
+        lan, user = await both(server)
+        model = await server.plugin("model")
+        model.script = [fails] * 3
+        await user.says("Có ai không?")
+        await server.quiet()
+        assert (await user.turns())[-1].state == "parked"
+        model.script = []
+        await lan.says("Tôi đây.", also=(USER,))
+        await merged(server, lan, user)
+        assert (await user.turns())[-1].state == "withdrawn"
+        kept = await lan.conversation()
+        assert kept.owner == NOBODY, "a person was called to it"
+        await server.server.ownership.release("clinic", kept.id)
+        await server.quiet()
+        assert (await user.message("user-id-2")).state == "answered"
 
 
 async def test_the_one_that_stays_knows_what_the_other_was_known_by(start):
