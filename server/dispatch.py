@@ -17,7 +17,7 @@ from pydantic import JsonValue, StringConstraints, TypeAdapter, ValidationError
 
 from frontdesk.config import Times
 
-from . import blame, channel, mind
+from . import blame, channel, findings, mind
 from .breaker import Breaker
 from .clock import Clock
 from .errors import HookFailed as HookFailed
@@ -32,6 +32,9 @@ _ANSWERS: dict[str, TypeAdapter[Any]] = {
     "parse_status": TypeAdapter(tuple[channel.StatusUpdate, ...]),
     "find_sent": TypeAdapter(tuple[channel.Found, ...]),
     "fetch_media": TypeAdapter(channel.Fetched),
+    "list_messages": TypeAdapter(tuple[channel.Listed, ...]),
+    "recover_message": TypeAdapter(channel.Inbound),
+    "diagnose": TypeAdapter(tuple[findings.Finding, ...]),
     "send": TypeAdapter(Annotated[str, StringConstraints(min_length=1)]),
     "transcribe": TypeAdapter(str | None),
     "prompt_section": TypeAdapter(mind.Section | None),

@@ -214,7 +214,11 @@ class TwilioWhatsapp(Channel):
             try:
                 result = await use(credentials)
             except NeedsAttention as err:
-                if err.code != "20003" or (fresh := await self._in_a_thread(self._read_credentials)) == credentials:
+                # The SDK's lists tell the status alone.
+                if (
+                    err.code not in ("20003", "401")
+                    or (fresh := await self._in_a_thread(self._read_credentials)) == credentials
+                ):
                     raise
                 self._credentials = fresh
                 result = await use(fresh)

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from frontdesk import Channel, Fetched, Found, Inbound, ModelReply, Section, Settings, ToolCall, hookimpl
+from frontdesk import (
+    Channel,
+    Fetched,
+    Finding,
+    Found,
+    Inbound,
+    Listed,
+    ModelReply,
+    Section,
+    Settings,
+    ToolCall,
+    hookimpl,
+)
 
 GOOD: dict[str, Any] = {
     "parse_webhook": (Inbound(provider_id="m1", external_id="n:1", address="n:desk", text="hello"),),
@@ -24,6 +36,13 @@ NONSENSE: dict[str, tuple[Any, ...]] = {
     "fetch_media": (None, b"OggS", Fetched(content_type=None, content="text")),  # type: ignore[arg-type]
     "send": (None, 17, ""),
     "find_sent": (None, ["SM1"], (Found(provider_id="SM1", at="yesterday", matches=True),)),  # type: ignore[arg-type]
+    "list_messages": (
+        None,
+        ["SM1"],
+        (Listed(provider_id="SM1", direction="up", external_id="l", address="a", at="now"),),
+    ),  # type: ignore[arg-type]
+    "recover_message": (None, "hello", Inbound(provider_id=None, external_id="l", address="a")),  # type: ignore[arg-type]
+    "diagnose": (None, "all is well", (Finding(level="fine", what="all is well"),)),  # type: ignore[arg-type]
     "transcribe": (b"\xff", 17, ["hello"]),
     "prompt_section": ("a text", Section(name="n", text=None)),  # type: ignore[arg-type]
     "think": (

@@ -90,7 +90,7 @@ async def test_every_sender_of_a_pool_is_listed(front: Any) -> None:
         assert await look(it) == Caught(received=1)
 
 
-async def test_what_was_sent_by_hand_is_shown_and_twilios_trouble_told(front: Any) -> None:
+async def test_what_was_sent_by_hand_is_shown_and_twilios_trouble_told(front: Any, monkeypatch: Any) -> None:
     async with front() as it:
         await it.writes(body="Xin chào.")
         await it.server.quiet()
@@ -100,5 +100,8 @@ async def test_what_was_sent_by_hand_is_shown_and_twilios_trouble_told(front: An
         message.status, message.sent_at = "delivered", message.created_at
         assert await look(it) == Caught(elsewhere=1)
         it.twilio.world.accounts[ACCOUNT_SID] = "rotated"
+        monkeypatch.setenv("TWILIO_TOKEN", "rotated")
+        assert await look(it) == Caught(), "a token that was rotated is read again"
+        it.twilio.world.accounts[ACCOUNT_SID] = "rotated again"
         caught = await look(it)
         assert "does not let this account in" in caught.trouble[0]
