@@ -11,6 +11,7 @@ from .fields import UNIX_SOCKET, Duration, Language, PhoneNumber, Seconds, Text,
 from .files import Remote, files_of, home_of
 from .hours import OpeningHours, Span
 from .init import write_init
+from .opt_out import OptOut
 from .packed import Packed
 from .prices import Price, base_model, price_of
 from .problems import ConfigError, Place, Problem
@@ -37,6 +38,7 @@ __all__ = [
     "MediaLimits",
     "MetricsAccess",
     "OpeningHours",
+    "OptOut",
     "Packed",
     "Persona",
     "PhoneNumber",

@@ -25,6 +25,7 @@ from pydantic_core import PydanticCustomError
 
 from .fields import Duration, Language, OptionalText, PhoneNumber, Slug, Text, TimeZone
 from .hours import OpeningHours, one_or_more
+from .opt_out import OptOut
 from .problems import Finding, Place, contradictions, printable, shown, wrong
 from .retention import Retention
 from .rules import judged, together
@@ -206,6 +207,8 @@ class TenantConfig(Settings):
     """How much its models may cost."""
     settle: Settle = Settle()
     """How long a turn waits for more messages before it answers."""
+    opt_out: OptOut = OptOut()
+    """How contacts ask for no more messages."""
     return_to_bot_after: Duration = timedelta(minutes=30)
     """A conversation a person has taken goes back to the bot after this silence of theirs, e.g. `30 min`."""
     useful_for: Duration = timedelta(hours=24)

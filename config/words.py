@@ -49,6 +49,10 @@ class Words(Settings):
     """A person is called, because the contact asked for one or because one is needed."""
     closed: SentenceWithTime
     """After a hand-off outside the opening hours: when somebody will be there."""
+    stopped: Sentence = "{business} will not write to you any more. To hear from us again, write START."
+    """The contact asked for no more messages: there will be none until they write START."""
+    resumed: Sentence = "You will hear from {business} again from now on."
+    """The contact wants messages again."""
     not_understood_media: Sentence
     """A picture, voice note or file came that no plugin of the tenant can read."""
 

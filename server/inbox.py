@@ -14,7 +14,7 @@ import structlog
 
 from frontdesk.config import TenantConfig
 
-from . import core_tasks, merging, settle
+from . import consent, core_tasks, merging, settle
 from .channel import Inbound
 from .crashpoints import reached
 from .model import Conversation, Message
@@ -59,7 +59,7 @@ class Inbox:
         bump, put = _bump(tenant, conversation, channel, inbound, message)
         took = await repository.write(Insert(MESSAGES, message), bump, put)
         if took == 0:
-            await self._seen_before(repository, tenant, message)
+            await self._seen_before(repository, tenant, channel, message)
             return False
         while took == 1:
             # Somebody has changed the conversation; the message is there, what follows from it is tried again.
@@ -68,6 +68,7 @@ class Inbox:
             conversation = await self._people.meet(repository, tenant, channel, inbound, self._store.now())
             bump, put = _bump(tenant, conversation, channel, inbound, message)
             took += await repository.write(bump, put)
+        await consent.take(repository, conversation.contact, message, tenant.opt_out, channel)
         reached("inbox.stored")
         self._recent.saw(tenant.id, changed_copy(conversation, bump.changes))
         await self._wake(tenant.id, conversation.id, put.due_at)
@@ -83,12 +84,13 @@ class Inbox:
             await schedule(repository, tenant, task, now)
             await self._queue.wake(Wake("task", tenant, task.id))
 
-    async def _seen_before(self, repository: Repository, tenant: TenantConfig, message: Message) -> None:
+    async def _seen_before(self, repository: Repository, tenant: TenantConfig, channel: str, message: Message) -> None:
         """A repeated message raises nothing; while it waits for its answer, its due row is made sure of."""
         stored = await repository.get(MESSAGES, message.id)
         if stored is None or stored.state != "received":
             return
         conversation = await read(repository, stored.conversation)
+        await consent.take(repository, conversation.contact, stored, tenant.opt_out, channel)
         # Not sooner than it would have been without the repetition: the contact may still be writing.
         last = max(stored.at, conversation.last_inbound_at or stored.at)
         due_at = settle.due_at(tenant, stored, conversation.unanswered_since or stored.at, last)

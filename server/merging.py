@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from . import core_tasks, leases
+from . import consent, core_tasks, leases
 from .clock import Clock
 from .leases import ConversationGone, Held, LeaseLost, LeaseName
 from .model import BOT, Contact, Conversation
@@ -147,6 +147,7 @@ async def _lead(repository: Repository, kept: Conversation, gone: set[str]) -> N
             changes = _learnt(contact, known)
             if not changes or await repository.update(CONTACTS, contact, **changes) is not None:
                 break
+        await consent.inherit(repository, id, kept.contact)
 
 
 def _learnt(contact: Contact, known: Contact) -> dict[str, Any]:
@@ -156,5 +157,5 @@ def _learnt(contact: Contact, known: Contact) -> dict[str, Any]:
         if not getattr(contact, name) and getattr(known, name)
     }
     if known.opted_out and not contact.opted_out:
-        changes |= {"opted_out": True, "opted_out_at": known.opted_out_at}
+        changes |= {"opted_out": True, "opted_out_at": known.opted_out_at, "opted_out_by": known.opted_out_by}
     return changes

@@ -101,8 +101,30 @@ class Contact:
     opted_out: bool = False
     """Wants no more messages."""
     opted_out_at: datetime | None = None
-    """When the provider said so: who has written since wants an answer again. None: whatever they write."""
+    """Since when: who has written since wants an answer again. None: whatever they write."""
+    opted_out_by: Literal["", "stop", "provider"] = ""
+    """By a word of their own, or because the provider said so (consent.py says what follows from which)."""
+    farewell: str = ""
+    """The id of the one message that goes to who said stop: its confirmation."""
     created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consent:
+    """An entry of the consent ledger: never changed. `id` is the inbound message's, or the refused one's with `.refused`."""
+
+    id: str
+    version: int = 1
+    contact: str
+    by: Literal["contact", "provider"]
+    what: Literal["stop", "start", "refused"]
+    at: datetime
+    """When the contact's message came, or when the message was tried that the provider refused."""
+    channel: str
+    message: str
+    """The message by which it was said, or which was refused."""
+    text: str = ""
+    """The contact's word, or the provider's code."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

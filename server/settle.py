@@ -7,6 +7,7 @@ from typing import Literal
 
 from frontdesk.config import TenantConfig
 
+from .consent import word_of
 from .model import Message
 
 _SENTENCE_ENDS = (".", "!", "?", "…", "。", "？", "！", ")", "ạ", "nhé", "nha", "thanks", "cảm ơn")
@@ -16,7 +17,7 @@ _FRAGMENT_WORDS = 3
 def quiet_seconds(tenant: TenantConfig, message: Message) -> float:
     """How long the contact must be quiet after *message* (seconds); 0: answer at once."""
     settle = tenant.settle
-    if settle.quiet_seconds <= 0:
+    if settle.quiet_seconds <= 0 or word_of(message.text, tenant.opt_out) == "stop":
         return 0.0
     if message.media:
         return max(settle.quiet_seconds, settle.media_seconds)

@@ -21,10 +21,10 @@ import pytest
 from frontdesk import Channel, ModelReply, Plugin, hookimpl
 from frontdesk.clock import SystemClock
 from frontdesk.config import Secret
-from frontdesk.model import Note
+from frontdesk.model import Consent, Note
 from frontdesk.people import People
 from frontdesk.services.secrets import SecretDesk, new_key
-from frontdesk.store.collections import COLLECTIONS, CONVERSATIONS, MESSAGES, NOTES
+from frontdesk.store.collections import COLLECTIONS, CONSENTS, CONVERSATIONS, MESSAGES, NOTES
 from frontdesk.testing.desk import TestDesk
 from frontdesk.testing.fake_twilio import FakeTwilio, InboundSpec
 from frontdesk.web import webhooks
@@ -144,6 +144,11 @@ async def _lived_in(world: World) -> World:
         world.heard[tenant] = (await world.desk.plugin("phone", tenant)).sent
         note = Note(id="same-note", conversation=contact.id, text=words, author="bot", at=world.desk.clock.now())
         assert await world.desk.repository(tenant).insert(NOTES, note)
+        consent = Consent(
+            id="same-consent", contact=contact.id, by="contact", what="start", at=note.at, channel="phone",
+            message="same-id", text=words,
+        )  # fmt: skip
+        assert await world.desk.repository(tenant).insert(CONSENTS, consent)
         await world.desk.server.overlays.set(world.desk.server.written, tenant, "persona.role", words, "lan")
         await SecretDesk(world.desk.server.store, Secret.from_text(new_key())).set(tenant, "SAME_NAME", words, "lan")
     await world.desk.quiet()

@@ -207,6 +207,7 @@ def test_every_entry_point_leads_somewhere():
 
 TESTED_BY_OTHERS = {
     "channel": "shapes only; tests/test_dispatch.py checks answers against them",
+    "consent_words": "tests/test_consent.py",
     "core_tasks": "tests/services: each task is done there",
     "findings": "shapes only",
     "hookspecs": "tests/test_hooks.py",

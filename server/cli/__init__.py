@@ -15,6 +15,7 @@ from .backup import backup, restore
 from .catch_up import catch_up
 from .chat import chat
 from .check import check
+from .consents import consents
 from .conversations import conversations
 from .doctor import doctor
 from .grammar import Commands, complaint
@@ -58,6 +59,7 @@ for _command in (
     prompt,
     parked,
     catch_up,
+    consents,
     tenants,
     overlay,
     secrets,

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
-
+from .. import consent
 from ..model import OPERATOR, Commit, Contact, Conversation, Message, OutboundState
 from ..store import Repository
 from ..store.collections import CONTACTS, CONVERSATIONS
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +42,9 @@ async def closed(repository: Repository, message: Message, now: datetime) -> Sto
 
 def stop_reason(message: Message, conversation: Conversation, contact: Contact, now: datetime) -> Stop | None:
     """The same question before every attempt, never answered from memory."""
-    if _opted_out(contact, conversation):
+    if not consent.may_go(message, contact, conversation.last_inbound_at):
         return Stop("withdrawn", "opted out: the contact asked for no more messages")
     return overtaken(message, conversation, now)
-
-
-def _opted_out(contact: Contact, conversation: Conversation) -> bool:
-    since, wrote = contact.opted_out_at, conversation.last_inbound_at
-    return contact.opted_out and (since is None or wrote is None or wrote < since)
-
-
-async def opt_out(repository: Repository, message: Message) -> None:
-    """The provider refused *message* because its contact wants no more: nothing goes out until they write again.
-
-    What they wrote after the attempt counts as that. Doing this twice is doing it once.
-    """
-    since = message.intent_at or message.at
-    while (contact := await repository.get(CONTACTS, message.conversation)) is not None:
-        if contact.opted_out and (contact.opted_out_at is None or contact.opted_out_at >= since):
-            return
-        if await repository.update(CONTACTS, contact, opted_out=True, opted_out_at=since) is not None:
-            log.info("contact_opted_out", conversation=message.conversation)
-            return
 
 
 def overtaken(message: Message, conversation: Conversation, now: datetime) -> Stop | None:

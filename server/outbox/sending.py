@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from .. import alerts, blame, dispatch
+from .. import alerts, blame, consent, dispatch
 from ..budget.limits import NotBefore, Rate
 from ..budget.service import Budgets
 from ..channel import Outgoing
@@ -101,7 +101,7 @@ class Sender:
             return later
         except Refused as err:
             if err.opted_out:
-                await gates.opt_out(repository, message)
+                await consent.refused(repository, held.conversation.contact, message, channel, err.code)
             await self._change(
                 tenant, repository, message, state="failed", error=f"{err.code}: {err.reason}".strip(": ")
             )

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 import structlog
 
+from .. import consent
 from ..changes import Changes
 from ..channel import StatusUpdate
 from ..model import Message
+from ..people import followed
 from ..queue import Queue, Wake
 from ..store import Repository, Store
 from ..store.collections import MESSAGES
-from . import again, gates, record
+from . import again, record
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +44,10 @@ class StatusDesk:
         self, repository: Repository, tenant: str, message: Message, update: StatusUpdate
     ) -> Message | None:
         if update.state == "failed" and update.opted_out:
-            await gates.opt_out(repository, message)
+            channel = message.route.channel if message.route is not None else ""
+            conversation = await followed(repository, message.conversation)
+            contact = conversation.contact if conversation is not None else message.conversation
+            await consent.refused(repository, contact, message, channel, update.code)
         error = f"{update.code}: {update.reason}".strip(": ") if update.state == "failed" else ""
         repeated = await again.say(repository, self._store, tenant, message, update)
         if repeated is not None:

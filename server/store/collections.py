@@ -73,6 +73,7 @@ class Collection(Generic[D]):
 
 IDENTITIES = Collection("identities", model.Identity, indexes=(("contact",),))
 CONTACTS = Collection("contacts", model.Contact, indexes=(("created_at",),))
+CONSENTS = Collection("consents", model.Consent, indexes=(("contact", "by", "at"), ("at",)))
 CONVERSATIONS = Collection(
     "conversations", model.Conversation, indexes=(("last_inbound_at",), ("owner", "last_inbound_at"))
 )
@@ -147,6 +148,7 @@ CHORES = Collection("chores", model.Chore, tenant_data=False)
 COLLECTIONS: tuple[Collection[Any], ...] = (
     IDENTITIES,
     CONTACTS,
+    CONSENTS,
     CONVERSATIONS,
     MESSAGES,
     TURNS,

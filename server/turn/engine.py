@@ -25,6 +25,7 @@ from ..work import Again, Finished, Outcome, Taken
 from . import attend, deeds, trace, unsaid
 from . import commit as ending
 from .follow_up import schedule_wrote_on
+from .heed import heed
 from .state import Draft, NoAnswer, OwnerChanged, Superseded, TurnMoved, Work
 from .take_up import has_read_all, put_away, take_up, unanswered
 from .think import think
@@ -98,6 +99,9 @@ class TurnEngine:
         waiting = await unanswered(repository, conversation)
         if contact is None:
             return Finished()
+        if aside := await heed(runtime, repository, self._store, conversation, contact, waiting):
+            await self._set_aside(runtime, repository, conversation, contact, aside)
+            waiting = await unanswered(repository, conversation)
         if not waiting or conversation.owner != BOT or contact.kind == "staff":
             await attend.hear_and_tell(runtime, repository, self._store, self._media, conversation, contact, waiting)
             await self._leave(repository, held, conversation, contact, waiting)
@@ -134,6 +138,19 @@ class TurnEngine:
         await self._store.due.put("turn", tenant, conversation.merged_into, self._store.now())
         await self._queue.wake(Wake("turn", tenant, conversation.merged_into))
         return Finished()
+
+    async def _set_aside(
+        self,
+        runtime: Runtime,
+        repository: Repository,
+        conversation: Conversation,
+        contact: Contact,
+        aside: list[Message],
+    ) -> None:
+        """The plugins hear of it; nobody answers it."""
+        await attend.hear_and_tell(runtime, repository, self._store, self._media, conversation, contact, aside)
+        for message in aside:
+            await ending.mark_answered(repository, message.id, "")
 
     async def _take_up_unsaid(self, runtime: Runtime, repository: Repository, held: Held) -> None:
         before = held.conversation

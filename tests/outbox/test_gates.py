@@ -118,7 +118,7 @@ async def test_who_the_provider_says_opted_out_gets_nothing_until_they_write_aga
             raise Refused("the recipient has opted out", code="21610", opted_out=True)
 
         vendor.before = None if later else refuse
-        await lan.says("Dừng lại.")
+        await lan.says("Để chị xem.")
         if later:
             await lan.hears()
             (answer,) = await lan.received()
@@ -151,7 +151,7 @@ async def test_what_a_contact_wrote_after_the_refused_attempt_counts_as_writing_
             raise Refused("the recipient has opted out", code="21610", opted_out=True)
 
         vendor.before = refuse
-        await lan.says("STOP")
+        await lan.says("Để chị xem.")
         await server.quiet()
         (answer,) = vendor.texts()
         assert answer.endswith("Xin lỗi, chị vẫn muốn đặt lịch.")
