@@ -56,8 +56,8 @@ class Inbox:
         if news(conversation, inbound):
             await self._link(repository, tenant.id, channel, inbound, conversation)
         message = _message(conversation, channel, inbound, _after_the_last(conversation, self._store.now()))
-        bump, put = _bump(tenant, conversation, channel, inbound, message)
-        took = await repository.write(Insert(MESSAGES, message), bump, put)
+        bump, put, lane = _bump(tenant, conversation, channel, inbound, message)
+        took = await repository.write(Insert(MESSAGES, message), bump, put, *lane)
         if took == 0:
             await self._seen_before(repository, tenant, channel, message)
             return False
@@ -66,12 +66,14 @@ class Inbox:
             reached("inbox.message_written")
             self._recent.forget(tenant.id, derived)
             conversation = await self._people.meet(repository, tenant, channel, inbound, self._store.now())
-            bump, put = _bump(tenant, conversation, channel, inbound, message)
-            took += await repository.write(bump, put)
+            bump, put, lane = _bump(tenant, conversation, channel, inbound, message)
+            took += await repository.write(bump, put, *lane)
         await consent.take(repository, conversation.contact, message, tenant.opt_out, channel)
         reached("inbox.stored")
         self._recent.saw(tenant.id, changed_copy(conversation, bump.changes))
         await self._wake(tenant.id, conversation.id, put.due_at)
+        if lane:
+            await self._queue.wake(Wake("lane", tenant.id, conversation.id))
         return True
 
     async def _link(
@@ -126,8 +128,8 @@ def _message(conversation: Conversation, channel: str, inbound: Inbound, now: da
 
 def _bump(
     tenant: TenantConfig, conversation: Conversation, channel: str, inbound: Inbound, message: Message
-) -> tuple[Update[Conversation], PutDue]:
-    """What a new message does to its conversation, and when it must be looked at."""
+) -> tuple[Update[Conversation], PutDue, list[PutDue]]:
+    """What a new message does to its conversation, and when it must be looked at; and its lane, if that waits for it."""
     changes: dict[str, Any] = {
         "inbound_seq": conversation.inbound_seq + 1,
         "last_inbound_at": max(message.at, conversation.last_inbound_at or message.at),
@@ -139,4 +141,5 @@ def _bump(
     if news(conversation, inbound):
         changes["aliases"] = merging.names(conversation, inbound.external_id, *inbound.also)
     due_at = settle.due_at(tenant, message, conversation.unanswered_since or message.at, message.at)
-    return Update(CONVERSATIONS, conversation, changes), PutDue("turn", tenant.id, conversation.id, due_at)
+    lane = [PutDue("lane", tenant.id, conversation.id, message.at)] if conversation.awaits_contact else []
+    return Update(CONVERSATIONS, conversation, changes), PutDue("turn", tenant.id, conversation.id, due_at), lane

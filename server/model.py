@@ -181,6 +181,8 @@ class Conversation:
     turn_lease: Lease | None = None
     lane_lease: Lease | None = None
     last_commit: Commit | None = None
+    awaits_contact: bool = False
+    """Something in the lane is held until the contact writes."""
     last_inbound_at: datetime | None = None
     created_at: datetime
 

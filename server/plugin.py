@@ -6,7 +6,7 @@ import inspect
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol, TypeVar, TypeVarTuple
 
 import aiohttp
@@ -123,11 +123,15 @@ class ConversationService(Protocol):
         text: str = "",
         *,
         template: Template | None = None,
+        fallback: Template | None = None,
         media: Sequence[str] = (),
         useful_until: datetime | None = None,
     ) -> bool:
         """Say something first, through the lane and its gates. The same key is the same message; False if it was there.
 
+        With *template* that goes, in any case, and *text* is what the contact sees of it. *text* alone goes while the
+        channel's service window is open; when it is closed, *fallback* goes in its place, and without one it is held until
+        the contact writes.
         `media` are keys of the media service. It is not sent after *useful_until* (aware, as in `tasks.schedule`), by
         default the tenant's `useful_for` from now.
         """
@@ -285,6 +289,9 @@ class Channel(Plugin):
 
     messages_per_second: float = 80.0
     """How fast one of our addresses may send, over all processes; an instance may set its own from its settings."""
+
+    service_window: ClassVar[timedelta | None] = None
+    """How long after the contact's last message free-form messages are taken; then only templates are. None: always."""
 
     max_text: ClassVar[int] = 1600
     """The longest text of one message, in code points; a longer answer goes out in parts (Twilio: 21617)."""

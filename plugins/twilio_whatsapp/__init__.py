@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from frontdesk import (
@@ -52,6 +52,7 @@ class TwilioWhatsapp(Channel):
     """Carries messages between WhatsApp and Frontdesk through the tenant's own Twilio account."""
 
     settings: TwilioSettings
+    service_window = timedelta(hours=24)
 
     def __init__(self, name: str, settings: TwilioSettings, services: Services) -> None:
         super().__init__(name, settings, services)

@@ -12,11 +12,13 @@ from frontdesk.config import TenantConfig
 
 from ..app import Server
 from ..model import BOT, NOBODY, OPERATOR, Conversation
+from ..outbox.policy import closes_at
+from ..plugin import Channel
+from ..registry import PluginRefused
 from ..services.ownership import NotYours, UnknownConversation, operator
 from ..services.timeline import timeline
 from ..services.timeline_words import Language
 from ..sources import Location
-from ..store import Repository
 from ..store.collections import CONTACTS
 from ..turn.recall import history
 from .beside import beside, run
@@ -148,7 +150,7 @@ async def _list(path: Location | None, tenant: str, id: str) -> None:
         configs = [known_tenant(server.file.tenants, tenant)] if tenant else list(server.file.tenants.values())
         now = server.store.now()
         rows = [
-            await _row(server.store.for_tenant(config.id), config, conversation, now)
+            await _row(server, config, conversation, now)
             for config in configs
             for conversation in (
                 await server.ownership.named(config.id, id) if id else await server.ownership.list(config.id)
@@ -157,10 +159,11 @@ async def _list(path: Location | None, tenant: str, id: str) -> None:
     if not rows:
         click.echo(f"No conversation's id begins with {id!r}." if id else "Nobody has written yet.")
         return
-    table(("TENANT", "ID", "OWNER", "WAITING", "CONTACT", "LAST", "MESSAGE"), rows)
+    table(("TENANT", "ID", "OWNER", "WAITING", "WINDOW", "CONTACT", "LAST", "MESSAGE"), rows)
 
 
-async def _row(repository: Repository, config: TenantConfig, conversation: Conversation, now: datetime) -> list[str]:
+async def _row(server: Server, config: TenantConfig, conversation: Conversation, now: datetime) -> list[str]:
+    repository = server.store.for_tenant(config.id)
     contact = await repository.get(CONTACTS, conversation.contact)
     who = one_line(contact.name, 30) if contact else ""
     if contact and contact.phone:
@@ -175,7 +178,20 @@ async def _row(repository: Repository, config: TenantConfig, conversation: Conve
         conversation.id,
         conversation.owner,
         duration((now - since).total_seconds()) if since else "",
+        _window(server, conversation, now),
         who or "unknown",
         moment(last.at, now, config.zone) if last else "",
         one_line(f"{last.author}:{trouble} {last.text or f'[{last.kind}]'}") if last else "",
     ]
+
+
+def _window(server: Server, conversation: Conversation, now: datetime) -> str:
+    """For how long the contact can be written to without a template; empty: the channel knows no such limit."""
+    try:
+        channel = server.registry.load(conversation.channel).cls
+    except PluginRefused:
+        return ""
+    closes = closes_at(conversation, channel.service_window if issubclass(channel, Channel) else None)
+    if closes is None:
+        return ""
+    return f"closes in {duration((closes - now).total_seconds())}" if closes > now else "closed"

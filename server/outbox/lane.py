@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
 from ..clock import Clock
 from ..crashpoints import reached
 from ..leases import Held
-from ..model import Due, Message
+from ..model import Conversation, Due, Message
 from ..recent import Recent
 from ..runtime import Runtime, Runtimes
 from ..store import Between, In, Repository, Store
@@ -17,8 +19,9 @@ from ..store.collections import MESSAGES
 from ..under_lease import work_on
 from ..work import Again, Finished, Outcome, Taken
 from . import gates, record
+from .policy import decide
 from .reconcile import Reconciler
-from .sending import Sender
+from .sending import Sender, window_of
 
 log = structlog.get_logger(__name__)
 
@@ -63,19 +66,40 @@ class Lane:
         reached("outbox.leased")
         # What is queued after this was read has written the due row anew, which whoever ends the row finds out.
         waiting = await _waiting(repository, held.conversation.id)
+        last_inbound_at = held.conversation.last_inbound_at
+        kept: list[Message] = []
         for message in waiting:
-            wait = await self._one(runtime, repository, held, message)
+            wait = await self._one(runtime, repository, held, message, kept)
             if wait is not None:
                 return Again(wait)
-        return Finished() if len(waiting) < AT_ONCE else Again(self._store.now())
+        if await self._keep(held, bool(kept), last_inbound_at) or len(waiting) - len(kept) >= AT_ONCE:
+            return Again(self._store.now())
+        ends = [message.useful_until for message in kept if message.useful_until is not None]
+        return Again(min(ends)) if ends else Finished()
 
-    async def _one(self, runtime: Runtime, repository: Repository, held: Held, message: Message) -> datetime | None:
-        """Bring the head of the lane to an end, or say when to look again."""
+    async def _keep(self, held: Held, keeping: bool, last_inbound_at: datetime | None) -> bool:
+        """Have the inbox look at the lane when the contact writes, if something waits for that; whether they just have."""
+
+        def keep(current: Conversation) -> Mapping[str, Any]:
+            wrote = current.last_inbound_at != last_inbound_at
+            return {} if wrote or current.awaits_contact == keeping else {"awaits_contact": keeping}
+
+        if keeping or held.conversation.awaits_contact:
+            await held.change(keep)
+        return keeping and held.conversation.last_inbound_at != last_inbound_at
+
+    async def _one(
+        self, runtime: Runtime, repository: Repository, held: Held, message: Message, kept: list[Message]
+    ) -> datetime | None:
+        """Bring the head of the lane to an end, or say when to look again. What waits for the contact to write is *kept*,
+        and lets pass what can go."""
         now = self._store.now()
         if message.state == "sending":
             return await self._reconciler.settle(runtime, repository, held, message)
         # What the conversation forbids is seen here; whatever forbids it now, right before the attempt (sending.py).
-        if (stop := gates.overtaken(message, held.conversation, now)) is not None:
+        decision = decide(message, held.conversation, None, window_of(runtime, held.conversation.channel), now)
+        if decision.verdict == "refuse":
+            stop = gates.stop(decision)
             changes = {"state": stop.state, "error": stop.error}
             if not await record.change(repository, self._store, runtime.tenant.id, message, **changes):
                 return now  # somebody else moved it, perhaps to before what follows here
@@ -83,6 +107,11 @@ class Lane:
             return None
         if gates.overtakes(message, held.conversation.last_commit):
             return now + gates.COMMIT_PAUSE
+        if decision.verdict == "hold":
+            kept.append(message)
+            if message.error != decision.reason:
+                await repository.update(MESSAGES, message, error=decision.reason)
+            return None
         if message.not_before is not None and message.not_before > now:
             return message.not_before
         if (after := await _previous_settles(repository, message)) is not None and after > now:

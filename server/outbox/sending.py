@@ -24,6 +24,7 @@ from ..store import Repository, Store, StoreError
 from ..store.collections import MESSAGES
 from . import gates, record
 from .gates import Stop, Wait
+from .policy import decide
 
 log = structlog.get_logger(__name__)
 
@@ -59,9 +60,12 @@ class Sender:
         if held.seconds_left() < times.send_timeout:
             # The renewer is late (a busy loop, a store that was away): an attempt could outlive the lease.
             raise LeaseLost(held.conversation.id)
+        window = window_of(runtime, route.channel)
+        decision = decide(message, held.conversation, None, window, self._store.now())
         intended = await repository.update(
             MESSAGES,
             message,
+            kind="template" if decision.verdict == "template" else message.kind,
             state="sending",
             intent_at=self._store.now(),
             attempts=message.attempts + 1,
@@ -124,7 +128,8 @@ class Sender:
         have to find that out from the provider."""
         while True:
             try:
-                return await gates.closed(repository, message, self._store.now())
+                window = window_of(runtime, message.route.channel if message.route else held.conversation.channel)
+                return await gates.closed(repository, message, self._store.now(), window)
             except StoreError as err:
                 if held.seconds_left() < runtime.times.send_timeout:
                     raise
@@ -184,7 +189,7 @@ class Sender:
             kind=message.kind,
             text=message.text,
             media_urls=tuple(self._urls.make(tenant, item.key, MEDIA_SECONDS) for item in message.media),
-            template=message.template,
+            template=message.template if message.kind == "template" else None,
             data=message.data,
             callback_url=f"{self._public_url}/webhooks/{route.channel}/{tenant}/status/{message.id}",
         )
@@ -200,6 +205,12 @@ class Sender:
         key = f"send/{route.channel}/{route.address}"
         answer = await self._budgets.reserve(runtime.tenant.id, key, rate, patience=patience)
         return answer.at if isinstance(answer, NotBefore) else None
+
+
+def window_of(runtime: Runtime, channel: str) -> timedelta | None:
+    """How long after the contact's last message *channel* takes free-form messages; None: always."""
+    plugin = runtime.plugins.get(channel)
+    return plugin.service_window if isinstance(plugin, Channel) else None
 
 
 def _route(held: Held) -> Route:

@@ -227,6 +227,7 @@ class PluginConversations:
         text: str = "",
         *,
         template: Template | None = None,
+        fallback: Template | None = None,
         media: Sequence[str] = (),
         useful_until: datetime | None = None,
     ) -> bool:
@@ -241,7 +242,7 @@ class PluginConversations:
             direction="outbound",
             kind="template" if template else "document" if media else "text",
             text=unicodedata.normalize("NFC", text),
-            template=template,
+            template=template or fallback,
             media=tuple(Media(content_type="", key=item) for item in media),
             author=f"plugin:{self._plugin}",
             state="queued",

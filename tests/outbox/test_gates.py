@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from frontdesk import Refused, RetryLater
 from frontdesk.channel import StatusUpdate
 from frontdesk.model import BOT, Contact, Conversation, Message
-from frontdesk.outbox import gates
+from frontdesk.outbox import policy
 from frontdesk.store.collections import CONTACTS
 from frontdesk.testing.clock import MovableClock
 
@@ -26,8 +26,8 @@ def stop(author=BOT, epoch=0, taken=0, opted_out=False, useful=60):
     )  # fmt: skip
     conversation = Conversation(id="c", contact="c", channel="phone", taken_epoch=taken, created_at=NOW)
     contact = Contact(id="c", opted_out=opted_out, created_at=NOW)
-    found = gates.stop_reason(message, conversation, contact, NOW)
-    return found and found.state
+    found = policy.decide(message, conversation, contact, None, NOW)
+    return found.state if found.verdict == "refuse" else None
 
 
 @given(st.sampled_from([BOT, "operator:Hoa", "plugin:reminder"]), st.integers(0, 5), st.integers(0, 5))

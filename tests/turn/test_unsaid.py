@@ -322,9 +322,9 @@ async def test_what_is_given_back_while_a_sender_stops_it_goes_out_after_all(des
     async with desk(plugins=PLUGINS, tenants=AT_ONCE) as server:
         lan, own, closed, times = server.contact("Lan"), server.server.ownership, gates.closed, []
 
-        async def slow(repository, message, now):
+        async def slow(repository, message, now, *more):
             if message.state != "sending" or times:
-                return await closed(repository, message, now)
+                return await closed(repository, message, now, *more)
             times.append(now)
             await own.take("clinic", lan.id, "Hoa")
             stop = await closed(repository, message, now)
