@@ -310,6 +310,11 @@ class Channel(Plugin):
         return None
 
     @classmethod
+    def markup(cls, text: str) -> str:
+        """What a model wrote, in Markdown, as the channel shows it. What is returned is kept, cut into parts, and sent."""
+        return text
+
+    @classmethod
     def address_of(cls, request: WebhookRequest) -> str | None:
         """Which of those keys a request to the shared webhook names, before anything is verified; None if none."""
         return None

@@ -36,6 +36,7 @@ from . import diagnosis, listing
 from .client import Credentials, TwilioRest
 from .inbound import Pairs, address_key, claimed_address, read_form, understand, understand_status, written_number
 from .keys import SigningKeys
+from .markup import whatsapp
 from .media import MediaDoor
 from .settings import TwilioSettings
 from .signature import problem
@@ -79,6 +80,11 @@ class TwilioWhatsapp(Channel):
             return None
         external_id, phone = found
         return WrittenContact(external_id=external_id, address=settings.numbers[0], phone=phone)
+
+    @classmethod
+    def markup(cls, text: str) -> str:
+        """Markdown as WhatsApp shows it."""
+        return whatsapp(text)
 
     @hookimpl
     async def start(self) -> None:

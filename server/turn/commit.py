@@ -8,12 +8,16 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import structlog
+
+from .. import blame
 from ..crashpoints import reached
 from ..leases import Decide, Held
 from ..model import BOT, NOBODY, Commit, Conversation, Message, Note, Turn
 from ..owner import passed_to
-from ..plugin import Channel
+from ..plugin import Channel, Plugin
 from ..runtime import Runtime
+from ..step import Running, running
 from ..store import Collection, Insert, PutDue, Repository, Store, Update, Write
 from ..store.codec import changed_copy
 from ..store.collections import MESSAGES, NOTES, TURNS
@@ -21,6 +25,8 @@ from . import deeds, guard, trace
 from .follow_up import follow_up_writes
 from .split import parts
 from .state import TurnMoved, Work
+
+log = structlog.get_logger(__name__)
 
 
 async def commit(work: Work) -> None:
@@ -249,12 +255,24 @@ def _proposal(work: Work) -> tuple[dict[str, Any], list[Message]]:
     epoch = work.epoch_read + (1 if work.draft.handoff is not None else 0)
     channel = work.runtime.plugins.get(work.held.conversation.channel)
     limit = channel.max_text if isinstance(channel, Channel) else Channel.max_text
-    texts = [part for text in work.draft.texts for part in parts(text, limit)]
+    texts = [part for text in work.draft.texts for part in parts(_marked_up(work, channel, text), limit)]
     ids = [f"{work.turn.id}.{work.turn.attempts}.{ordinal}" for ordinal in range(1, len(texts) + 1)]
     messages = [_outbound(work, id, text, epoch) for id, text in zip(ids, texts, strict=True)]
     trace.proposed(work, messages)
     changes = {"state": "proposed", "outbound": tuple(ids), "model": work.draft.model, "trace": tuple(work.trace)}
     return changes, messages
+
+
+def _marked_up(work: Work, channel: Plugin | None, text: str) -> str:
+    """As the channel shows it; as it was, if the channel's plugin fails at that."""
+    if not isinstance(channel, Channel):
+        return text
+    try:
+        with running(Running(work.runtime.tenant.id, channel.name, "markup")):
+            return channel.markup(text) or text
+    except Exception as err:  # noqa: BLE001  the plugin's code, on what a model wrote
+        log.error("markup_failed", plugin=channel.name, reason=blame.in_words(err))
+        return text
 
 
 def _outbound(work: Work, id: str, text: str, epoch: int) -> Message:
