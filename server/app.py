@@ -35,6 +35,7 @@ from .observe.store import MeasuredStore
 from .observe.traces import Traces
 from .observe.webhooks import MeasuredWebhooks
 from .outbox.lane import Lane
+from .outbox.pace import Pace
 from .outbox.reconcile import Reconciler
 from .outbox.sending import Sender
 from .outbox.status import StatusDesk
@@ -141,7 +142,8 @@ class Server:
         self._recent = Recent()
         self.people = People(key)
         self.inbox = Inbox(self.store, self.queue, self.people, self._recent)
-        self.status = StatusDesk(self.store, self.queue, self.changes)
+        self.pace = Pace(self.store)
+        self.status = StatusDesk(self.store, self.queue, self.changes, self.pace)
         self.ownership = Ownership(self.store, self.queue, self.runtimes)
         self.catch_up = CatchUpDesk(self.store, self.runtimes, self.people, self.inbox, self.status, clock)
         self.parked = ParkedDesk(self.store, self.queue)
@@ -327,7 +329,7 @@ class Server:
         )
 
     def _make_worker(self) -> Worker:
-        sender = Sender(self.store, self.budgets, self.urls, self.config.public_url, self.clock)
+        sender = Sender(self.store, self.budgets, self.pace, self.urls, self.config.public_url, self.clock)
         reconciler = Reconciler(self.store, sender)
         return Worker(
             self.store,

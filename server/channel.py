@@ -81,6 +81,8 @@ class StatusUpdate:
     """Of `failed`: it was not delivered, and may be if it is sent again after so many seconds; None: it never will."""
     opted_out: bool = False
     """Of `failed`: because the contact wants no more messages."""
+    slower: bool = False
+    """Of `failed`: because too much was sent at once; the sender's rate is lowered for a while."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,15 +17,18 @@ MAX_AFTER = 366 * 86400.0
 class RetryLater(PluginError):
     """The vendor is busy or away: the same call may succeed after `after` seconds. Nothing was done.
 
+    *slower*, of a channel: because too much was sent at once; the sender's rate is lowered for a while.
+
     Raises ValueError unless *after* is a number of seconds from 0 to a year.
     """
 
-    def __init__(self, reason: str, *, after: float = 1.0) -> None:
+    def __init__(self, reason: str, *, after: float = 1.0, slower: bool = False) -> None:
         if not 0 <= after <= MAX_AFTER:  # nan is not, either
             raise ValueError(f"RetryLater: after={after!r}; write seconds from 0 to {MAX_AFTER:g}")
         super().__init__(reason)
         self.reason = reason
         self.after = after
+        self.slower = slower
 
 
 class CeilingReached(RetryLater):

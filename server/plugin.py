@@ -315,6 +315,14 @@ class Channel(Plugin):
         return text
 
     @classmethod
+    def explain(cls, code: str, language: str) -> str:
+        """Cause and cure of one of the provider's error codes in one sentence, for operators; empty: not known.
+
+        :param language: BCP 47; where there is no text in it, English.
+        """
+        return ""
+
+    @classmethod
     def address_of(cls, request: WebhookRequest) -> str | None:
         """Which of those keys a request to the shared webhook names, before anything is verified; None if none."""
         return None

@@ -33,6 +33,7 @@ from frontdesk import (
 )
 
 from . import diagnosis, listing
+from .catalogue import explanation
 from .client import Credentials, TwilioRest
 from .inbound import Pairs, address_key, claimed_address, read_form, understand, understand_status, written_number
 from .keys import SigningKeys
@@ -80,6 +81,11 @@ class TwilioWhatsapp(Channel):
             return None
         external_id, phone = found
         return WrittenContact(external_id=external_id, address=settings.numbers[0], phone=phone)
+
+    @classmethod
+    def explain(cls, code: str, language: str) -> str:
+        """From the catalogue, in Vietnamese or English."""
+        return explanation(code, language)
 
     @classmethod
     def markup(cls, text: str) -> str:

@@ -21,22 +21,23 @@ from .catalogue import CATALOGUE, ErrorClass
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a code means. `after`: seconds to wait at least, of a retryable one."""
+    """What a code means. `after`: seconds to wait at least, of a retryable one; `slower`: the sender is to send less."""
 
     kind: ErrorClass
     sentence: str
     after: float = 1.0
+    slower: bool = False
 
 
 def meaning(code: int, status: int = 400) -> Meaning:
     """The meaning of an error code, by the HTTP status it came with if the code is not listed."""
     if listed := CATALOGUE.get(code):
-        return Meaning(*listed)
+        return Meaning(listed.kind, listed.english, listed.after, listed.slower)
     page = f"read https://www.twilio.com/docs/errors/{code}" if code > 999 else f"Twilio answered HTTP {status}"
     if status >= 500:
         return Meaning("ambiguous", f"Twilio failed inside ({page})")
     if status == 429:
-        return Meaning("retryable", f"Twilio asks to slow down ({page})")
+        return Meaning("retryable", f"Twilio asks to slow down ({page})", slower=True)
     if status in (401, 403, 404) or 300 <= status < 400:
         return Meaning("operator", f"Twilio does not let this account in ({page}); check account, credentials and URL")
     return Meaning("permanent", f"Twilio does not take this message ({page})")
@@ -53,7 +54,7 @@ def mapped(code: int, status: int, *, sending: bool) -> PluginError:
         case "ambiguous":
             return MaybeSent(f"{code}: {found.sentence}")
         case "retryable":
-            return RetryLater(f"{code}: {found.sentence}", after=found.after)
+            return RetryLater(f"{code}: {found.sentence}", after=found.after, slower=found.slower or status == 429)
         case "operator":
             return NeedsAttention(found.sentence, code=str(code))
         case _:

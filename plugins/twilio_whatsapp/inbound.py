@@ -152,6 +152,7 @@ def understand_status(pairs: Pairs, account_sid: str, message: str) -> tuple[Sta
             reason=found.sentence,
             again_after=again_after,
             opted_out=found.kind == "opted_out",
+            slower=found.slower,
         ),
     )
 

@@ -9,6 +9,8 @@ import click
 from frontdesk.config import TenantConfig
 
 from ..app import Server
+from ..outbox.explained import explained
+from ..registry import PluginRefused
 from ..services.ownership import NotYours
 from ..services.parked import Parked
 from ..sources import Location
@@ -27,10 +29,11 @@ def parked() -> None:
 
 @parked.command("list")
 @_tenant
+@click.option("--language", type=click.Choice(["en", "vi"]), help="Of the reasons, en or vi; without it, the tenant's.")
 @file_option
-def list_(tenant: str, path: Location | None) -> None:
+def list_(tenant: str, language: str | None, path: Location | None) -> None:
     """List what is parked, the oldest first."""
-    run(_list(path, tenant))
+    run(_list(path, tenant, language))
 
 
 @parked.command()
@@ -58,7 +61,7 @@ def dismiss(id: str, tenant: str, path: Location | None) -> None:
     run(_dismiss(path, tenant, id))
 
 
-async def _list(path: Location | None, tenant: str) -> None:
+async def _list(path: Location | None, tenant: str, language: str | None) -> None:
     async with beside(path) as server:
         found = [(config, each) for config in _asked(server, tenant) for each in await server.parked.list(config.id)]
         now = server.store.now()
@@ -68,14 +71,26 @@ async def _list(path: Location | None, tenant: str) -> None:
     table(
         ("TENANT", "ID", "WHAT", "CONVERSATION", "SINCE", "WHY"),
         [
-            (config.id, each.id, each.what, each.conversation, moment(each.since, now, config.zone), _why(each))
+            (
+                config.id,
+                each.id,
+                each.what,
+                each.conversation,
+                moment(each.since, now, config.zone),
+                _why(server, each, language or config.language),
+            )
             for config, each in found
         ],
     )
 
 
-def _why(parked: Parked) -> str:
-    return one_line(parked.reason, 100)
+def _why(server: Server, parked: Parked, language: str) -> str:
+    """Cause and cure in a sentence, where the channel has one for the code."""
+    try:
+        channel = server.registry.load(parked.channel).cls if parked.channel else None
+    except PluginRefused:
+        channel = None
+    return one_line(explained(parked.reason, channel, language), 160)
 
 
 async def _replay(path: Location | None, tenant: str, id: str, take: bool) -> None:

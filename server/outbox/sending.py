@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from .. import alerts, blame, consent, dispatch
-from ..budget.limits import NotBefore, Rate
+from ..budget.limits import NotBefore
 from ..budget.service import Budgets
 from ..channel import Outgoing
 from ..clock import Clock, milliseconds
@@ -23,7 +23,9 @@ from ..runtime import Runtime
 from ..store import Repository, Store, StoreError
 from ..store.collections import MESSAGES
 from . import gates, record
+from .explained import explained
 from .gates import Stop, Wait
+from .pace import Pace
 from .policy import decide
 
 log = structlog.get_logger(__name__)
@@ -44,7 +46,10 @@ MEDIA_SECONDS = 6 * 3600.0
 class Sender:
     """Sends the head of a lane."""
 
-    def __init__(self, store: Store, budgets: Budgets, urls: MediaUrls, public_url: str, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, budgets: Budgets, pace: Pace, urls: MediaUrls, public_url: str, clock: Clock
+    ) -> None:
+        self._pace = pace
         self._store = store
         self._budgets = budgets
         self._urls = urls
@@ -96,12 +101,18 @@ class Sender:
         try:
             provider_id = await runtime.ask("send", channel, message=self.outgoing(tenant, held, message))
         except RetryLater as err:
+            if err.slower:
+                route = message.route or _route(held)
+                await self._pace.slow_down(tenant, route.channel, route.address, err.after)
             return await self._later(tenant, repository, message, err.after, err.reason)
         except NeedsAttention as err:
-            later = await self._later(tenant, repository, message, RETRY_CAP, err.what)
+            what = err.what
+            if err.code and (plugin := runtime.plugins.get(channel)) is not None:
+                what = explained(f"{err.code}: {what}", type(plugin), runtime.tenant.language)
+            later = await self._later(tenant, repository, message, RETRY_CAP, f"{err.code}: {err.what}".strip(": "))
             log.error("channel_needs_attention", channel=channel, what=err.what)
             case = {"case": message.id, "conversation": message.conversation}
-            await alerts.alert(runtime, repository, self._store, f"{channel} cannot send", err.what, **case)
+            await alerts.alert(runtime, repository, self._store, f"{channel} cannot send", what, **case)
             return later
         except Refused as err:
             if err.opted_out:
@@ -197,9 +208,8 @@ class Sender:
     async def _its_turn(self, runtime: Runtime, route: Route) -> datetime | None:
         """None: the sender's rate allows one more now, over all processes; else when to ask again."""
         plugin = runtime.plugins.get(route.channel)
-        rate = Rate.per_second(
-            plugin.messages_per_second if isinstance(plugin, Channel) else Channel.messages_per_second
-        )
+        full = plugin.messages_per_second if isinstance(plugin, Channel) else Channel.messages_per_second
+        rate = await self._pace.rate(runtime.tenant.id, route.channel, route.address, full)
         # So short that the lease still has time for the attempt, even if its renewal is late.
         patience = min(PATIENCE, (runtime.times.conversation_lease - runtime.times.send_timeout) / 4)
         key = f"send/{route.channel}/{route.address}"

@@ -15,6 +15,7 @@ from ..queue import Queue, Wake
 from ..store import Repository, Store
 from ..store.collections import MESSAGES
 from . import again, record
+from .pace import Pace
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +23,8 @@ log = structlog.get_logger(__name__)
 class StatusDesk:
     """Takes in status updates of any channel."""
 
-    def __init__(self, store: Store, queue: Queue, changes: Changes) -> None:
+    def __init__(self, store: Store, queue: Queue, changes: Changes, pace: Pace) -> None:
+        self._pace = pace
         self._store = store
         self._queue = queue
         self._changes = changes
@@ -48,6 +50,9 @@ class StatusDesk:
             conversation = await followed(repository, message.conversation)
             contact = conversation.contact if conversation is not None else message.conversation
             await consent.refused(repository, contact, message, channel, update.code)
+        if update.state == "failed" and update.slower and message.route is not None:
+            route = message.route
+            await self._pace.slow_down(tenant, route.channel, route.address, update.again_after or 0.0)
         error = f"{update.code}: {update.reason}".strip(": ") if update.state == "failed" else ""
         repeated = await again.say(repository, self._store, tenant, message, update)
         if repeated is not None:

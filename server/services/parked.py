@@ -32,6 +32,8 @@ class Parked:
     conversation: str
     since: datetime
     reason: str
+    channel: str = ""
+    """Of a message, the channel that it went or was to go."""
 
 
 class ParkedDesk:
@@ -49,11 +51,11 @@ class ParkedDesk:
             MESSAGES, {"direction": "outbound", "state": "parked"}, order_by="at", limit=limit
         )
         found = [Parked(t.id, "turn", t.conversation, t.closed_at or t.opened_at, t.reason) for t in turns]
-        found += [Parked(m.id, "message", m.conversation, m.at, m.error) for m in messages]
+        found += [Parked(m.id, "message", m.conversation, m.at, m.error, _channel(m)) for m in messages]
         twice = await repository.find(MESSAGES, {"possible_duplicate": True}, order_by="at", limit=limit)
         found += [Parked(m.id, "sent twice", m.conversation, m.at, SENT_TWICE) for m in twice]
         undelivered = await _undelivered(repository, limit)
-        found += [Parked(m.id, "undelivered", m.conversation, m.at, m.error) for m in undelivered]
+        found += [Parked(m.id, "undelivered", m.conversation, m.at, m.error, _channel(m)) for m in undelivered]
         return sorted(found, key=lambda parked: parked.since)
 
     async def replay(self, tenant: str, id: str, *, take: bool = False) -> bool:
@@ -124,6 +126,10 @@ class ParkedDesk:
         if conversation.owner.startswith(OPERATOR) and not take:
             raise NotYours(f"{conversation.owner} answers conversation {conversation.id}")
         return passed_to(conversation, BOT, self._store.now())
+
+
+def _channel(message: Message) -> str:
+    return message.route.channel if message.route is not None else ""
 
 
 async def _undelivered(repository: Repository, limit: int) -> list[Message]:

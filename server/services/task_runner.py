@@ -12,6 +12,7 @@ from ..clock import Clock, milliseconds
 from ..errors import NeedsAttention, PluginError, Refused, RetryLater
 from ..leases import ConversationGone, LeaseLost
 from ..model import NOBODY, Due, Task
+from ..outbox.explained import explained
 from ..queue import Queue, Wake
 from ..runtime import Runtime, Runtimes, UnknownTenant
 from ..store import Repository, Store
@@ -211,7 +212,10 @@ class TaskRunner:
             # Nobody wrote the failure, or it gave way to something better. Its key is free for one that comes yet.
             await repository.delete(TASKS, task)
             return Finished()
-        title, text = "A message did not reach its contact", message.error
+        route = message.route
+        plugin = runtime.plugins.get(route.channel) if route is not None else None
+        text = explained(message.error, type(plugin) if plugin is not None else None, runtime.tenant.language)
+        title = "A message did not reach its contact"
         case = {"case": message.id, "conversation": message.conversation}
         await alerts.alert(runtime, repository, self._store, title, text, **case)
         conversation = await repository.get(CONVERSATIONS, message.conversation)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
 from frontdesk import MaybeSent, NeedsAttention, Refused, RetryLater
-from frontdesk.plugins.twilio_whatsapp.catalogue import CATALOGUE
+from frontdesk.plugins.twilio_whatsapp.catalogue import CATALOGUE, explanation
 from frontdesk.plugins.twilio_whatsapp.errors import mapped, meaning
 
 
@@ -13,6 +15,10 @@ def test_every_code_has_one_sentence_for_whoever_can_mend_it(code: int) -> None:
     assert sentence.endswith(".")
     assert sentence[0].isupper()
     assert 20 <= len(sentence) <= 120
+    vietnamese = explanation(str(code), "vi-VN")
+    assert vietnamese.endswith(".") and 20 <= len(vietnamese) <= 130 and vietnamese != sentence
+    assert unicodedata.is_normalized("NFC", vietnamese) and not vietnamese.isascii()
+    assert explanation(str(code), "fr") == sentence
     assert "again" not in sentence or meaning(code).kind == "permanent"  # whether it is sent again is the core's to say
 
 
@@ -54,6 +60,19 @@ def test_every_code_of_whatsapp_has_its_class(kind: str) -> None:
 )
 def test_a_send_that_failed_leaves_one_reaction(code: int, status: int, raised: type[Exception]) -> None:
     assert type(mapped(code, status, sending=True)) is raised
+
+
+def test_what_says_too_much_slows_the_sender_and_nothing_else_does() -> None:
+    slower = {code for code, entry in CATALOGUE.items() if entry.slower}
+    assert slower == {20429, 21611, 30001, 30036, 63017, 63018}
+    told = mapped(429, 429, sending=True)
+    assert isinstance(told, RetryLater) and told.slower
+    busy = mapped(63010, 400, sending=True)
+    assert isinstance(busy, RetryLater) and not busy.slower
+
+
+def test_a_code_nobody_knows_has_no_explanation() -> None:
+    assert [explanation(code, "vi") for code in ("", "x", "99999", "²")] == [""] * 4
 
 
 def test_a_question_that_failed_is_never_ambiguous() -> None:
