@@ -35,7 +35,7 @@ class Retention(Settings):
     """How long what is over is kept, e.g. `365 d`. What waits, or is being worked on, stays whatever its age."""
 
     messages: ForAMonth | None = None
-    """Messages that are answered, or sent, or given up; at least `30 d`. Without it: for good."""
+    """Messages that are answered, or sent, or given up, and summaries of them; at least `30 d`. Without it: for good."""
     turns: ForADay | None = None
     """How the bot came to its answers. Without it: for good."""
     notes: ForADay | None = None

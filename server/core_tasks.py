@@ -22,6 +22,7 @@ REASSURE = "reassure"
 STILL_WAITS = "still_waits"
 ALERT = "alert"
 MERGE = "merge"
+SUMMARISE = "summarise"
 
 PATIENCE = timedelta(seconds=30)
 """How long somebody who writes on after a hand-off waits for a person before the bot says that it has been heard."""
@@ -36,6 +37,11 @@ def _task(name: str, key: str, at: datetime, **data: Any) -> Task:
 def turn_committed(conversation: Conversation, turn: str, now: datetime) -> Task:
     """Tell the plugins (on_turn_committed)."""
     return _task(TURN_COMMITTED, turn, now, conversation=conversation.id, turn=turn)
+
+
+def summarise(conversation: Conversation, turn: str, now: datetime) -> Task:
+    """Summarise what is older than a model is shown (services/summaries.py)."""
+    return _task(SUMMARISE, turn, now, conversation=conversation.id)
 
 
 def message_received(message: Message, heard: list[str], at: datetime) -> Task:

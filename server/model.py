@@ -137,6 +137,8 @@ class Commit:
     first_place: int = 0
     answered: tuple[str, ...] = ()
     state: Literal["committed", "parked"] = "committed"
+    outgrown: bool = False
+    """The conversation is longer than what a model is shown: the older part is to be summarised."""
     finished: bool = False
 
 
@@ -176,6 +178,8 @@ class Conversation:
     """When the oldest inbound message that nobody has answered came in; settling and superseding count from here."""
     turn_no: int = 0
     """The number of the last committed turn."""
+    summarised_until: datetime | None = None
+    """Up to and including the message of this moment it has been summarised; None: not at all."""
     outbox_seq: int = 0
     """The last place given in the lane."""
     turn_lease: Lease | None = None
@@ -307,6 +311,22 @@ class Turn:
     """What happened, in order: settle, hooks with durations, tools, tokens; for "why did it say that"."""
     opened_at: datetime
     closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """A part of a conversation in a model's words, made from its messages themselves and never from another summary."""
+
+    id: str
+    version: int = 1
+    conversation: str
+    text: str
+    messages: tuple[str, ...] = ()
+    """The ids of all that it covers, oldest first."""
+    since: datetime
+    until: datetime
+    """When the first and the last of them were said."""
+    made_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -97,7 +97,8 @@ class ModelService(Protocol):
     """The tenant's chain of models, for a plugin's own questions."""
 
     async def complete(self, instruction: str, text: str) -> str:
-        """A model's answer to *text* under *instruction*. Raises RetryLater if no model answers."""
+        """A model's answer to *text* under *instruction*. Raises RetryLater if no model answers, Refused if none ever
+        will: the offline model answers contacts only."""
         ...
 
 

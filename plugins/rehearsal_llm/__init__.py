@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from frontdesk import ModelReply, ModelRequest, Plugin, Services, Settings, hookimpl
+from frontdesk import ModelReply, ModelRequest, Plugin, Refused, Services, Settings, hookimpl
 
 from . import dialogue
 from .match import Index
@@ -32,6 +32,8 @@ class RehearsalLlm(Plugin):
 
     @hookimpl
     async def think(self, request: ModelRequest) -> ModelReply:
+        if request.question:
+            raise Refused("the offline model answers contacts only")
         if self.settings.delay_seconds:
             await self.clock.sleep(min(self.settings.delay_seconds, request.seconds / 2))
         return dialogue.reply(request, self._index, self.settings.threshold, self.settings.model)

@@ -9,25 +9,25 @@ from typing import Any
 
 from frontdesk.config import TenantConfig
 
-from .. import dispatch, leases
+from .. import leases
 from ..changes import Changes
 from ..channel import StatusUpdate
 from ..clock import milliseconds
-from ..errors import PluginError, RetryLater
+from ..errors import RetryLater
 from ..media import MediaStore, MediaUrls
-from ..mind import ModelMessage, ModelReply, ModelRequest, Section
 from ..model import BOT, Contact, Conversation, Media, Message, PluginDocument, Task, Template
 from ..outbox.put import put
 from ..outbox.record import outbound_id
 from ..outbox.status import StatusDesk
 from ..people import followed
 from ..queue import Queue, Wake
-from ..runtime import Runtime, Runtimes, UnknownTenant
+from ..runtime import Runtimes, UnknownTenant
 from ..scheduling import schedule
 from ..store import Between, Store
 from ..store.collections import CONTACTS, IDENTITIES, PLUGIN_DATA, TASKS
 from ..turn.recall import history
 from .ownership import Ownership, UnknownConversation
+from .questions import ask
 
 
 def _id(plugin: str, group: str, key: str) -> str:
@@ -154,31 +154,9 @@ class PluginModel:
     async def complete(self, instruction: str, text: str) -> str:
         try:
             async with self._runtimes().use(self._tenant) as runtime:
-                return await self._complete(runtime, instruction, text)
+                return await ask(runtime, self._store.now(), instruction, text)
         except UnknownTenant:
             raise RetryLater("the tenant was suspended meanwhile", after=30) from None
-
-    async def _complete(self, runtime: Runtime, instruction: str, text: str) -> str:
-        now = self._store.now()
-        request = ModelRequest(
-            tenant=runtime.tenant,
-            contact=Contact(id="", created_at=now),
-            now=now.astimezone(runtime.tenant.zone),
-            sections=(Section(name="instruction", text=instruction),),
-            messages=(ModelMessage(role="user", text=text),),
-            question=True,
-            seconds=runtime.times.think_deadline,
-        )
-        reasons = []
-        for bound in runtime.hook("think"):
-            try:
-                reply: ModelReply | None = await dispatch.call(bound, request=request)
-            except (PluginError, dispatch.HookFailed) as err:
-                reasons.append(str(err))
-                continue
-            if isinstance(reply, ModelReply) and reply.text:
-                return reply.text
-        raise RetryLater("; ".join(reasons) or "no model of this tenant answered", after=10)
 
 
 class PluginConversations:

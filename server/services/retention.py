@@ -40,6 +40,7 @@ class RetentionDesk:
                 continue
             repository = self._store.for_tenant(tenant) if tenant else self._store.shared
             ages: dict[str, timedelta | None] = dict(declared[tenant].tenant.retention) if tenant else {}
+            ages["summaries"] = ages.get("messages")  # what was said, in other words
             for collection, where in _too_old(self._store.now(), ages, tenant_data=tenant != ""):
                 async for old in self._batches(repository, collection, where):
                     deleted += await _delete(repository, collection, old)

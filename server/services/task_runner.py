@@ -22,6 +22,7 @@ from ..turn.recall import as_model_message
 from ..work import SUSPENDED_PAUSE, Again, Finished, Outcome
 from .ownership import Ownership, UnknownConversation
 from .reassurance import reassure
+from .summaries import summarise
 
 log = structlog.get_logger(__name__)
 
@@ -133,6 +134,9 @@ class TaskRunner:
                 await self._handed_off(runtime, repository, task)
             case core_tasks.MESSAGE_RECEIVED:
                 await self._message_received(runtime, repository, task)
+            case core_tasks.SUMMARISE:
+                more = await summarise(runtime, self._store, task.data["conversation"])
+                return Again(self._store.now()) if more else None
             case core_tasks.ALERT:
                 return await self._alert(runtime, repository, task)
             case core_tasks.MERGE:

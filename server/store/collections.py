@@ -110,6 +110,12 @@ TURNS = Collection(
     # A withdrawn one stays: the next turn's number, and what the model is told of its deeds, come from it.
     retention=Retention(None, by="opened_at", only=({"state": "committed"},)),
 )
+SUMMARIES = Collection(
+    "summaries",
+    model.Summary,
+    indexes=(("conversation", "until"), ("until",)),
+    retention=Retention(None, by="until"),
+)
 NOTES = Collection("notes", model.Note, indexes=(("conversation", "at"), ("at",)), retention=Retention(None, by="at"))
 TASKS = Collection(
     "tasks",
@@ -152,6 +158,7 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     CONVERSATIONS,
     MESSAGES,
     TURNS,
+    SUMMARIES,
     NOTES,
     TASKS,
     PLUGIN_DATA,

@@ -50,6 +50,7 @@ async def commit(work: Work) -> None:
                 outbound=tuple(message.id for message in proposed),
                 first_place=conversation.outbox_seq + 1,
                 answered=turn.read,
+                outgrown=work.outgrown,
             ),
             "unanswered_since": conversation.last_inbound_at if newer else None,
             **handed_off,

@@ -17,6 +17,8 @@ def follow_up_writes(runtime: Runtime, conversation: Conversation, commit: Commi
     tasks: list[Task] = []
     if commit.state == "committed" and runtime.hook("on_turn_committed"):
         tasks.append(core_tasks.turn_committed(conversation, commit.turn, now))
+    if commit.outgrown:
+        tasks.append(core_tasks.summarise(conversation, commit.turn, now))
     if conversation.owner == NOBODY:
         tasks += core_tasks.handed_off(runtime, conversation, now)
     return [write for task in tasks for write in schedule_writes(runtime.tenant.id, task, now)]

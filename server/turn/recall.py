@@ -8,10 +8,11 @@ from types import MappingProxyType
 
 from .. import dispatch
 from ..mind import ModelMessage, ModelRequest, Section
-from ..model import Contact, Conversation, Message
+from ..model import Contact, Conversation, Message, Summary
+from ..prompt import MESSAGE_TOKENS, estimated_tokens
 from ..runtime import Runtime
 from ..store import In, Repository
-from ..store.collections import MESSAGES
+from ..store.collections import MESSAGES, SUMMARIES
 from . import trace
 from .state import Work
 from .tools import CALL_A_PERSON
@@ -19,9 +20,13 @@ from .words import notes, words
 
 HISTORY = 40
 """Messages of the conversation that a model is shown, the unanswered ones included."""
+OUTGROWN_MESSAGES = 32
+OUTGROWN_TOKENS = MESSAGE_TOKENS * 2 // 3
+"""With more than either, the older part is summarised: before anything has to be left out."""
+SUMMARIES_SHOWN = 8
 
 # Not `received`: what waits for an answer and is not this turn's gets the next turn's.
-_SPOKEN = ("queued", "sending", "accepted", "sent", "delivered", "read", "answered")
+SPOKEN = ("queued", "sending", "accepted", "sent", "delivered", "read", "answered")
 
 
 async def history(
@@ -31,6 +36,20 @@ async def history(
     where = {"conversation": In((conversation, *merged)) if merged else conversation}
     newest = await repository.find(MESSAGES, where, order_by="at", descending=True, limit=limit)
     return newest[::-1]
+
+
+async def summaries_of(repository: Repository, conversation: Conversation) -> list[Summary]:
+    """The newest summaries of its parts, oldest first."""
+    if conversation.summarised_until is None and not conversation.merged:
+        return []
+    where = {"conversation": In((conversation.id, *conversation.merged)) if conversation.merged else conversation.id}
+    found = await repository.find(SUMMARIES, where, order_by="until", descending=True, limit=SUMMARIES_SHOWN)
+    return found[::-1]
+
+
+def _outgrown(messages: Sequence[ModelMessage]) -> bool:
+    tokens = sum(estimated_tokens(message.text) for message in messages)
+    return len(messages) > OUTGROWN_MESSAGES or tokens > OUTGROWN_TOKENS
 
 
 async def request(work: Work) -> ModelRequest:
@@ -48,6 +67,7 @@ async def request(work: Work) -> ModelRequest:
         exchange=work.exchange,
         seconds=work.seconds_left(),
     )
+    work.outgrown = _outgrown(asked.messages[: len(asked.messages) - len(work.exchange)])
     trace.prompt(work, asked, sections, len(asked.messages) - len(work.unanswered) - len(work.exchange))
     return asked
 
@@ -66,11 +86,14 @@ async def told(
 ) -> tuple[ModelRequest, list[tuple[str, Section]]]:
     """What a model is told, and the plugins' sections with whose they are.
 
-    :param said: the newest messages, oldest first; what waits and is not among *unanswered* is left out.
+    :param said: the newest messages, oldest first; what waits and is not among *unanswered* is left out, and so is what
+        the conversation's summaries cover.
     """
     waiting = {message.id for message in unanswered}
+    summaries = await summaries_of(repository, conversation)
     answered = await quoted(repository, conversation, said, unanswered)
-    before = [as_model_message(m, answered) for m in said if m.id not in waiting and m.state in _SPOKEN]
+    left_out = waiting.union(*(summary.messages for summary in summaries))
+    before = [as_model_message(m, answered) for m in said if m.id not in left_out and m.state in SPOKEN]
     new = [as_model_message(m, answered) for m in unanswered]
     answers = await dispatch.every(runtime.hook("prompt_section"), conversation=conversation, contact=contact)
     sections = [(plugin, section) for plugin, section in answers if isinstance(section, Section)]
@@ -80,6 +103,7 @@ async def told(
         now=now.astimezone(runtime.tenant.zone),
         sections=tuple(section for _, section in sections),
         messages=(*before, *new, *exchange),
+        summary="\n".join(summary.text for summary in summaries),
         tools=(*(bound.tool.spec for bound in runtime.tools.values()), CALL_A_PERSON),
         seconds=min(seconds, runtime.times.think_deadline),
     )

@@ -72,6 +72,8 @@ class Work:
     """How long models have thought in this take-up."""
     ending: str = "lost"
     """One of observe.metrics.ENDINGS."""
+    outgrown: bool = False
+    """What a model is shown no longer has room for the conversation."""
     prompt: dict[str, Any] = field(default_factory=dict)
     """What the last line of the trace about the prompt says."""
     exchange: list[ModelMessage] = field(default_factory=list)

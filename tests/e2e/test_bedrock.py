@@ -299,6 +299,7 @@ async def test_a_server_killed_while_the_model_thinks_after_a_deed_goes_on_with_
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(TEN_MINUTES + 120)
 async def test_ten_minutes_of_throttling_leave_nobody_without_a_true_word(
     front: MakeFront, business: Business, bedrock: FakeBedrock, deeds: Deeds
 ) -> None:
