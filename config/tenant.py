@@ -205,6 +205,8 @@ class TenantConfig(Settings):
     """Sentences of its own in place of the built-in ones."""
     spending: Spending = Spending()
     """How much its models may cost."""
+    memory: bool = True
+    """Whether its models may keep what contacts say of themselves for the next time (`frontdesk conversations known`)."""
     settle: Settle = Settle()
     """How long a turn waits for more messages before it answers."""
     opt_out: OptOut = OptOut()

@@ -156,6 +156,9 @@ def _learnt(contact: Contact, known: Contact) -> dict[str, Any]:
         for name in ("name", "phone", "language")
         if not getattr(contact, name) and getattr(known, name)
     }
+    texts = {memory.text for memory in contact.memories}
+    if more := [memory for memory in known.memories if memory.text not in texts]:
+        changes["memories"] = tuple(sorted((*contact.memories, *more), key=lambda memory: memory.at))
     if known.opted_out and not contact.opted_out:
         changes |= {"opted_out": True, "opted_out_at": known.opted_out_at, "opted_out_by": known.opted_out_by}
     return changes

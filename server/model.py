@@ -86,6 +86,19 @@ class Identity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Memory:
+    """Something worth knowing of a contact the next time, with their own words that it comes from."""
+
+    text: str
+    quote: str = ""
+    message: str = ""
+    """The id of the inbound message that the quote stands in; empty: an operator wrote it."""
+    author: str
+    """`bot`, or the operator who wrote or corrected it."""
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Contact:
     """The person outside."""
 
@@ -98,6 +111,8 @@ class Contact:
     """E.164, or empty: a contact need not have one."""
     language: str = ""
     """BCP 47, as last noticed; empty: the tenant's."""
+    memories: tuple[Memory, ...] = ()
+    """What is known of them, oldest first; they go with the contact."""
     opted_out: bool = False
     """Wants no more messages."""
     opted_out_at: datetime | None = None

@@ -6,7 +6,7 @@ import pytest
 
 from frontdesk import RetryLater, leases
 from frontdesk.merging import merge
-from frontdesk.model import BOT, NOBODY
+from frontdesk.model import BOT, NOBODY, Memory
 from frontdesk.store.collections import CONTACTS, CONVERSATIONS, IDENTITIES, MESSAGES
 from frontdesk.testing.plugins import ScriptedModel
 
@@ -143,11 +143,13 @@ async def test_the_one_that_stays_knows_what_the_other_was_known_by(start):
         lan, user = await both(server)
         repository = server.repository()
         known = await user.contact()
-        await repository.update(CONTACTS, known, opted_out=True, language="vi")
+        memory = Memory(text="Dị ứng đậu phộng", author="bot", at=known.created_at)
+        await repository.update(CONTACTS, known, opted_out=True, language="vi", memories=(memory,))
         await lan.says("Tôi đây.", also=(USER,))
         await merged(server, lan, user)
         contact = await lan.contact()
         assert (contact.phone, contact.language, contact.opted_out) == ("+84901234567", "vi", True)
+        assert contact.memories == (memory,)
 
 
 async def test_a_crash_between_the_two_halves_is_made_good(start, monkeypatch):

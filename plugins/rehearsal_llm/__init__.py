@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pydantic import Field
 
 from frontdesk import ModelReply, ModelRequest, Plugin, Refused, Services, Settings, hookimpl
@@ -36,4 +38,6 @@ class RehearsalLlm(Plugin):
             raise Refused("the offline model answers contacts only")
         if self.settings.delay_seconds:
             await self.clock.sleep(min(self.settings.delay_seconds, request.seconds / 2))
+        # By rules nobody can tell what is worth remembering.
+        request = replace(request, tools=tuple(tool for tool in request.tools if tool.name != "remember"))
         return dialogue.reply(request, self._index, self.settings.threshold, self.settings.model)

@@ -15,6 +15,7 @@ from ..model import BOT, NOBODY, OPERATOR, Conversation
 from ..outbox.policy import closes_at
 from ..plugin import Channel
 from ..registry import PluginRefused
+from ..services.memory import MemoryDesk, NotChanged
 from ..services.ownership import NotYours, UnknownConversation, operator
 from ..services.timeline import timeline
 from ..services.timeline_words import Language
@@ -120,6 +121,70 @@ def why(id: str, no: int | None, language: Language, for_machines: bool, tenant:
     run(work())
 
 
+@conversations.command()
+@click.argument("id")
+@_tenant
+@file_option
+def known(id: str, tenant: str, path: Location | None) -> None:
+    """Show what is known of a conversation's contact, numbered, with their own words that it comes from."""
+
+    async def work() -> None:
+        async with _acting(path, tenant, id) as (server, config, found):
+            memories = await MemoryDesk(server.store).known(config.id, found.contact)
+            now = server.store.now()
+        if not memories:
+            click.echo("Nothing is known of this contact.")
+            return
+        rows = [
+            [
+                str(no),
+                moment(each.at, now, config.zone),
+                each.author,
+                one_line(each.text, 200),
+                each.quote,
+                each.message,
+            ]
+            for no, each in enumerate(memories, 1)
+        ]
+        table(("NO", "SINCE", "BY", "KNOWN", "THEIR WORDS", "MESSAGE"), rows)
+
+    run(work())
+
+
+@conversations.command()
+@click.argument("id")
+@click.argument("no", type=Number(1))
+@click.argument("text", nargs=-1, required=True)
+@_tenant
+@as_option
+@file_option
+def correct(id: str, no: int, text: tuple[str, ...], tenant: str, by: str, path: Location | None) -> None:
+    """Put TEXT in place of what is known of a contact under number NO."""
+
+    async def work() -> None:
+        async with _acting(path, tenant, id) as (server, config, found):
+            await MemoryDesk(server.store).correct(config.id, found.contact, no, " ".join(text), by)
+        click.echo(f"corrected {no}")
+
+    run(work())
+
+
+@conversations.command()
+@click.argument("id")
+@click.argument("no", type=Number(1))
+@_tenant
+@file_option
+def forget(id: str, no: int, tenant: str, path: Location | None) -> None:
+    """Delete what is known of a contact under number NO."""
+
+    async def work() -> None:
+        async with _acting(path, tenant, id) as (server, config, found):
+            await MemoryDesk(server.store).forget(config.id, found.contact, no)
+        click.echo(f"forgotten {no}")
+
+    run(work())
+
+
 @asynccontextmanager
 async def _acting(
     path: Location | None, tenant: str, id: str
@@ -137,7 +202,7 @@ async def _acting(
             yield server, config, found[0]
     except UnknownConversation as err:
         raise click.ClickException(f"{err}; `frontdesk conversations` lists them") from err
-    except NotYours as err:
+    except (NotYours, NotChanged) as err:
         raise click.ClickException(str(err)) from err
 
 

@@ -15,7 +15,7 @@ from ..store import In, Repository
 from ..store.collections import MESSAGES, SUMMARIES
 from . import trace
 from .state import Work
-from .tools import CALL_A_PERSON
+from .tools import core_tools
 from .words import notes, words
 
 HISTORY = 40
@@ -104,7 +104,7 @@ async def told(
         sections=tuple(section for _, section in sections),
         messages=(*before, *new, *exchange),
         summary="\n".join(summary.text for summary in summaries),
-        tools=(*(bound.tool.spec for bound in runtime.tools.values()), CALL_A_PERSON),
+        tools=(*(bound.tool.spec for bound in runtime.tools.values()), *core_tools(runtime.tenant)),
         seconds=min(seconds, runtime.times.think_deadline),
     )
     return asked, sections

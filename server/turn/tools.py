@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from frontdesk.config import TenantConfig
+
 from .. import alerts, dispatch
 from ..errors import NeedsAttention, PluginError, Refused, RetryLater
 from ..mind import ModelMessage, ToolCall, ToolResult, ToolSpec
 from ..runtime import BoundTool
 from ..tools import Done, ToolContext
 from . import deeds, trace
+from .remember import REMEMBER, remember
 from .state import Work
 
 CALL_A_PERSON = ToolSpec(
@@ -30,6 +33,11 @@ CALL_A_PERSON = ToolSpec(
 """The core's own tool, offered in every turn; the hand-off happens at the turn's commit."""
 
 
+def core_tools(tenant: TenantConfig) -> tuple[ToolSpec, ...]:
+    """What the core offers beside the plugins' tools."""
+    return (CALL_A_PERSON, REMEMBER) if tenant.memory else (CALL_A_PERSON,)
+
+
 async def run(work: Work, call: ToolCall) -> ToolResult:
     """Answer one call. What went wrong is the answer, in words that help the model.
 
@@ -43,10 +51,12 @@ async def _answer(work: Work, call: ToolCall, line: dict[str, Any]) -> ToolResul
     if call.name == CALL_A_PERSON.name:
         work.draft.handoff = _reason(call)
         return ToolResult(id=call.id, name=call.name, content="A colleague has been asked to take over.")
+    if call.name == REMEMBER.name and work.runtime.tenant.memory:
+        return await _remembered(work, call, line)
     bound = work.runtime.tools.get(call.name)
     if bound is None:
         line["outcome"] = "unknown tool"
-        there_are = ", ".join([*work.runtime.tools, CALL_A_PERSON.name])
+        there_are = ", ".join([*work.runtime.tools, *(spec.name for spec in core_tools(work.runtime.tenant))])
         return _error(call, f"there is no tool {call.name}; there are: {there_are}")
     try:
         arguments = bound.tool.validate(call.arguments)
@@ -68,6 +78,14 @@ async def _answer(work: Work, call: ToolCall, line: dict[str, Any]) -> ToolResul
     except (dispatch.HookFailed, PluginError):
         line["outcome"] = "failed"
         return _error(call, "it failed; nothing is known to have been done")
+
+
+async def _remembered(work: Work, call: ToolCall, line: dict[str, Any]) -> ToolResult:
+    try:
+        return ToolResult(id=call.id, name=call.name, content=await remember(work, call))
+    except Refused as err:
+        line["outcome"] = "refused"
+        return _error(call, err.reason)
 
 
 def person_called(exchange: Sequence[ModelMessage]) -> str | None:
