@@ -147,6 +147,8 @@ def _school(number: int, twilio: str, settle: Mapping[str, float]) -> dict[str, 
         "time_zone": "Asia/Ho_Chi_Minh",
         "language": "vi",
         "settle": dict(settle),
+        # Who writes here is a program, and is answered all the same.
+        "limits": {"answers_in_two_minutes": 1000, "answers_in_an_hour": 10_000, "answers_in_a_day": 100_000},
         "plugins": [{"twilio_whatsapp": account}, "instant"],
     }
 

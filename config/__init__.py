@@ -12,6 +12,7 @@ from .files import Remote, files_of, home_of
 from .hours import OpeningHours, Span
 from .init import write_init
 from .opt_out import OptOut
+from .limits import Limits
 from .packed import Packed
 from .prices import Price, base_model, price_of
 from .problems import ConfigError, Place, Problem
@@ -34,6 +35,7 @@ __all__ = [
     "Duration",
     "Fact",
     "Language",
+    "Limits",
     "Log",
     "MediaLimits",
     "MetricsAccess",

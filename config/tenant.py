@@ -26,6 +26,7 @@ from pydantic_core import PydanticCustomError
 from .fields import Duration, Language, OptionalText, PhoneNumber, Slug, Text, TimeZone
 from .hours import OpeningHours, one_or_more
 from .opt_out import OptOut
+from .limits import Limits
 from .problems import Finding, Place, contradictions, printable, shown, wrong
 from .retention import Retention
 from .rules import judged, together
@@ -205,6 +206,8 @@ class TenantConfig(Settings):
     """Sentences of its own in place of the built-in ones."""
     spending: Spending = Spending()
     """How much its models may cost."""
+    limits: Limits = Limits()
+    """How much the bot answers before people look."""
     memory: bool = True
     """Whether its models may keep what contacts say of themselves for the next time (`frontdesk conversations known`)."""
     settle: Settle = Settle()

@@ -345,6 +345,7 @@ class Server:
                     self.metrics,
                     self._recent,
                     self.traces,
+                    budgets=self.budgets,
                 ),
                 "lane": Lane(self.store, self.runtimes, sender, reconciler, self.clock, self._recent),
                 "task": TaskRunner(self.store, self.queue, self.runtimes, self.ownership, self.clock),

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from .. import dispatch, settle
+from ..budget.service import Budgets
 from ..clock import Clock
 from ..crashpoints import reached
 from ..leases import Held, LeaseLost
@@ -22,7 +23,7 @@ from ..store import Repository, Store
 from ..tasks import Owner
 from ..under_lease import work_on
 from ..work import Again, Finished, Outcome, Taken
-from . import attend, deeds, trace, unsaid
+from . import attend, deeds, limits, trace, unsaid
 from . import commit as ending
 from .follow_up import schedule_wrote_on
 from .heed import heed
@@ -50,6 +51,8 @@ class TurnEngine:
         metrics: Metrics,
         recent: Recent,
         traces: Traces | None = None,
+        *,
+        budgets: Budgets,
     ) -> None:
         self._store = store
         self._queue = queue
@@ -60,6 +63,7 @@ class TurnEngine:
         self._metrics = metrics
         self._recent = recent
         self._traces = traces
+        self._budgets = budgets
 
     async def process(self, due: Due) -> Outcome:
         """One look at a conversation; at most one turn."""
@@ -192,6 +196,8 @@ class TurnEngine:
                     await self._answer(work, conversation)
                 except NoAnswer as err:
                     await self._without_model(work, str(err))
+                except limits.TooMuch as err:
+                    await self._hand_over(work, str(err))
             except Superseded:
                 work.ending = "superseded"
                 return await self._start_over(work)
@@ -217,6 +223,7 @@ class TurnEngine:
         if work.turn.state == "parked":
             # Parked too often to be tried again: a person is called once more, and has it answered by hand.
             raise NoAnswer(work.turn.reason)
+        await limits.look(work, self._budgets)
         if work.turn.tries > ATTEMPTS:
             raise NoAnswer(f"it was begun {work.turn.tries} times and never ended; see the log of this turn")
         await attend.hear_and_tell(
@@ -229,6 +236,14 @@ class TurnEngine:
             raise NoAnswer("the turn's deadline passed") from err
         await ending.commit(work)
         work.ending = "committed"
+
+    async def _hand_over(self, work: Work, reason: str) -> None:
+        """The bot stops here: the contact is told that a person will come back, and a person is called."""
+        words = work.runtime.tenant.say("holding", work.contact.language)
+        work.draft = Draft(texts=[words], handoff=reason, model="none: the tenant's own words")
+        work.note("closed without a model", reason=reason)
+        await ending.commit(work)
+        work.ending = "without_model"
 
     async def _without_model(self, work: Work, reason: str) -> None:
         """After a deed the closing words come from the deed itself; without one a person is called."""

@@ -45,6 +45,8 @@ QUICK = {
 UNHURRIED = {**QUICK, "hook_deadline": 20.0, "turn_deadline": 40.0, "graceful_stop": 45.0, "supervisor_kill": 50.0}
 """The same where much goes on: a turn that misses its deadline ends without a model, rightly, and would count as lost."""
 SETTLE = {"quiet_seconds": 0.1, "fragment_seconds": 0.1, "media_seconds": 0.1, "cap_seconds": 0.5}
+PROGRAMS = {"answers_in_two_minutes": 1000, "answers_in_an_hour": 10_000, "answers_in_a_day": 100_000}
+"""Limits of a tenant whose contacts are programs and write as such."""
 MEETING = "inbox.message_written"
 """Reached only where messages of one contact meet: two change the conversation at once."""
 DELIVERY_PATIENCE = 60.0
@@ -61,6 +63,7 @@ def parrot_tenant(folder: Path) -> dict[str, Any]:
         "time_zone": "Asia/Ho_Chi_Minh",
         "language": "vi",
         "settle": SETTLE,
+        "limits": PROGRAMS,
         "plugins": [{"parrot": {"world": str(folder)}}],
     }
 
