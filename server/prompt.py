@@ -88,9 +88,14 @@ def rules(tenant: TenantConfig) -> str:
         f"You are {persona.name}{role} of {tenant.name}. You answer its contacts on WhatsApp.",
         f"# How you speak\n{_voice(tenant)}",
         f"# What is true\n{_facts(tenant)}",
-        f"# Rules\n{_RULES}{_MEMORY if tenant.memory else ''}",
+        f"# Rules\n{instructions(tenant)}",
     ]
     return "\n\n".join(parts)
+
+
+def instructions(tenant: TenantConfig) -> str:
+    """What no contact is to read: the part of the rules that is ours, and no fact of the tenant."""
+    return _RULES + (_MEMORY if tenant.memory else "")
 
 
 def _voice(tenant: TenantConfig) -> str:

@@ -12,6 +12,7 @@ import structlog
 from .. import alerts, blame, dispatch, mind
 from ..crashpoints import reached
 from ..errors import NeedsAttention, PluginError
+from ..leaks import leak
 from ..mind import ModelMessage, ModelReply, ToolCall, ToolResult
 from . import deeds, guard, recall, tools, trace
 from .state import NoAnswer, Work
@@ -96,10 +97,12 @@ async def _ask(work: Work) -> ModelReply:
                 text = err.what
                 await _alert(work, bound.label.plugin, err.what)
         else:
+            text = "answered nothing"
             if reply is not None and (reply.tool_calls or reply.text.strip()):
                 trace.thought(work, bound.label.plugin, reply, work.clock.monotonic() - began)
-                return reply
-            text = logged = "answered nothing"
+                if not (text := leak(reply.text, request)):
+                    return reply
+            logged = text
         finally:
             work.model_seconds += work.clock.monotonic() - began
         trace.no_answer(work, bound.label.plugin, text, work.clock.monotonic() - began)
