@@ -47,6 +47,8 @@ class Words(Settings):
     """No answer can be given now: a person will come back to the contact."""
     handed_off: Sentence
     """A person is called, because the contact asked for one or because one is needed."""
+    unconfirmed: Sentence
+    """In place of an answer of a model that nothing bore out: a person will look and come back to the contact."""
     closed: SentenceWithTime
     """After a hand-off outside the opening hours: when somebody will be there."""
     stopped: Sentence = "{business} will not write to you any more. To hear from us again, write START."

@@ -62,6 +62,8 @@ class ModelMessage:
     at: datetime | None = None
     notes: tuple[str, ...] = ()
     """What the message answers and where it comes from, in words of ours; `compose` puts them before the text."""
+    desk: bool = False
+    """A `user` message that the contact did not write: a note of ours to the model, such as what it has to put right."""
 
 
 _EXCHANGE = TypeAdapter(tuple[ModelMessage, ...])

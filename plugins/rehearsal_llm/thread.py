@@ -56,6 +56,8 @@ def rounds(messages: Sequence[ModelMessage]) -> list[Round]:
     found = [Round()]
     calls: dict[str, ToolCall] = {}
     for message in messages:
+        if message.desk:
+            continue  # nothing to put right: what is said here is a fact, a tool's result or a phrase
         here = found[-1]
         if message.tool_calls:
             calls.update({call.id: call for call in message.tool_calls})

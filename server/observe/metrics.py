@@ -14,6 +14,7 @@ from .families import SLOW, Count, Durations, Family, Labels, Level
 
 ENDINGS = ("committed", "without_model", "parked", "superseded", "withdrawn", "lost")
 DEED_OUTCOMES = ("done", "failed", "unknown")
+UNTRUE_OUTCOMES = ("asked_again", "person_called", "replaced")
 SENT_STATES = (
     "queued",
     "accepted",
@@ -56,6 +57,12 @@ class Metrics:
             "model_cost", "Money that models reported, in the currency", ("plugin", "currency")
         )
         self.deeds = self._count("deeds", "Deeds, by what came of them", ("outcome",), starts=DEED_OUTCOMES)
+        self.untrue_replies = self._count(
+            "untrue_replies",
+            "Replies of models that said what nothing bears out, by what was done about it",
+            ("outcome",),
+            starts=UNTRUE_OUTCOMES,
+        )
         self.hook_failures = self._count("hook_failures", "Hooks that failed and were passed over", ("plugin", "hook"))
         self.plugin_events = self._count("plugin_events", "What plugins counted", ("plugin", "event"))
         self.store_seconds = self._durations("store_call_seconds", "Calls of the store", ("call",))

@@ -28,6 +28,7 @@ KINDS = (
     "prompt",
     "thought",
     "no_answer",
+    "untrue",
     "tool",
     "hook",
     "superseded_by_a_newer_message",

@@ -28,6 +28,10 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
         "{reply}{notes}",
     ),
     "no_answer": ("{plugin} gave no answer: {reason}", "{plugin} không trả lời: {reason}"),
+    "untrue": (
+        "The answer said what nothing bears out ({kinds}): {put_right}",
+        "Câu trả lời có điều không có căn cứ ({kinds}): {put_right}",
+    ),
     "tool": (
         "The tool {tool} ({plugin}) took {seconds}: {outcome}{result}",
         "Công cụ {tool} ({plugin}) mất {seconds}: {outcome}{result}",
@@ -103,6 +107,28 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "attempt": ("attempt", "lần thử"),
     "handoff": ("a person is called", "gọi người hỗ trợ"),
     "cached": ("from the cache", "từ bộ nhớ đệm"),
+    # what an answer said that is not so, and what was done about it
+    "book": ("a booking", "đặt lịch"),
+    "move": ("a change of time", "đổi lịch"),
+    "cancel": ("a cancellation", "hủy lịch"),
+    "send": ("something sent", "đã gửi"),
+    "order": ("an order", "đơn hàng"),
+    "note": ("something noted", "ghi chú"),
+    "remind": ("a reminder", "nhắc hẹn"),
+    "refund": ("a refund", "hoàn tiền"),
+    "tell": ("a person told", "đã báo người phụ trách"),
+    "any": ("something done", "đã làm xong"),
+    "price": ("a price", "giá"),
+    "share": ("a percentage", "phần trăm"),
+    "phone": ("a telephone number", "số điện thoại"),
+    "time": ("a time", "giờ"),
+    "date": ("a date", "ngày"),
+    "asked_again": ("the model was asked once to put it right", "mô hình được yêu cầu sửa lại một lần"),
+    "person_called": ("it was made true, and a person is called", "đã gọi người hỗ trợ cho đúng lời đã nói"),
+    "replaced": (
+        "an honest sentence took its place, and a person is called",
+        "đã thay bằng lời trung thực và gọi người hỗ trợ",
+    ),
 }
 
 
@@ -191,6 +217,8 @@ _MADE: Mapping[str, Callable[[Mapping[str, Any], Word], str]] = {
     "seconds": lambda data, word: f"{word(float(data['seconds']))} s" if "seconds" in data else "–",
     "sections": _sections,
     "tools": lambda data, word: _listed(data.get("tools", []), word),
+    "kinds": lambda data, word: _listed([word(kind) for kind in data.get("kinds", [])], word),
+    "put_right": lambda data, word: word(data.get("outcome", "")),
     "reply": _reply,
     "cost": _cost,
     "cached": lambda data, word: f" ({data['cached_tokens']} {word('cached')})" if data.get("cached_tokens") else "",

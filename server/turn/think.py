@@ -13,8 +13,8 @@ from .. import alerts, blame, dispatch, mind
 from ..crashpoints import reached
 from ..errors import NeedsAttention, PluginError
 from ..leaks import leak
-from ..mind import ModelMessage, ModelReply, ToolCall, ToolResult
-from . import deeds, guard, recall, tools, trace
+from ..mind import ModelMessage, ModelReply, ModelRequest, ToolCall, ToolResult
+from . import deeds, guard, recall, tools, trace, truth
 from .state import NoAnswer, Work
 
 log = structlog.get_logger(__name__)
@@ -29,18 +29,19 @@ async def think(work: Work) -> None:
     work.draft.handoff = tools.person_called(work.exchange)
     await _finish_interrupted_step(work)
     for _ in range(MAX_STEPS):
-        reply = await _ask(work)
+        reply, request = await _ask(work)
         reached("turn.thought")
         work.draft.model = reply.model
         if not reply.tool_calls:
             # Whether it may still be said is what the commit asks.
-            work.draft.texts = [reply.text.strip()]
-            return
+            if await truth.say(work, request, reply.text):
+                return
+            continue
         await guard.look(work)
         work.exchange.append(ModelMessage(role="assistant", text=reply.text, tool_calls=reply.tool_calls))
         await _answer_calls(work)
-        if reply.text.strip() and {call.name for call in reply.tool_calls} == {tools.CALL_A_PERSON.name}:
-            work.draft.texts = [reply.text.strip()]
+        only_a_person = {call.name for call in reply.tool_calls} == {tools.CALL_A_PERSON.name}
+        if only_a_person and reply.text.strip() and await truth.say(work, request, reply.text):
             return
     raise NoAnswer(f"the model asked for tools {MAX_STEPS} times and said nothing to the contact")
 
@@ -80,8 +81,8 @@ def _alone(work: Work, place: int, call: ToolCall) -> int:
     return place if bound is not None and bound.tool.deed else -1
 
 
-async def _ask(work: Work) -> ModelReply:
-    """The first model of the tenant's list that answers. Raises NoAnswer with every model's reason."""
+async def _ask(work: Work) -> tuple[ModelReply, ModelRequest]:
+    """The first model of the tenant's list that answers, and what it was asked. Raises NoAnswer with every reason."""
     request = await recall.request(work)
     reasons: list[str] = []
     for bound in work.runtime.hook("think"):
@@ -101,7 +102,7 @@ async def _ask(work: Work) -> ModelReply:
             if reply is not None and (reply.tool_calls or reply.text.strip()):
                 trace.thought(work, bound.label.plugin, reply, work.clock.monotonic() - began)
                 if not (text := leak(reply.text, request)):
-                    return reply
+                    return reply, request
             logged = text
         finally:
             work.model_seconds += work.clock.monotonic() - began

@@ -130,6 +130,12 @@ def no_answer(work: Work, plugin: str, reason: str, seconds: float) -> None:
     work.metrics.model_calls.add(work.runtime.tenant.id, plugin, "failed")
 
 
+def untrue(work: Work, kinds: Sequence[str], outcome: str) -> None:
+    """An answer said what nothing bears out, of these *kinds*; *outcome* is one of observe.metrics.UNTRUE_OUTCOMES."""
+    work.note("untrue", kinds=list(kinds), outcome=outcome)
+    work.metrics.untrue_replies.add(work.runtime.tenant.id, outcome)
+
+
 @contextmanager
 def tool(work: Work, call: ToolCall) -> Iterator[dict[str, Any]]:
     """A call of a tool runs inside, and puts into what is given here how it ended, if not well."""

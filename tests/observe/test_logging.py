@@ -24,7 +24,7 @@ from frontdesk.store import StoreUnavailable
 
 NAME = "Nguyễn Thị Ánh"
 PHONE = "+84912345678"
-QUESTION = "Học phí bao nhiêu một khóa?"
+QUESTION = "Học phí 7.900.000đ một khóa phải không ạ?"
 ANSWER = "Dạ, 7.900.000đ ạ."
 
 

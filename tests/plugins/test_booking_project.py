@@ -35,7 +35,7 @@ async def said_by(desk, *calls, tenants=None, journal=""):
         await lan.says("Chào")
         await lan.hears()
         model = await server.plugin("model")
-        model.script += [*calls, "Xong"]
+        model.script += [*calls, "Dạ."]
         await lan.says("Làm đi")
         await lan.hears()
         return [result for message in model.requests[-1].messages for result in message.tool_results]
@@ -74,7 +74,7 @@ async def test_a_slot_is_booked_once_listed_and_cancelled(desk, booking_plugin, 
         slot = (await booking.free_times(datetime(2026, 11, 25, tzinfo=UTC).date())).split(" — ")[0]
 
         async def ask(contact, *calls):
-            model.script += [*calls, "done"]
+            model.script += [*calls, "All right."]
             await contact.says("please")
             await contact.hears()
             return [r for m in model.requests[-1].messages for r in m.tool_results]
