@@ -11,8 +11,8 @@ from .fields import UNIX_SOCKET, Duration, Language, PhoneNumber, Seconds, Text,
 from .files import Remote, files_of, home_of
 from .hours import OpeningHours, Span
 from .init import write_init
-from .opt_out import OptOut
 from .limits import Limits
+from .opt_out import OptOut
 from .packed import Packed
 from .prices import Price, base_model, price_of
 from .problems import ConfigError, Place, Problem

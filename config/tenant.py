@@ -25,8 +25,8 @@ from pydantic_core import PydanticCustomError
 
 from .fields import Duration, Language, OptionalText, PhoneNumber, Slug, Text, TimeZone
 from .hours import OpeningHours, one_or_more
-from .opt_out import OptOut
 from .limits import Limits
+from .opt_out import OptOut
 from .problems import Finding, Place, contradictions, printable, shown, wrong
 from .retention import Retention
 from .rules import judged, together
