@@ -338,9 +338,8 @@ class Summary:
     text: str
     messages: tuple[str, ...] = ()
     """The ids of all that it covers, oldest first."""
-    since: datetime
     until: datetime
-    """When the first and the last of them were said."""
+    """When the last of them was said."""
     made_at: datetime
 
 

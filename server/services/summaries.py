@@ -74,7 +74,6 @@ async def summarise(runtime: Runtime, store: Store, conversation: str) -> bool:
             conversation=conversation,
             text=text[:LONGEST],
             messages=tuple(message.id for message in part),
-            since=part[0].at,
             until=part[-1].at,
             made_at=store.now(),
         )

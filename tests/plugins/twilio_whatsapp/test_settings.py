@@ -85,5 +85,5 @@ def test_every_setting_is_on_the_reference_page(name: str) -> None:
 
 @pytest.mark.parametrize("code", CATALOGUE)
 def test_every_code_is_on_the_reference_page_in_the_row_of_its_class(code: int) -> None:
-    (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| {CATALOGUE[code][0]}")]
+    (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| {CATALOGUE[code].kind}")]
     assert str(code) in row
