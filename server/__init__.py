@@ -17,6 +17,9 @@ from .channel import Outgoing as Outgoing
 from .channel import StatusUpdate as StatusUpdate
 from .channel import WebhookRequest as WebhookRequest
 from .channel import WrittenContact as WrittenContact
+from .choices import Choice as Choice
+from .choices import choices_of as choices_of
+from .choices import numbered as numbered
 from .errors import CeilingReached as CeilingReached
 from .errors import MaybeSent as MaybeSent
 from .errors import NeedsAttention as NeedsAttention

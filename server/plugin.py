@@ -14,6 +14,7 @@ import aiohttp
 from frontdesk.config import Settings, TenantConfig
 
 from .channel import StatusUpdate, WebhookRequest, WrittenContact
+from .choices import Choice
 from .clock import Clock
 from .model import Contact, Conversation, Message, Template
 
@@ -126,6 +127,8 @@ class ConversationService(Protocol):
         template: Template | None = None,
         fallback: Template | None = None,
         media: Sequence[str] = (),
+        choices: Sequence[Choice] = (),
+        place: Mapping[str, Any] | None = None,
         useful_until: datetime | None = None,
     ) -> bool:
         """Say something first, through the lane and its gates. The same key is the same message; False if it was there.
@@ -133,8 +136,9 @@ class ConversationService(Protocol):
         With *template* that goes, in any case, and *text* is what the contact sees of it. *text* alone goes while the
         channel's service window is open; when it is closed, *fallback* goes in its place, and without one it is held until
         the contact writes.
-        `media` are keys of the media service. It is not sent after *useful_until* (aware, as in `tasks.schedule`), by
-        default the tenant's `useful_for` from now.
+        With *choices* the contact answers *text* with one touch (buttons, a list, else numbered lines); *place* has
+        `latitude`, `longitude` (degrees) and perhaps a `label`. `media` are keys of the media service. It is not sent after
+        *useful_until* (aware, as in `tasks.schedule`), by default the tenant's `useful_for` from now.
         """
         ...
 
@@ -293,6 +297,12 @@ class Channel(Plugin):
 
     service_window: ClassVar[timedelta | None] = None
     """How long after the contact's last message free-form messages are taken; then only templates are. None: always."""
+
+    shows_choices: ClassVar[bool] = False
+    """Whether it makes buttons or a list of the choices in a message's data; else they are numbered lines of its text."""
+
+    typing_seconds: ClassVar[float | None] = None
+    """For how long the contact is shown that somebody is writing; a longer turn asks again. None: until the answer comes."""
 
     max_text: ClassVar[int] = 1600
     """The longest text of one message, in code points; a longer answer goes out in parts (Twilio: 21617)."""

@@ -26,15 +26,18 @@ from frontdesk import (
     SecretUnavailable,
     Services,
     StatusUpdate,
+    Template,
     WebhookRefused,
     WebhookRequest,
     WrittenContact,
+    choices_of,
     hookimpl,
 )
 
 from . import diagnosis, listing
 from .catalogue import explanation
 from .client import Credentials, TwilioRest
+from .contents import Definition, check, interactive
 from .inbound import Pairs, address_key, claimed_address, read_form, understand, understand_status, written_number
 from .keys import SigningKeys
 from .markup import whatsapp
@@ -47,7 +50,11 @@ LARGE = 64 * 1024
 """Bytes of a form that is read in a thread: Twilio's are smaller, but the longest text, escaped, takes 0.3 s to decode."""
 READ_SECONDS = 6.0
 """How long the secrets may take to be read: from files, from AWS, from the store."""
-SENDABLE = frozenset({"text", "template", "image", "voice", "video", "document", "sticker"})
+SENDABLE = frozenset({"text", "template", "button", "location", "image", "voice", "video", "document", "sticker"})
+TEMPLATE_KNOWN = 600.0
+"""For how many seconds a template's definition and approval are remembered."""
+CHOOSE = {"vi": "Chọn", "en": "Choose"}
+"""What stands on the button that opens a list."""
 
 
 class TwilioWhatsapp(Channel):
@@ -55,12 +62,15 @@ class TwilioWhatsapp(Channel):
 
     settings: TwilioSettings
     service_window = timedelta(hours=24)
+    shows_choices = True
+    typing_seconds = 25.0
 
     def __init__(self, name: str, settings: TwilioSettings, services: Services) -> None:
         super().__init__(name, settings, services)
         self._keys = SigningKeys(lambda: self._in_a_thread(self._read_keys), self.clock.monotonic)
         self._credentials: Credentials | None = None
         self._would_refuse = 0
+        self._templates: dict[str, tuple[Definition, float]] = {}
         self._trouble = ""
         self.messages_per_second = settings.messages_per_second
 
@@ -140,7 +150,8 @@ class TwilioWhatsapp(Channel):
                 "write to one of the others"
             )
         service = self.settings.messaging_service_sid
-        return await self._rest(lambda rest: rest.send(message, message.address, service))
+        content = await self._content(message)
+        return await self._rest(lambda rest: rest.send(message, message.address, service, content))
 
     @hookimpl
     async def find_sent(self, message: Outgoing, since: datetime) -> tuple[Found, ...]:
@@ -191,6 +202,38 @@ class TwilioWhatsapp(Channel):
             what = "auth_token does not open the account: signatures of its webhooks will not fit"
             return [Finding(level="problem", what=what, cure=cure)]
         return [Finding(level="ok", what="auth_token is the account's")]
+
+    async def _content(self, message: Outgoing) -> str:
+        """The ContentSid of buttons or a list; empty: it goes as it is. Raises Refused for a template that cannot go."""
+        if message.kind == "template" and message.template is not None and self.settings.check_templates:
+            await self._check_template(message.template)
+        if message.kind != "button":
+            return ""
+        choices = choices_of(message.data)
+        language = self.tenant.language
+        button = CHOOSE.get(language.partition("-")[0], CHOOSE["en"])
+        body = interactive(message.text, choices, button, language)
+        if body is None:
+            return ""
+        key = body["friendly_name"]
+        if (known := await self.store.get("contents", key)) is not None:
+            return str(known["sid"])
+        sid = await self._rest(lambda rest: rest.create_content(body))
+        await self.store.put("contents", key, {"sid": sid})
+        return sid
+
+    async def _check_template(self, template: Template) -> None:
+        now = self.clock.monotonic()
+        known, until = self._templates.get(template.id, (None, 0.0))
+        if known is None or until <= now or known.status != "approved":
+            try:
+                known = await self._rest(lambda rest: rest.definition(template.id))
+            except RetryLater as err:
+                # Who cannot be asked does not hold the message up: Twilio judges it when it is sent.
+                self.log.warning("template_unchecked", template=template.id, reason=err.reason)
+                return
+            self._templates[template.id] = (known, now + TEMPLATE_KNOWN)
+        check(template, known)
 
     async def _verified(self, request: WebhookRequest) -> Pairs:
         """The form of a request that Twilio signed; what `signature` says about one that it did not."""
@@ -243,10 +286,11 @@ class TwilioWhatsapp(Channel):
 
     async def _client(self, credentials: Credentials) -> TwilioRest:
         """The process's client for these credentials: tenants of one account share it."""
-        api, messaging = self.settings.api_base_url, self.settings.messaging_base_url
+        settings = self.settings
+        api = settings.api_base_url
 
         async def make() -> TwilioRest:
-            return TwilioRest(credentials, api, messaging, self.http)
+            return TwilioRest(credentials, api, settings.messaging_base_url, self.http, settings.content_base_url)
 
         fingerprint = hashlib.sha256(credentials.password.encode()).hexdigest()[:16]
         key = f"twilio {api} {credentials.account_sid} {credentials.username} {fingerprint}"

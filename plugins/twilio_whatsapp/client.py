@@ -16,8 +16,10 @@ from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from frontdesk import Found, MaybeSent, Outgoing, RetryLater
+from frontdesk import Found, MaybeSent, NeedsAttention, Outgoing, Refused, RetryLater, choices_of, numbered
 
+from .catalogue import explanation
+from .contents import Definition, definition, location
 from .errors import translated
 
 CLOCK_SKEW = timedelta(seconds=5)
@@ -30,6 +32,7 @@ MAX_LISTED = 50
 PAGE_SIZE = 200
 MAX_PAGES = 5
 MAX_FILES = 10
+NOT_FOUND = ("20404", "404")
 
 
 @dataclass(frozen=True)
@@ -82,11 +85,26 @@ class Transport(AsyncHttpClient):  # type: ignore[misc]  # twilio has no types
             return Response(answer.status, await answer.text(), answer.headers)
 
 
+class _Body:
+    """A request's JSON as the package asks for it; its own classes write a null for each kind that is not meant."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        self._body = body
+
+    def to_dict(self) -> dict[str, Any]:
+        return self._body
+
+
 class TwilioRest:
     """One account at one base URL. Every method raises the core's exceptions (see errors.py)."""
 
     def __init__(
-        self, credentials: Credentials, api_base_url: str, messaging_base_url: str, session: aiohttp.ClientSession
+        self,
+        credentials: Credentials,
+        api_base_url: str,
+        messaging_base_url: str,
+        session: aiohttp.ClientSession,
+        content_base_url: str = "https://content.twilio.com",
     ) -> None:
         self.account_sid = credentials.account_sid
         self._client = Client(
@@ -99,26 +117,47 @@ class TwilioRest:
         )
         self._client.api.base_url = api_base_url
         self._client.messaging.base_url = messaging_base_url
-        self._client.content.base_url = api_base_url.replace("://api.", "://content.", 1)
+        self._client.content.base_url = content_base_url
 
     @property
     def sdk(self) -> Client:
         """The package's client, for what is asked of other resources than messages."""
         return self._client
 
-    async def send(self, message: Outgoing, sender: str, messaging_service_sid: str) -> str:
-        """Create a Message and return its SID."""
+    async def send(self, message: Outgoing, sender: str, messaging_service_sid: str, content_sid: str = "") -> str:
+        """Create a Message and return its SID. *content_sid*: buttons or a list in place of the text."""
         with translated(sending=True):
             created = await self._client.messages.create_async(
                 to=message.external_id,
                 from_=sender,
                 messaging_service_sid=messaging_service_sid or values.unset,
                 status_callback=message.callback_url or values.unset,
-                **_content(message),
+                **({"content_sid": content_sid} if content_sid else _content(message)),
             )
         if not created.sid:
             raise MaybeSent("Twilio answered without a message SID")
         return str(created.sid)
+
+    async def create_content(self, body: dict[str, Any]) -> str:
+        """Make a content (buttons, a list); its ContentSid. One that is made twice is only one too many."""
+        with translated(sending=False):
+            created = await self._client.content.v1.contents.create_async(_Body(body))
+        if not created.sid:
+            raise RetryLater("Twilio answered without a ContentSid")
+        return str(created.sid)
+
+    async def definition(self, content_sid: str) -> Definition:
+        """A template's placeholders, and what WhatsApp says of it. Refused: there is no such template."""
+        try:
+            with translated(sending=False):
+                context = self._client.content.v1.contents(content_sid)
+                content = await context.fetch_async()
+                approval = await context.approval_fetch().fetch_async()
+        except NeedsAttention as err:
+            if err.code not in NOT_FOUND:
+                raise
+            raise Refused(explanation("21655", "en"), code="21655") from err
+        return definition(content.types or {}, approval.whatsapp)
 
     async def show_typing(self, message_sid: str) -> None:
         """Show the typing indicator for up to 25 s as the answer to an inbound message (public beta)."""
@@ -173,7 +212,13 @@ def _content(message: Outgoing) -> dict[str, Any]:
             "content_sid": message.template.id,
             "content_variables": json.dumps(variables, ensure_ascii=False) if variables else values.unset,
         }
-    content: dict[str, Any] = {"body": message.text or values.unset}
+    if message.kind == "location":
+        if (action := location(message.data)) is None:
+            raise Refused("a location without latitude and longitude")
+        label = str(message.data.get("label") or "")
+        return {"body": message.text or label or action.partition("|")[0], "persistent_action": [action]}
+    choices = choices_of(message.data) if message.kind == "button" else ()
+    content: dict[str, Any] = {"body": (numbered(message.text, choices) if choices else message.text) or values.unset}
     if message.media_urls:
         content["media_url"] = list(message.media_urls)
     return content

@@ -66,6 +66,8 @@ class TwilioSettings(Settings):
     """What a wrong signature does: `enforce` refuses the webhook, `log` counts and logs it, `off` does not look."""
     typing_indicator: bool = True
     """Shows the contact that an answer is being written (public beta at Twilio; marks their message as read)."""
+    check_templates: bool = True
+    """Whether a template's approval and its variables are looked up before it is sent, every ten minutes at most."""
     api_base_url: Annotated[str, AfterValidator(_base_url)] = TWILIO_API
     """Where the REST API is: another region, a proxy, a test."""
     media_hosts: tuple[str, ...] = (".twiliocdn.com", "s3-external-1.amazonaws.com")
@@ -83,3 +85,8 @@ class TwilioSettings(Settings):
     def messaging_base_url(self) -> str:
         """messaging.twilio.com beside the configured api.twilio.com; the same host if that is not called `api.…`."""
         return self.api_base_url.replace("://api.", "://messaging.", 1)
+
+    @property
+    def content_base_url(self) -> str:
+        """content.twilio.com, likewise."""
+        return self.api_base_url.replace("://api.", "://content.", 1)

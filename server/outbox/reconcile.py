@@ -53,7 +53,7 @@ class Reconciler:
     async def _unbound(self, runtime: Runtime, repository: Repository, held: Held, message: Message) -> list[Found]:
         """What the provider has since the intent that belongs to none of our other messages."""
         since = message.intent_at or message.at
-        outgoing = self._sender.outgoing(runtime.tenant.id, held, message)
+        outgoing = self._sender.outgoing(runtime, held, message)
         channel = message.route.channel if message.route is not None else held.conversation.channel
         listed: tuple[Found, ...] = await runtime.ask("find_sent", channel, message=outgoing, since=since)
         return [item for item in listed if not await _bound(repository, item.provider_id)]

@@ -12,6 +12,7 @@ from .. import alerts, blame, consent, dispatch
 from ..budget.limits import NotBefore
 from ..budget.service import Budgets
 from ..channel import Outgoing
+from ..choices import choices_of, numbered
 from ..clock import Clock, milliseconds
 from ..crashpoints import reached
 from ..errors import NeedsAttention, PluginError, Refused, RetryLater
@@ -99,7 +100,7 @@ class Sender:
         if held.lease.until <= self._store.now():
             raise LeaseLost(held.conversation.id)
         try:
-            provider_id = await runtime.ask("send", channel, message=self.outgoing(tenant, held, message))
+            provider_id = await runtime.ask("send", channel, message=self.outgoing(runtime, held, message))
         except RetryLater as err:
             if err.slower:
                 route = message.route or _route(held)
@@ -190,15 +191,19 @@ class Sender:
                 return True
         return False
 
-    def outgoing(self, tenant: str, held: Held, message: Message) -> Outgoing:
+    def outgoing(self, runtime: Runtime, held: Held, message: Message) -> Outgoing:
         """The message as the channel gets it, and got it in its last attempt."""
         route = message.route or _route(held)
+        plugin = runtime.plugins.get(route.channel)
+        shows_choices = isinstance(plugin, Channel) and plugin.shows_choices
+        tenant, choices = runtime.tenant.id, choices_of(message.data)
+        shown = shows_choices or not choices
         return Outgoing(
             id=message.id,
             external_id=route.external_id,
             address=route.address,
-            kind=message.kind,
-            text=message.text,
+            kind=message.kind if shown else "text",
+            text=message.text if shown else numbered(message.text, choices),
             media_urls=tuple(self._urls.make(tenant, item.key, MEDIA_SECONDS) for item in message.media),
             template=message.template if message.kind == "template" else None,
             data=message.data,

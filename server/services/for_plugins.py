@@ -12,10 +12,11 @@ from frontdesk.config import TenantConfig
 from .. import leases
 from ..changes import Changes
 from ..channel import StatusUpdate
+from ..choices import Choice, as_data
 from ..clock import milliseconds
 from ..errors import RetryLater
 from ..media import MediaStore, MediaUrls
-from ..model import BOT, Contact, Conversation, Media, Message, PluginDocument, Task, Template
+from ..model import BOT, Contact, Conversation, Media, Message, MessageKind, PluginDocument, Task, Template
 from ..outbox.put import put
 from ..outbox.record import outbound_id
 from ..outbox.status import StatusDesk
@@ -125,6 +126,30 @@ class PluginTasks:
         return False
 
 
+def _kind(
+    template: Template | None, media: Sequence[str], choices: Sequence[Choice], place: Mapping[str, Any] | None
+) -> MessageKind:
+    """Raises ValueError for what does not go together in one message."""
+    kinds: list[tuple[MessageKind, object]] = [
+        ("template", template),
+        ("document", media),
+        ("button", choices),
+        ("location", place),
+    ]
+    given = [kind for kind, what in kinds if what]
+    if len(given) > 1:
+        raise ValueError(f"conversations.send: {' and '.join(given)} are several messages; send one after the other")
+    return given[0] if given else "text"
+
+
+def _position(place: Mapping[str, Any]) -> dict[str, Any]:
+    latitude, longitude = float(place["latitude"]), float(place["longitude"])
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180):
+        raise ValueError("conversations.send: place: latitude is -90 to 90 degrees, longitude -180 to 180")
+    label = unicodedata.normalize("NFC", str(place.get("label", "")))
+    return {"latitude": latitude, "longitude": longitude, "label": label}
+
+
 class PluginMedia:
     """`self.media`."""
 
@@ -207,6 +232,8 @@ class PluginConversations:
         template: Template | None = None,
         fallback: Template | None = None,
         media: Sequence[str] = (),
+        choices: Sequence[Choice] = (),
+        place: Mapping[str, Any] | None = None,
         useful_until: datetime | None = None,
     ) -> bool:
         now = self._store.now()
@@ -218,7 +245,8 @@ class PluginConversations:
             id=outbound_id(self._plugin, key),
             conversation=found.id,
             direction="outbound",
-            kind="template" if template else "document" if media else "text",
+            kind=_kind(template, media, choices, place),
+            data={**(as_data(choices) if choices else {}), **(_position(place) if place else {})},
             text=unicodedata.normalize("NFC", text),
             template=template or fallback,
             media=tuple(Media(content_type="", key=item) for item in media),

@@ -16,6 +16,7 @@ from ..media import MediaStore
 from ..model import BOT, Contact, Conversation, Due, Message
 from ..observe.metrics import Metrics
 from ..observe.traces import Traces
+from ..plugin import Channel
 from ..queue import Queue, Wake
 from ..recent import Recent
 from ..runtime import Runtime, Runtimes
@@ -33,6 +34,8 @@ from .think import think
 
 log = structlog.get_logger(__name__)
 
+TYPING_AGAIN = 0.8
+"""After which part of the time for which dots are shown they are asked for again."""
 ATTEMPTS = 10
 """How often a turn is taken up after crashes and defects before it is parked."""
 
@@ -190,7 +193,7 @@ class TurnEngine:
 
     async def _run(self, work: Work, conversation: Conversation) -> Outcome:
         with structlog.contextvars.bound_contextvars(turn=work.turn.id), trace.observed(work, self._traces):
-            self._show_typing(work)
+            typing = self._show_typing(work)
             try:
                 try:
                     await self._answer(work, conversation)
@@ -206,6 +209,9 @@ class TurnEngine:
                 reason = f"the owner changed while it was written; now it is {err}"
                 await ending.withdraw(work.repository, work.store, work.turn, reason, work.trace)
                 return Finished()
+            finally:
+                if typing is not None:
+                    typing.cancel()
             log.info("turn_ended", messages=len(work.unanswered), attempts=work.turn.attempts)
             return await self._more(work)
 
@@ -274,8 +280,21 @@ class TurnEngine:
         due = await self._store.due.get("turn", work.runtime.tenant.id, work.turn.conversation)
         return Again(max(due.due_at, self._store.now()) if due is not None else self._store.now())
 
-    def _show_typing(self, work: Work) -> None:
-        hooks = work.runtime.hook("show_typing", work.held.conversation.channel)
-        if hooks and work.unanswered:
-            showing = dispatch.every(hooks, conversation=work.held.conversation, message=work.unanswered[-1])
-            self._owner.start(showing, "show typing")
+    def _show_typing(self, work: Work) -> asyncio.Task[None] | None:
+        """At once, and again while the turn goes on, which ends what is returned."""
+        conversation = work.held.conversation
+        hooks = work.runtime.hook("show_typing", conversation.channel)
+        if not hooks or not work.unanswered:
+            return None
+        shown = {"conversation": conversation, "message": work.unanswered[-1]}
+        self._owner.start(dispatch.every(hooks, **shown), "show typing")
+        channel = work.runtime.plugins.get(conversation.channel)
+        seconds = channel.typing_seconds if isinstance(channel, Channel) else None
+        if seconds is None:
+            return None
+        return self._owner.start(self._keep_typing(hooks, seconds * TYPING_AGAIN, shown), "keep typing")
+
+    async def _keep_typing(self, hooks: tuple[dispatch.BoundHook, ...], pause: float, shown: dict[str, Any]) -> None:
+        while True:
+            await self._clock.sleep(pause)
+            await dispatch.every(hooks, **shown)

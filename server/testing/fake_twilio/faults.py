@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Operation = Literal["send", "list", "fetch", "delete", "media", "typing"]
+Operation = Literal["send", "list", "fetch", "delete", "media", "typing", "content"]
 FaultKind = Literal[
     "delay",  # answers `seconds` later than it would
     "error",  # answers `status` and `code`, nothing accepted

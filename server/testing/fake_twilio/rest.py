@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from base64 import b64decode
 from collections.abc import Awaitable, Callable
@@ -11,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
 
+from .contents import FakeContent, check_content
 from .faults import Fault, Operation
 from .messages import API_VERSION, FakeMessage
 from .state import State
@@ -37,6 +39,9 @@ class Rest:
             web.get(f"{account}/Messages/{{sid}}/Media/{{media}}", answering_errors(self.media)),
             web.get("/storage/{media}", self.storage),
             web.post("/v2/Indicators/Typing.json", answering_errors(self.typing)),
+            web.post("/v1/Content", answering_errors(self.create_content)),
+            web.get("/v1/Content/{sid}", answering_errors(self.content)),
+            web.get("/v1/Content/{sid}/ApprovalRequests", answering_errors(self.approval)),
         ]
 
     async def send(self, request: web.Request) -> web.StreamResponse:
@@ -49,6 +54,7 @@ class Rest:
         if fault and fault.phase == "before" and (ended := await self._interrupted(request, fault)):
             return ended
         check_send(fields, state.senders)
+        state.contents.check(account, dict(fields))
         message = state.accept(account, fields)
         plan = state.callbacks.take(message)
         if plan.before_answer:
@@ -142,6 +148,33 @@ class Rest:
             raise ApiError(400, 20001, "channel must be whatsapp, messageId the SID of an inbound message")
         self._state.typing_shown(message)
         return web.json_response({"success": True})
+
+    async def create_content(self, request: web.Request) -> web.StreamResponse:
+        """The Content API takes JSON and answers a ContentSid; it judges form and limits when the content is made."""
+        account = self.authenticated(request)
+        if ended := await self._fault(request, "content", {}):
+            return ended
+        try:
+            body = json.loads(await request.read())
+        except ValueError:
+            raise ApiError(400, 20001, "The request body is not JSON") from None
+        check_content(body)
+        content = self._state.contents.add(account, body)
+        return web.json_response(content.to_json(), status=201)
+
+    async def content(self, request: web.Request) -> web.StreamResponse:
+        content = self._content_of(request)
+        return await self._fault(request, "content", {}) or web.json_response(content.to_json())
+
+    async def approval(self, request: web.Request) -> web.StreamResponse:
+        content = self._content_of(request)
+        return await self._fault(request, "content", {}) or web.json_response(content.approval())
+
+    def _content_of(self, request: web.Request) -> FakeContent:
+        found = self._state.contents.get(self.authenticated(request), request.match_info["sid"])
+        if found is None:
+            raise ApiError(404, 20404, f"The requested resource {request.path} was not found")
+        return found
 
     def authenticated(self, request: web.Request) -> str:
         """The account of the credentials; it must be the one in the path."""

@@ -15,6 +15,7 @@ from frontdesk.clock import Clock, SystemClock
 from . import control
 from .account import Account, AccountRest
 from .callbacks import Callbacks
+from .contents import Contents
 from .faults import Faults
 from .inbound import InboundSpec, form
 from .messages import API_VERSION, FakeMedia, FakeMessage, new_sid
@@ -75,6 +76,10 @@ class FakeTwilio:
     @property
     def typing(self) -> list[str]:
         return self.state.typing
+
+    @property
+    def contents(self) -> Contents:
+        return self.state.contents
 
     @property
     def faults(self) -> Faults:

@@ -12,6 +12,7 @@ from typing import Any
 from frontdesk.tasks import Owner
 
 from .callbacks import CallbackPlan, Callbacks
+from .contents import Contents
 from .faults import Faults
 from .messages import FakeMessage, new_sid
 from .world import World
@@ -42,6 +43,8 @@ class State:
     """What a correct client or server would not have done."""
     typing: list[str] = field(default_factory=list)
     """SIDs for which the typing indicator was asked."""
+    contents: Contents = field(default_factory=Contents)
+    """Templates, buttons and lists of the Content API."""
     faults: Faults = field(default_factory=Faults)
 
     def __post_init__(self) -> None:

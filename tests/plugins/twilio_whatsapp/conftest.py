@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any, cast
 
 import aiohttp
@@ -36,6 +37,19 @@ async def twilio() -> AsyncIterator[FakeTwilio]:
         yield fake
 
 
+class Documents:
+    """What the plugin keeps."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], Any] = {}
+
+    async def get(self, collection: str, key: str) -> Any:
+        return self.kept.get((collection, key))
+
+    async def put(self, collection: str, key: str, data: Any) -> None:
+        self.kept[collection, key] = data
+
+
 @pytest.fixture
 def make_plugin(http: aiohttp.ClientSession, twilio: FakeTwilio) -> MakePlugin:
     """`make_plugin(**settings)`: an instance as the core makes it, its secrets read."""
@@ -49,9 +63,9 @@ def make_plugin(http: aiohttp.ClientSession, twilio: FakeTwilio) -> MakePlugin:
 
     unused = cast(Any, None)
     services = Services(
-        tenant=unused,
+        tenant=cast(Any, SimpleNamespace(language="vi")),
         clock=SystemClock(),
-        store=unused,
+        store=cast(Any, Documents()),
         tasks=unused,
         media=unused,
         model=unused,

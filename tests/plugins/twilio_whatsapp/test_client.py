@@ -10,7 +10,7 @@ import pytest
 from frontdesk import MaybeSent, Message, NeedsAttention, Outgoing, Refused, RetryLater, Secret, Template
 from frontdesk.clock import SystemClock
 from frontdesk.plugins.twilio_whatsapp import TwilioWhatsapp, client
-from frontdesk.testing.fake_twilio import AUTH_TOKEN, CallbackPlan, FakeTwilio, Fault
+from frontdesk.testing.fake_twilio import ACCOUNT_SID, AUTH_TOKEN, CallbackPlan, FakeTwilio, Fault
 
 NUMBER = "whatsapp:+14155238886"
 CONTACT = "whatsapp:+84901234567"
@@ -52,10 +52,11 @@ async def test_a_text_is_sent_with_its_status_callback(plugin: TwilioWhatsapp, t
 async def test_a_template_is_sent_with_its_variables_and_without_a_body(
     plugin: TwilioWhatsapp, twilio: FakeTwilio
 ) -> None:
-    template = Template(id=CONTENT_SID, variables={"1": "Nguyễn", "2": "9:00"})
+    content_sid = twilio.contents.template(ACCOUNT_SID, "{{1}}, {{2}}")
+    template = Template(id=content_sid, variables={"1": "Nguyễn", "2": "9:00"})
     await plugin.send(outgoing("Chào Nguyễn, hẹn 9:00", kind="template", template=template))
     (attempt,) = twilio.attempts
-    assert attempt["ContentSid"] == CONTENT_SID
+    assert attempt["ContentSid"] == content_sid
     assert json.loads(attempt["ContentVariables"]) == {"1": "Nguyễn", "2": "9:00"}
     assert "Body" not in attempt
     assert twilio.violations == []

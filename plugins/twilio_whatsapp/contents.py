@@ -1,0 +1,106 @@
+"""Twilio's Content API: buttons and lists, made when they are needed; templates, looked at before they are sent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from frontdesk import Choice, Refused, Template
+
+from .catalogue import explanation
+
+MAX_BUTTONS, MAX_BUTTON_TITLE = 3, 20
+MAX_ITEMS, MAX_ITEM, MAX_DESCRIPTION, MAX_LIST_BUTTON = 10, 24, 72, 20
+MAX_BODY = 1024
+"""Characters of the text above buttons or a list."""
+_PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_BLANKS = re.compile(r" {5,}")
+SENT_AT_ALL = frozenset({"approved"})
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A template as Twilio has it."""
+
+    placeholders: frozenset[str]
+    status: str
+    """WhatsApp's: approved, pending, rejected, paused, disabled, unsubmitted, …"""
+    reason: str = ""
+    """Why it was rejected."""
+
+
+def definition(types: Mapping[str, Any], approval: Mapping[str, Any] | None) -> Definition:
+    """Of what the Content API answers: the content's `types`, and `whatsapp` of its approval requests."""
+    texts = json.dumps(types, ensure_ascii=False)
+    told = approval or {}
+    return Definition(
+        placeholders=frozenset(_PLACEHOLDER.findall(texts)),
+        status=str(told.get("status") or "unsubmitted"),
+        reason=str(told.get("rejection_reason") or ""),
+    )
+
+
+def check(template: Template, known: Definition) -> None:
+    """Raises Refused if WhatsApp would not take the template so."""
+    if known.status not in SENT_AT_ALL:
+        reason = f" ({known.reason})" if known.reason else ""
+        raise Refused(
+            f"template {template.id} is {known.status} at WhatsApp{reason}; only an approved one may be sent",
+            code="63030",
+        )
+    given = {name for name, value in template.variables.items() if value.strip()}
+    if missing := sorted(known.placeholders - given):
+        raise Refused(
+            f"template {template.id} has no value for {', '.join(f'{{{{{name}}}}}' for name in missing)}; give each one",
+            code="21656",
+        )
+    if unknown := sorted(set(template.variables) - known.placeholders):
+        raise Refused(f"template {template.id} has no placeholder {', '.join(unknown)}; leave it out", code="21656")
+    if any(_BLANKS.search(value) for value in template.variables.values()):
+        raise Refused(explanation("63013", "en"), code="63013")
+
+
+def interactive(text: str, choices: Sequence[Choice], button: str, language: str) -> dict[str, Any] | None:
+    """The body of a request that makes the content: buttons, or a list if there are more; None: WhatsApp shows neither."""
+    if not text or len(text) > MAX_BODY or not choices:
+        return None
+    body = text.replace("{{", "{ {")  # two would be a placeholder
+    if len(choices) <= MAX_BUTTONS and all(_is_button(choice) for choice in choices):
+        actions = [{"type": "QUICK_REPLY", "title": choice.title, "id": choice.id} for choice in choices]
+        types: dict[str, Any] = {"twilio/quick-reply": {"body": body, "actions": actions}}
+    elif len(choices) <= MAX_ITEMS and all(_is_item(choice) for choice in choices):
+        items = [
+            {"id": each.id, "item": each.title, "description": each.description.strip() or each.title}
+            for each in choices
+        ]
+        types = {"twilio/list-picker": {"body": body, "button": button[:MAX_LIST_BUTTON], "items": items}}
+    else:
+        return None
+    content = {"language": language.partition("-")[0], "types": types}
+    return {"friendly_name": f"frontdesk_{fingerprint(content)}", **content}
+
+
+def _is_button(choice: Choice) -> bool:
+    return len(choice.title) <= MAX_BUTTON_TITLE and not choice.description and "{{" not in choice.title
+
+
+def _is_item(choice: Choice) -> bool:
+    fits = len(choice.title) <= MAX_ITEM and len(choice.description) <= MAX_DESCRIPTION
+    return fits and "{{" not in choice.title + choice.description
+
+
+def fingerprint(content: Mapping[str, Any]) -> str:
+    """The same content is made once."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:32]
+
+
+def location(data: Mapping[str, Any]) -> str | None:
+    """Twilio's PersistentAction for a place; None: it has no position."""
+    if not isinstance(data.get("latitude"), int | float) or not isinstance(data.get("longitude"), int | float):
+        return None
+    label = str(data.get("label") or data.get("address") or "").replace("|", " ").strip()
+    return f"geo:{data['latitude']:.6f},{data['longitude']:.6f}" + (f"|{label}" if label else "")

@@ -1,0 +1,39 @@
+"""Answers that a contact can choose from with one touch: buttons, or a list; numbered lines where there are neither."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """One of them. `id` comes back as `data["payload"]` of the inbound message, its title as the text."""
+
+    id: str
+    title: str
+    description: str = ""
+
+
+def as_data(choices: Sequence[Choice]) -> dict[str, Any]:
+    """How they are kept with a message. Raises ValueError for what nobody could choose."""
+    ids = [choice.id for choice in choices]
+    if len(set(ids)) < len(ids) or not all(choice.id.strip() and choice.title.strip() for choice in choices):
+        raise ValueError("each choice needs an id of its own and a title")
+    return {"choices": [{k: unicodedata.normalize("NFC", v) for k, v in asdict(choice).items()} for choice in choices]}
+
+
+def choices_of(data: dict[str, Any]) -> tuple[Choice, ...]:
+    """The choices of a message's data; none: it has none."""
+    return tuple(Choice(**choice) for choice in data.get("choices", ()))
+
+
+def numbered(text: str, choices: Sequence[Choice]) -> str:
+    """*text* with the choices as lines below it, to be answered in words."""
+    lines = [
+        f"{number}. {choice.title}{f' ({choice.description})' if choice.description else ''}"
+        for number, choice in enumerate(choices, 1)
+    ]
+    return "\n".join([text, *lines] if text else lines)
