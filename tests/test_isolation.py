@@ -21,10 +21,10 @@ import pytest
 from frontdesk import Channel, ModelReply, Plugin, hookimpl
 from frontdesk.clock import SystemClock
 from frontdesk.config import Secret
-from frontdesk.model import Consent, Note
+from frontdesk.model import Consent, Note, Summary
 from frontdesk.people import People
 from frontdesk.services.secrets import SecretDesk, new_key
-from frontdesk.store.collections import COLLECTIONS, CONSENTS, CONVERSATIONS, MESSAGES, NOTES
+from frontdesk.store.collections import COLLECTIONS, CONSENTS, CONVERSATIONS, MESSAGES, NOTES, SUMMARIES
 from frontdesk.testing.desk import TestDesk
 from frontdesk.testing.fake_twilio import FakeTwilio, InboundSpec
 from frontdesk.web import webhooks
@@ -149,6 +149,9 @@ async def _lived_in(world: World) -> World:
             message="same-id", text=words,
         )  # fmt: skip
         assert await world.desk.repository(tenant).insert(CONSENTS, consent)
+        now = world.desk.clock.now()
+        summary = Summary(id="same-summary", conversation=contact.id, text=words, until=now, made_at=now)
+        assert await world.desk.repository(tenant).insert(SUMMARIES, summary)
         await world.desk.server.overlays.set(world.desk.server.written, tenant, "persona.role", words, "lan")
         await SecretDesk(world.desk.server.store, Secret.from_text(new_key())).set(tenant, "SAME_NAME", words, "lan")
     await world.desk.quiet()
