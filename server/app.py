@@ -17,7 +17,7 @@ import structlog
 from quart import Quart
 
 from frontdesk.admin_ui import blueprint as admin_pages
-from frontdesk.config import ConfigError, Remote, Secret, SecretUnavailable, TenantConfig, TenantsFile, use_vault
+from frontdesk.config import ConfigError, Remote, SecretUnavailable, TenantConfig, TenantsFile, use_vault
 
 from . import crashpoints
 from .budget.service import Budgets
@@ -69,7 +69,7 @@ from .store.opening import open_store
 from .tasks import Owner
 from .tenants import Declared, read_tenants, refers_to
 from .turn.engine import TurnEngine
-from .vaults import Vaults
+from .vaults import Vaults, revealed
 from .watchdog import Watchdog
 from .web import health, media, metrics, plugin_routes
 from .web.asgi import Receive, Scope, Send
@@ -114,7 +114,7 @@ class Server:
         try:
             store = open_store(file.store_url(), clock)
             key = signing_key(self.config.signing_key, file.data_dir)
-            self._metrics_token = _revealed(self.config.metrics.token, "metrics.token")
+            self._metrics_token = revealed(self.config.metrics.token, "metrics.token")
         except (SecretUnavailable, ValueError) as err:
             raise StartupError(f"{file.path}: server: {err}") from err
         self.metrics = Metrics(by_tenant=self.config.metrics.tenant_label)
@@ -475,16 +475,6 @@ def create_server(
     # Who brings a registry has classes in it that no other process knows.
     read: Read = partial(read_apart if registry is None else read_beside, registry=declared.registry)
     return Server(file, declared, clock, source=source, read=read, bind=bind)
-
-
-def _revealed(secret: Secret | None, key: str) -> str:
-    """Raises SecretUnavailable, or ValueError if it is there and empty: an empty token would be no lock."""
-    if secret is None:
-        return ""
-    value = secret.reveal(fresh=True)
-    if not value:
-        raise ValueError(f"{key}: {secret} is empty; write what who reads it shall send, or leave the key out")
-    return value
 
 
 async def wait_for_store(server: Server, seconds: float) -> None:

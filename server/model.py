@@ -407,69 +407,6 @@ class PluginDocument:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StoredSecret:
-    """A secret that was typed in. `id` is its name, as `{stored: NAME}` refers to it."""
-
-    id: str
-    version: int = 1
-    token: str = field(repr=False)
-    """Encrypted (services/secrets.py)."""
-    set_at: datetime
-    set_by: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class OverlayChange:
-    """One change of a setting over the tenants file."""
-
-    key: str
-    value: str
-    """As JSON."""
-    at: datetime
-    by: str
-    reverted: bool = False
-    """The file's value counts again from here on."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Overlay:
-    """What operators have changed over the tenants file; each tenant has one, its version rises with each change."""
-
-    id: str
-    version: int = 1
-    current: list[OverlayChange] = field(default_factory=list)
-    """What stands before the file, in the order of the keys."""
-    history: list[OverlayChange] = field(default_factory=list)
-    """The last changes, oldest first."""
-    effective: str = ""
-    """The tenant's last effective configuration, as JSON."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OverlayMark:
-    """That a tenant's overlay may have changed. `id` is the tenant's."""
-
-    id: str
-    version: int = 1
-    changed_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class Suspension:
-    """A tenant that has left the tenants file, and may be back in it. `id` is the tenant's."""
-
-    id: str
-    version: int = 1
-    since: datetime
-    raw: str
-    """How it was declared last, with what was stored over the file, as JSON."""
-    folder: str
-    """Where relative secret files start from; empty: there are none."""
-    purged_at: datetime | None = None
-    """When its purge has begun: nothing is taken for it any more. The row goes when the purge ends."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Instance:
     """A running server process, as operators see it. `data["tenants"]` is the fingerprint of those it works for."""
 

@@ -242,3 +242,13 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+def revealed(secret: Secret | None, key: str) -> str:
+    """Raises SecretUnavailable, or ValueError if it is there and empty: an empty token would be no lock."""
+    if secret is None:
+        return ""
+    value = secret.reveal(fresh=True)
+    if not value:
+        raise ValueError(f"{key}: {secret} is empty; write what who reads it shall send, or leave the key out")
+    return value

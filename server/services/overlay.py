@@ -19,9 +19,9 @@ import structlog
 
 from frontdesk.config import ConfigError, Packed, Place, Problem, Settings, TenantConfig, secrets_in
 
-from ..model import Overlay, OverlayChange, OverlayMark
 from ..store import Between, Store
 from ..store.collections import OVERLAY_MARKS, OVERLAYS
+from ..stored_settings import Overlay, OverlayChange, OverlayMark
 from ..tenants import Address, Declared, judge_tenant
 from .overlay_keys import applied, as_written, below, found
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from frontdesk.config import Place, Problem, TenantConfig, default_words
 
-from ..model import OverlayChange
+from ..stored_settings import OverlayChange
 
 
 def as_written(tenant: TenantConfig) -> dict[str, Any]:

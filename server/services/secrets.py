@@ -20,9 +20,9 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from frontdesk.config import Place, Problem, Secret, SecretUnavailable, TenantsFile
 
 from ..errors import StartupError
-from ..model import StoredSecret
 from ..store import Store
 from ..store.collections import OVERLAYS, SECRETS, SUSPENSIONS
+from ..stored_settings import StoredSecret
 from .overlay import ID as OVERLAY
 
 VARIABLE = "FRONTDESK_SECRET_KEYS"

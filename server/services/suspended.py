@@ -13,10 +13,10 @@ import structlog
 
 from frontdesk.config import Packed, Place, Problem
 
-from ..model import Suspension
 from ..registry import Registry
 from ..store import Between, Store
 from ..store.collections import SUSPENSIONS
+from ..stored_settings import Suspension
 from ..tenants import Address, Declared, judge_tenant
 from .overlay_keys import as_written
 

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
-from frontdesk import model
+from frontdesk import model, stored_settings
 
 D = TypeVar("D")
 
@@ -129,8 +129,8 @@ PLUGIN_DATA = Collection("plugin_data", model.PluginDocument, indexes=(("plugin"
 BUDGETS = Collection(
     "budgets", model.Budget, indexes=(("ends_at",),), retention=Retention(timedelta(days=90), by="ends_at")
 )
-SECRETS = Collection("secrets", model.StoredSecret)
-OVERLAYS = Collection("overlays", model.Overlay)
+SECRETS = Collection("secrets", stored_settings.StoredSecret)
+OVERLAYS = Collection("overlays", stored_settings.Overlay)
 
 DUE = Collection("due", model.Due, indexes=(("kind", "due_at"), ("tenant", "due_at")), tenant_data=False)
 INSTANCES = Collection(
@@ -142,13 +142,13 @@ INSTANCES = Collection(
 )
 OVERLAY_MARKS = Collection(
     "overlay_marks",
-    model.OverlayMark,
+    stored_settings.OverlayMark,
     indexes=(("changed_at",),),
     tenant_data=False,
     # Of a purged tenant: by then every server has seen it.
     retention=Retention(timedelta(days=1), by="changed_at", unless=OVERLAYS),
 )
-SUSPENSIONS = Collection("suspensions", model.Suspension, indexes=(("since",),), tenant_data=False)
+SUSPENSIONS = Collection("suspensions", stored_settings.Suspension, indexes=(("since",),), tenant_data=False)
 CHORES = Collection("chores", model.Chore, tenant_data=False)
 
 COLLECTIONS: tuple[Collection[Any], ...] = (

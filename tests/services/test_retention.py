@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from frontdesk.model import Instance, Overlay, OverlayMark, Task
+from frontdesk.model import Instance, Task
 from frontdesk.services import retention
 from frontdesk.store.collections import INSTANCES, OVERLAY_MARKS, OVERLAYS, TASKS
+from frontdesk.stored_settings import Overlay, OverlayMark
 
 
 async def test_a_running_server_deletes_old_tasks_and_the_rows_of_dead_processes(desk):

@@ -11,11 +11,11 @@ import pytest
 
 from frontdesk.clock import SystemClock
 from frontdesk.config import Secret, SecretUnavailable, load
-from frontdesk.model import Overlay, OverlayChange, Suspension
 from frontdesk.services.secrets import VARIABLE, KeysMissing, Rotated, SecretDesk, new_key, references
 from frontdesk.store import Store
 from frontdesk.store.collections import OVERLAYS, SECRETS, SUSPENSIONS
 from frontdesk.store.sqlite import SqliteStore
+from frontdesk.stored_settings import Overlay, OverlayChange, Suspension
 from frontdesk.testing.death import Died
 
 VALUE = "mật khẩu: hunter2"
