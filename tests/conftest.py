@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
 import socket
 import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import lru_cache
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +28,18 @@ from frontdesk.testing.death import Died
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What waits for whole seconds comes first: beside it other workers compute, and at the end none is left with it."""
-    items.sort(key=lambda item: (item.path.parent.name != "e2e", item.path.name != "test_crash.py"))
+    """What waits for whole seconds comes first in each worker's part, the longest at its very start: others compute,
+    and at the end none is left with it. `--dist worksteal` hands out equal parts of the list, and steals from their ends."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    waiting = [item for item in items if item.path.parent.name == "e2e"]
+    waiting.sort(key=lambda item: item.path.name != "test_crash.py")
+    others = [item for item in items if item.path.parent.name != "e2e"]
+    size, rest = len(items) // workers, iter(others)
+    parts = []
+    for number in range(workers):
+        first = waiting[number::workers]
+        parts.append([*first, *islice(rest, max(0, size - len(first)))])
+    items[:] = [*chain.from_iterable(parts), *rest]
 
 
 @asynccontextmanager

@@ -69,7 +69,7 @@ async def test_one_is_killed_and_one_frozen_past_its_lease_and_the_third_goes_on
     three: list[Front], quick: dict[str, Any], point: str
 ) -> None:
     one, two, three_ = three
-    await asyncio.gather(one.start(), two.start(FRONTDESK_FREEZE_AT=f"{point}:3"), three_.start())
+    await asyncio.gather(one.start(), two.start(FRONTDESK_FREEZE_AT=point), three_.start())
     load = Load(three, contacts=10, messages=6, copies=0.3, halves=True)
     writing = asyncio.gather(load.run())
 
