@@ -31,15 +31,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What waits for whole seconds comes first in each worker's part, the longest at its very start: others compute,
     and at the end none is left with it. `--dist worksteal` hands out equal parts of the list, and steals from their ends."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    waiting = [item for item in items if item.path.parent.name == "e2e"]
-    waiting.sort(key=lambda item: item.path.name != "test_crash.py")
-    others = [item for item in items if item.path.parent.name != "e2e"]
+    waiting = [item for item in items if _waits(item)]
+    waiting.sort(key=lambda item: item.path.name not in ("test_crash.py", "test_tutorial.py"))
+    others = [item for item in items if not _waits(item)]
     size, rest = len(items) // workers, iter(others)
     parts = []
     for number in range(workers):
         first = waiting[number::workers]
         parts.append([*first, *islice(rest, max(0, size - len(first)))])
     items[:] = [*chain.from_iterable(parts), *rest]
+
+
+def _waits(item: pytest.Item) -> bool:
+    return item.path.parent.name == "e2e" or item.path.name == "test_tutorial.py"
 
 
 @asynccontextmanager

@@ -127,8 +127,10 @@ class _Writer:
                     self._block(token, " | ".join(self._cells or ()))
                     self._cells = None
                 case "fence":
-                    content = token.content.rstrip()
-                    self._block(token, f"{_FENCE}{content}{_FENCE}" if content else token.markup)
+                    # Behind backticks stands a language; behind tildes, which people write for a wave, words.
+                    language = token.info if token.markup.startswith("`") else ""
+                    content = f"{token.info.removeprefix(language)}\n{token.content}".strip()
+                    self._block(token, f"{_FENCE}{content}{_FENCE}" if content else token.markup + language)
                 case "hr":
                     self._block(token, "---")
         return "\n".join(self._lines)

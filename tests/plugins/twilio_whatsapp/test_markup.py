@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from frontdesk.plugins.twilio_whatsapp.markup import whatsapp
@@ -72,6 +72,8 @@ PIECES = st.one_of(
 
 
 @given(st.lists(PIECES, max_size=30).map("".join))
+@example("~~~~0")
+@example("~~~~chào\nchị")
 def test_no_word_is_ever_lost(text):
     def letters(text: str) -> list[str]:
         return sorted(char for char in text if char.isalnum())
