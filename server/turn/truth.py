@@ -97,7 +97,7 @@ def _known(work: Work, request: ModelRequest) -> Known:
         asked="\n".join(asked),
         facts=facts_of(request.tenant),
         said=[
-            *(message.text for message in said),
+            *(words for message in said for words in (message.text, *message.notes)),
             *(result.content for result in results if result.error),
             request.summary,
             f"{request.now:%H:%M}",

@@ -61,6 +61,15 @@ async def test_a_lie_about_a_booking_is_put_right_by_booking(desk, plugins, worl
         assert (await lan.conversation()).owner != NOBODY
 
 
+async def test_a_price_of_the_ad_that_the_contact_came_by_may_be_repeated(desk, plugins):
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        model.script = ["Yes, whitening is £99."]
+        await lan.says("Is that right?", data={"referral": {"Headline": "Whitening for £99"}})
+        assert await lan.hears() == "Yes, whitening is £99."
+        assert await done_about_it(server, lan) == []
+
+
 async def test_a_lie_is_put_right_by_other_words(desk, plugins):
     async with desk(plugins=plugins, tenants=AT_ONCE) as server:
         lan = server.contact("Lan")
