@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import asynccontextmanager
 
 from frontdesk import Plugin, Secret, Settings, hookimpl
 from frontdesk.store import StoreUnavailable
@@ -46,14 +47,23 @@ async def test_a_secret_that_changed_while_its_plugin_started_is_not_left_with_t
         assert (await first).plugins["slow"].seen == "new"
 
 
-async def test_a_changed_secret_of_the_env_file_makes_new_instances_of_who_refers_to_it(desk, monkeypatch):
+KEYED = {**TENANT, "plugins": [*PLUGINS, {"keyed": {"key": {"env": "FD_KEY"}}}]}
+
+
+@asynccontextmanager
+async def with_the_old_key(desk, monkeypatch):
+    """The server, and its `.env`, which has been read."""
     monkeypatch.setattr(os, "environ", {**os.environ})
-    keyed = {**TENANT, "plugins": [*PLUGINS, {"keyed": {"key": {"env": "FD_KEY"}}}]}
     plugins = {"model": ScriptedModel, "keyed": Keyed}
-    async with desk(plugins=plugins, tenants={"clinic": keyed, "school": CLINIC}) as server:
+    async with desk(plugins=plugins, tenants={"clinic": KEYED, "school": CLINIC}) as server:
         env = server.server.file.folder / ".env"
         env.write_text("FD_KEY=old")
         assert await server.server.reloader.reload()
+        yield server, env
+
+
+async def test_a_changed_secret_of_the_env_file_makes_new_instances_of_who_refers_to_it(desk, monkeypatch):
+    async with with_the_old_key(desk, monkeypatch) as (server, env):
         clinic = await server.server.runtimes.get("clinic")
         school = await server.server.runtimes.get("school")
         assert clinic.plugins["keyed"].settings.key.reveal() == "old"
@@ -68,16 +78,10 @@ async def test_a_changed_secret_of_the_env_file_makes_new_instances_of_who_refer
 
 
 async def test_a_changed_secret_is_not_forgotten_when_its_reload_was_put_off(desk, monkeypatch):
-    monkeypatch.setattr(os, "environ", {**os.environ})
-    keyed = {**TENANT, "plugins": [*PLUGINS, {"keyed": {"key": {"env": "FD_KEY"}}}]}
-    plugins = {"model": ScriptedModel, "keyed": Keyed}
-    async with desk(plugins=plugins, tenants={"clinic": keyed, "school": CLINIC}) as server:
-        env = server.server.file.folder / ".env"
-        env.write_text("FD_KEY=old")
-        assert await server.server.reloader.reload()
+    async with with_the_old_key(desk, monkeypatch) as (server, env):
         clinic = await server.server.runtimes.get("clinic")
         env.write_text("FD_KEY=new")
-        write(server, {"clinic": keyed})  # that the school is suspended cannot be stored just now
+        write(server, {"clinic": KEYED})  # that the school is suspended cannot be stored just now
         with monkeypatch.context() as patched:
             patched.setattr(SqliteRepository, "insert", away)
             assert not await server.server.reloader.reload()

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 
+import structlog
+
 from ..blame import in_words
 from ..plugin import Channel, Plugin
+
+log = structlog.get_logger(__name__)
 
 _CODE = re.compile(r"([A-Za-z0-9_]{1,20}): ")
 
@@ -18,5 +22,7 @@ def explained(error: str, channel: type[Plugin] | None, language: str) -> str:
     try:
         sentence = channel.explain(match[1], language)
     except Exception as err:  # noqa: BLE001  the plugin's code
-        return f"{error} (explain: {in_words(err)})"
+        # Whoever reads the error needs it all the same.
+        log.error("explain_failed", plugin=channel.__name__, reason=in_words(err))
+        return error
     return f"{match[1]}: {sentence}" if sentence else error

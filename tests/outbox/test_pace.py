@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from structlog.testing import capture_logs
 
 from frontdesk import Refused, RetryLater
 from frontdesk.budget.limits import Rate
@@ -113,3 +114,14 @@ def test_what_has_no_code_or_no_sentence_stays_as_it_is():
     for error in ("8: x", "may have been sent", "", "held until the contact writes: it has no template"):
         assert explained(error, Explaining, "en") == error
     assert explained("7: x", None, "en") == "7: x"
+
+
+def test_an_error_is_told_as_it_is_by_a_plugin_that_fails_at_explaining_it():
+    class Broken(Phone):
+        @classmethod
+        def explain(cls, code, language):
+            raise ValueError(code)
+
+    with capture_logs() as logged:
+        assert explained("7: x", Broken, "en") == "7: x"
+    assert [(line["event"], line["plugin"]) for line in logged] == [("explain_failed", "Broken")]

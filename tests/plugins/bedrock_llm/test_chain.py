@@ -188,8 +188,9 @@ async def test_a_call_that_is_cancelled_counts_as_spent_once_it_has_begun(make, 
 
     async def cancelled_when(condition, seconds):
         thinking = owner.start(plugin.think(request(seconds=seconds)), "think")
-        while not condition():
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(30):
+            while not condition():
+                await asyncio.sleep(0.01)
         thinking.cancel()
         await asyncio.wait([thinking])
 
