@@ -147,7 +147,7 @@ class Server:
         self.ownership = Ownership(self.store, self.queue, self.runtimes)
         self.catch_up = CatchUpDesk(self.store, self.runtimes, self.people, self.inbox, self.status, clock)
         self.parked = ParkedDesk(self.store, self.queue)
-        self.retention = RetentionDesk(self.store, lambda: self.runtimes.declared)
+        self.retention = RetentionDesk(self.store, lambda: self.runtimes.declared, clock)
         self.instance = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self._at_work_for_left: list[Runtime] = []
         """What was at work for tenants when they left the file."""

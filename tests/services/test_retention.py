@@ -40,3 +40,34 @@ async def test_the_mark_of_an_overlay_goes_a_day_after_it_when_the_overlay_is_go
             return there if "purged too" not in there else None
 
         assert await server.until("it is gone", gone) == {"a", "b", "c", "purged of late"}
+
+
+async def test_after_each_tenant_the_round_rests_so_that_contacts_do_not_wait_for_it(desk, monkeypatch):
+    async with desk() as server:
+        rests, took, store = [], 0.0, server.server.store
+
+        class SlowClock:
+            def monotonic(self):
+                return took
+
+            async def sleep(self, seconds):
+                rests.append(seconds)
+
+        for_tenant = store.for_tenant
+
+        def slowly(id):
+            nonlocal took
+            took += 0.5
+            return for_tenant(id)
+
+        monkeypatch.setattr(store, "for_tenant", slowly)
+        declared = server.server.declared
+        round_ = retention.RetentionDesk(store, lambda: declared, SlowClock())
+        server.clock.advance(retention.EVERY.total_seconds())
+        await server.until("the round of the server is over", lambda: _rested(round_, rests))
+        assert rests == [0.0, *[0.5 * retention.RESTS] * len(declared)]
+
+
+async def _rested(round_, rests):
+    await round_.go_round()
+    return rests

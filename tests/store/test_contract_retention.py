@@ -15,6 +15,7 @@ from frontdesk.services import retention, rounds
 from frontdesk.services.retention import EVERY, NAME, RetentionDesk
 from frontdesk.store import Collection, Store
 from frontdesk.store.collections import CHORES, COLLECTIONS, INSTANCES, MESSAGES, SUMMARIES, TASKS, TURNS
+from frontdesk.testing.clock import MovableClock
 
 LIMITED = [collection for collection in COLLECTIONS if collection.retention is not None]
 CHOSEN = [collection for collection in LIMITED if collection.name in Retention.model_fields]
@@ -24,7 +25,7 @@ CHOSEN = [collection for collection in LIMITED if collection.name in Retention.m
 def keeping(store: Store, **retention: str) -> RetentionDesk:
     """The desk of two tenants, of which acme has a *retention* of its own."""
     declared = {id: TenantPlugins(tenant(id, **(retention if id == "acme" else {})), ()) for id in ("acme", "zen")}
-    return RetentionDesk(store, lambda: declared)
+    return RetentionDesk(store, lambda: declared, MovableClock())
 
 
 def tenant(id: str, **retention: str) -> TenantConfig:
