@@ -145,7 +145,9 @@ class Server:
         self.pace = Pace(self.store)
         self.status = StatusDesk(self.store, self.queue, self.changes, self.pace)
         self.ownership = Ownership(self.store, self.queue, self.runtimes)
-        self.catch_up = CatchUpDesk(self.store, self.runtimes, self.people, self.inbox, self.status, clock)
+        self.catch_up = CatchUpDesk(
+            self.store, lambda: self.declared, self.runtimes, self.people, self.inbox, self.status, clock
+        )
         self.parked = ParkedDesk(self.store, self.queue)
         self.retention = RetentionDesk(self.store, lambda: self.runtimes.declared, clock)
         self.instance = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"

@@ -28,6 +28,8 @@ from .runtime import TenantPlugins
 
 Address = tuple[str, str]
 """A channel, and a key of its own that belongs to one tenant alone."""
+PluginSettings = tuple[tuple[str, Settings], ...]
+"""A tenant's plugins in order, by name, with their checked settings."""
 
 
 def read_tenants(
@@ -53,7 +55,12 @@ def read_tenants(
     settings = {
         id: tuple((kind.name, settings) for _, kind, settings in checked.get(id, ())) for id in found.file.tenants
     }
-    return found.file, Declared(found.file.tenants, Packed(settings), claimed, registry), []
+    return found.file, Declared(found.file.tenants, packed_settings(settings), claimed, registry), []
+
+
+def packed_settings(of: Mapping[str, PluginSettings]) -> Packed[PluginSettings]:
+    """Each tenant's plugins, for `Declared`."""
+    return Packed(of, lambda plugins: tuple(name for name, _ in plugins))
 
 
 class Declared(Mapping[str, TenantPlugins]):
@@ -62,11 +69,11 @@ class Declared(Mapping[str, TenantPlugins]):
     def __init__(
         self,
         tenants: Packed[TenantConfig],
-        settings: Packed[tuple[tuple[str, Settings], ...]],
+        settings: Packed[PluginSettings],
         addresses: Mapping[Address, str],
         registry: Registry,
     ) -> None:
-        """*settings*: each tenant's plugins in order, by name, checked."""
+        """*settings*: of `packed_settings`."""
         self.tenants = tenants
         self._settings = settings
         self.addresses = addresses
@@ -80,7 +87,7 @@ class Declared(Mapping[str, TenantPlugins]):
     @classmethod
     def nobody(cls, registry: Registry) -> Declared:
         """No tenant at all."""
-        return cls(Packed({}), Packed({}), {}, registry)
+        return cls(Packed({}), packed_settings({}), {}, registry)
 
     def only(self, ids: Collection[str]) -> Declared:
         """These tenants alone, still packed."""
@@ -108,6 +115,10 @@ class Declared(Mapping[str, TenantPlugins]):
         left = dict.fromkeys(self).keys() - dict.fromkeys(other).keys()
         return [id for id in self if id in left] if left else []
 
+    def kinds(self, id: str) -> Iterator[PluginType]:
+        """The plugins that a tenant lists. Nothing is unpacked. Raises KeyError."""
+        return map(self.registry.load, self._settings.label(id))
+
     def print_of(self, id: str) -> tuple[int, int] | None:
         """Other numbers for a tenant that is declared otherwise; None: it cannot tell. Nothing is unpacked."""
         tenant, settings = self.tenants.print_of(id), self._settings.print_of(id)
@@ -116,7 +127,7 @@ class Declared(Mapping[str, TenantPlugins]):
     def overlaid(
         self,
         tenants: Iterable[Packed[TenantConfig]],
-        settings: Iterable[Packed[tuple[tuple[str, Settings], ...]]],
+        settings: Iterable[Packed[PluginSettings]],
         addresses: Mapping[Address, str],
     ) -> Declared:
         """The same with *tenants* and their *settings* in place of what was declared; *addresses* are those of all."""

@@ -17,12 +17,12 @@ from typing import Any
 
 import structlog
 
-from frontdesk.config import ConfigError, Packed, Place, Problem, Settings, TenantConfig, secrets_in
+from frontdesk.config import ConfigError, Packed, Place, Problem, TenantConfig, secrets_in
 
 from ..store import Between, Store
 from ..store.collections import OVERLAY_MARKS, OVERLAYS
 from ..stored_settings import Overlay, OverlayChange, OverlayMark
-from ..tenants import Address, Declared, judge_tenant
+from ..tenants import Address, Declared, PluginSettings, judge_tenant, packed_settings
 from .overlay_keys import applied, as_written, below, found
 
 log = structlog.get_logger(__name__)
@@ -54,7 +54,7 @@ class Effective:
     """What one tenant can run on, packed."""
 
     tenant: Packed[TenantConfig]
-    settings: Packed[tuple[tuple[str, Settings], ...]]
+    settings: Packed[PluginSettings]
     addresses: tuple[Address, ...]
     place: Place
 
@@ -331,7 +331,7 @@ class Overlays:
         if tenant is None or problems:
             return None, problems
         settings = tuple((kind.name, settings) for _, kind, settings in checked)
-        return Effective(Packed({id: tenant}), Packed({id: settings}), tuple(claimed), place), []
+        return Effective(Packed({id: tenant}), packed_settings({id: settings}), tuple(claimed), place), []
 
     def _place(self, declared: Declared, tenant: str) -> Place:
         """Relative files start where they do in the file that the tenant is written in."""

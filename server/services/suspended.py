@@ -17,7 +17,7 @@ from ..registry import Registry
 from ..store import Between, Store
 from ..store.collections import SUSPENSIONS
 from ..stored_settings import Suspension
-from ..tenants import Address, Declared, judge_tenant
+from ..tenants import Address, Declared, judge_tenant, packed_settings
 from .overlay_keys import as_written
 
 log = structlog.get_logger(__name__)
@@ -126,4 +126,4 @@ def _declared(suspension: Suspension, registry: Registry) -> tuple[Declared | No
     if tenant is None or problems:
         return None, problems
     settings = tuple((kind.name, settings) for _, kind, settings in checked)
-    return Declared(Packed({tenant.id: tenant}), Packed({tenant.id: settings}), claimed, registry), []
+    return Declared(Packed({tenant.id: tenant}), packed_settings({tenant.id: settings}), claimed, registry), []

@@ -43,3 +43,11 @@ def test_who_is_not_there_is_not_there(example: TenantsFile) -> None:
     assert "nobody" not in example.tenants and len(Packed({})) == 0
     with pytest.raises(KeyError):
         example.tenants["nobody"]
+
+
+def test_a_label_is_told_without_unpacking_and_goes_where_its_value_goes() -> None:
+    words = Packed({"a": ["one"], "b": ["two", "more"]}, len)
+    joined = words.only(["b"]).joined(Packed({"c": ["three"] * 3}, len))
+    assert [joined.label(key) for key in joined] == [2, 3]
+    with pytest.raises(KeyError):
+        joined.label("a")
