@@ -67,10 +67,17 @@ class _Session(asyncio.Protocol):
             return
         at = perf_counter()
         self._received = rest[length:]
-        to = parse_qs(rest[:length].decode())["To"][0]
         assert self._transport is not None
+        form = parse_qs(rest[:length].decode())
+        if "To" not in form:
+            self._transport.write(_OTHER)  # the typing indicator of a turn that takes its time
+            return
+        to = form["To"][0]
         self._transport.write(_created(to))
         self._sink.heard(to, at)
+
+
+_OTHER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"success":true}'
 
 
 def _created(to: str) -> bytes:

@@ -9,6 +9,7 @@ import pytest
 from frontdesk import Choice
 from frontdesk.choices import as_data, choices_of, numbered
 from frontdesk.testing.plugins import Phone, ScriptedModel
+from frontdesk.turn.engine import TYPING_AFTER
 
 CHOICES = (Choice(id="a", title="Sáng"), Choice(id="b", title="Chiều", description="sau 14 giờ"))
 
@@ -61,13 +62,19 @@ async def test_dots_are_shown_for_as_long_as_the_turn_runs(desk):
         model.script = [slow]
         await lan.says("Chào em.")
 
-        for times in (1, 2, 3):
+        await server.until("it thinks", lambda: _requests(model))
+        assert phone.typing == [], "what is answered at once shows none"
+        for times, pause in enumerate((TYPING_AFTER, 8.1, 8.1), 1):
+            server.clock.advance(pause)
             async with asyncio.timeout(10):
                 while len(phone.typing) < times:
                     await asyncio.sleep(0.01)
-            server.clock.advance(8.1 if times < 3 else 0)
         gate.set()
         assert await lan.hears() == "Dạ."
         server.clock.advance(30)
         await server.quiet()
         assert len(phone.typing) == 3
+
+
+async def _requests(model):
+    return model.requests

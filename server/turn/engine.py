@@ -34,6 +34,8 @@ from .think import think
 
 log = structlog.get_logger(__name__)
 
+TYPING_AFTER = 0.3
+"""Seconds that a turn lasts before it shows dots: those that reach the contact after the answer would stay for long."""
 TYPING_AGAIN = 0.8
 """After which part of the time for which dots are shown they are asked for again."""
 ATTEMPTS = 10
@@ -281,20 +283,21 @@ class TurnEngine:
         return Again(max(due.due_at, self._store.now()) if due is not None else self._store.now())
 
     def _show_typing(self, work: Work) -> asyncio.Task[None] | None:
-        """At once, and again while the turn goes on, which ends what is returned."""
+        """Once the turn takes a moment, and again while it goes on, which ends what is returned."""
         conversation = work.held.conversation
         hooks = work.runtime.hook("show_typing", conversation.channel)
         if not hooks or not work.unanswered:
             return None
-        shown = {"conversation": conversation, "message": work.unanswered[-1]}
-        self._owner.start(dispatch.every(hooks, **shown), "show typing")
         channel = work.runtime.plugins.get(conversation.channel)
         seconds = channel.typing_seconds if isinstance(channel, Channel) else None
-        if seconds is None:
-            return None
-        return self._owner.start(self._keep_typing(hooks, seconds * TYPING_AGAIN, shown), "keep typing")
+        shown = {"conversation": conversation, "message": work.unanswered[-1]}
+        return self._owner.start(self._keep_typing(hooks, seconds, shown), "show typing")
 
-    async def _keep_typing(self, hooks: tuple[dispatch.BoundHook, ...], pause: float, shown: dict[str, Any]) -> None:
-        while True:
-            await self._clock.sleep(pause)
+    async def _keep_typing(
+        self, hooks: tuple[dispatch.BoundHook, ...], seconds: float | None, shown: dict[str, Any]
+    ) -> None:
+        await self._clock.sleep(TYPING_AFTER)
+        await dispatch.every(hooks, **shown)
+        while seconds is not None:
+            await self._clock.sleep(seconds * TYPING_AGAIN)
             await dispatch.every(hooks, **shown)

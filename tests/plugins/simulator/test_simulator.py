@@ -304,8 +304,7 @@ async def test_taking_a_message_is_writing_that_it_was_sent_and_keeps_nothing_be
     assert await simulator.find_sent(held, answer.at) == ()
     assert await simulator.send(held) == f"sim-{answer.id}"
     assert (await server.repository().get(MESSAGES, answer.id)).state == "sent"
-    kept = await server.repository().find(PLUGIN_DATA, {"plugin": "simulator"}, order_by="collection")
-    assert [document.id for document in kept] == [f"simulator/typing/{conversation.id}"]
+    assert await server.repository().find(PLUGIN_DATA, {"plugin": "simulator"}, order_by="collection") == []
 
 
 async def test_what_the_phone_cannot_show_is_refused_by_name(start: Any) -> None:
