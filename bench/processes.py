@@ -1,6 +1,7 @@
 """Goal 8: what a message costs the store, the queue and the processors, by the number of processes on one store.
 
-What processes cost while nobody writes (sweeps, looks for changes) is measured just before and taken off.
+What processes cost while nobody writes (sweeps, looks for changes) is measured just before and taken off, and so is what the
+reading of the last figures costs: a process that is asked for its metrics asks the store what waits, every 10 s at most.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from workload import contact
 
 from frontdesk.clock import SystemClock
 from frontdesk.model import Chore
+from frontdesk.observe.backlog import LOOK_EVERY
 from frontdesk.services.retention import EVERY, NAME
 from frontdesk.store.collections import CHORES
 from frontdesk.store.opening import open_store
@@ -115,15 +117,21 @@ async def _cost(count: int, senders: int, *, wire: bool = False, moves: bool = F
         await asyncio.sleep(IDLE_SECONDS)
         before = await _spent(made, queue)
         await _write(made, sink, contacts, int(moves))
+        # `after` and `last` each have one look of /metrics in them, `before` none.
+        await asyncio.sleep(max(0.0, quiet.at + LOOK_EVERY + 1.0 - perf_counter()))
         after = await _spent(made, queue)
-    idle = (after.at - before.at) / (before.at - quiet.at)
-    return Cost(
-        *(
-            (getattr(after, what) - getattr(before, what) - idle * (getattr(before, what) - getattr(quiet, what)))
-            / len(contacts)
-            for what in ("store_calls", "queue_calls", "cpu")
-        )
-    )
+        await asyncio.sleep(LOOK_EVERY + 1.0)
+        last = await _spent(made, queue)
+
+    def of_a_message(what: str) -> float:
+        def risen(begin: Spent, end: Spent) -> float:
+            return float(getattr(end, what) - getattr(begin, what))
+
+        idle = risen(quiet, before) / (before.at - quiet.at)
+        look = risen(after, last) - idle * (last.at - after.at)
+        return (risen(before, after) - idle * (after.at - before.at) - look) / len(contacts)
+
+    return Cost(*map(of_a_message, ("store_calls", "queue_calls", "cpu")))
 
 
 async def _put_off_retention(url: str) -> None:

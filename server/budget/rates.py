@@ -19,9 +19,13 @@ from ..model import Budget, BudgetShare
 from .ledger import Ledger
 from .limits import NotBefore, Rate, Reservation
 
-LEASE = timedelta(seconds=3)
+LEASE = timedelta(seconds=10)
 """A share is leased for so long and two periods, and used for the first half only: then it is renewed. So nothing was sent
 on it in the period in which it runs out, by anybody's idea of the time."""
+ROOM = 8
+"""One part in so many is left for a process that comes: it need not wait until the others renew."""
+SHORT_LEASE = timedelta(seconds=3)
+"""Of a limit that is too small for such a part."""
 GUARD = timedelta(seconds=1)
 """Two processes' ideas of the store's time differ by less."""
 ASK_AGAIN = timedelta(seconds=2)
@@ -104,14 +108,16 @@ class RateShare:
             self._look_at = min([now + ASK_AGAIN, *others])
 
     def _divided(self, budget: Budget, limit: Rate) -> Mapping[str, Any]:
-        """Everybody an equal part, as far as it is free."""
+        """Everybody an equal part, as far as it is free; who comes may take of the room that is left for that."""
         now, me = self._ledger.now(), self._ledger.holder
         shares = {holder: share for holder, share in budget.shares.items() if share.until > now}
         before = shares.pop(me, None)
         self._bury(shares, milliseconds(now + GUARD + limit.period))
         holders = 1 + sum(not share.given_up for share in shares.values())
         free = limit.amount - sum(share.amount for share in shares.values())
-        mine = max(0, min(ceil(limit.amount / max(holders, self._peers())), free))
+        part = ceil((limit.amount - _room(limit)) / max(holders, self._peers()))
+        most = free if before is None else min(free, max(free - _room(limit), before.amount))
+        mine = max(0, min(part, most))
         if before is not None and before.amount > mine:
             _give_up(shares, me, before.amount - mine, milliseconds(now + GUARD + limit.period))
         until = milliseconds(now + _lease_of(limit))
@@ -163,8 +169,12 @@ class RateShare:
         return NotBefore(milliseconds(self._ledger.now() + timedelta(seconds=self._put_off_to - now)))
 
 
+def _room(limit: Rate) -> int:
+    return limit.amount // ROOM
+
+
 def _lease_of(limit: Rate) -> timedelta:
-    return LEASE + 2 * limit.period
+    return (LEASE if _room(limit) else SHORT_LEASE) + 2 * limit.period
 
 
 def _give_up(shares: dict[str, BudgetShare], holder: str, amount: int, until: datetime) -> None:
