@@ -19,7 +19,7 @@ from ..model import Budget, BudgetShare
 from .ledger import Ledger
 from .limits import NotBefore, Rate, Reservation
 
-LEASE = timedelta(seconds=10)
+LEASE = timedelta(seconds=20)
 """A share is leased for so long and two periods, and used for the first half only: then it is renewed. So nothing was sent
 on it in the period in which it runs out, by anybody's idea of the time."""
 ROOM = 8

@@ -33,7 +33,7 @@ MOVES = st.lists(
         st.tuples(st.just("start"), WRONG),
         st.tuples(st.just("kill"), st.integers(0, 9)),
         st.tuples(st.just("end"), st.integers(0, 9)),
-        st.tuples(st.just("wait"), st.sampled_from((0.01, 0.05, 0.3, 0.9, 1.0, 3.0, 7.0, 11.0, 100.0, 200.0))),
+        st.tuples(st.just("wait"), st.sampled_from((0.01, 0.05, 0.3, 0.9, 1.0, 3.0, 7.0, 11.0, 23.0, 100.0, 200.0))),
         st.tuples(st.just("ask"), st.integers(1, 30)),
         st.tuples(st.just("tend"), st.integers(0, 9)),
         st.tuples(st.just("settle"), st.integers(0, 12)),
