@@ -17,8 +17,9 @@ from frontdesk.config import TenantConfig
 from . import consent, core_tasks, merging, settle
 from .channel import Inbound
 from .crashpoints import reached
+from .leases import ConversationGone
 from .model import Conversation, Message
-from .people import People, news, read
+from .people import People, followed, news
 from .queue import Queue, Wake
 from .recent import Recent
 from .scheduling import schedule
@@ -59,7 +60,7 @@ class Inbox:
         bump, put, lane = _bump(tenant, conversation, channel, inbound, message)
         took = await repository.write(Insert(MESSAGES, message), bump, put, *lane)
         if took == 0:
-            await self._seen_before(repository, tenant, channel, message)
+            await self._seen_before(repository, tenant, channel, inbound, message.id)
             return False
         while took == 1:
             # Somebody has changed the conversation; the message is there, what follows from it is tried again.
@@ -86,12 +87,15 @@ class Inbox:
             await schedule(repository, tenant, task, now)
             await self._queue.wake(Wake("task", tenant, task.id))
 
-    async def _seen_before(self, repository: Repository, tenant: TenantConfig, channel: str, message: Message) -> None:
-        """A repeated message raises nothing; while it waits for its answer, its due row is made sure of."""
-        stored = await repository.get(MESSAGES, message.id)
+    async def _seen_before(
+        self, repository: Repository, tenant: TenantConfig, channel: str, inbound: Inbound, id: str
+    ) -> None:
+        """A repeated message raises nothing that it has raised already; while it waits for its answer, its due row is made
+        sure of."""
+        stored = await repository.get(MESSAGES, id)
         if stored is None or stored.state != "received":
             return
-        conversation = await read(repository, stored.conversation)
+        conversation = await _counted(repository, tenant, channel, inbound, stored)
         await consent.take(repository, conversation.contact, stored, tenant.opt_out, channel)
         # Not sooner than it would have been without the repetition: the contact may still be writing.
         last = max(stored.at, conversation.last_inbound_at or stored.at)
@@ -101,6 +105,21 @@ class Inbox:
 
     async def _wake(self, tenant: str, conversation: str, due_at: datetime) -> None:
         await self._queue.wake(Wake("turn", tenant, conversation), (due_at - self._store.now()).total_seconds())
+
+
+async def _counted(
+    repository: Repository, tenant: TenantConfig, channel: str, inbound: Inbound, message: Message
+) -> Conversation:
+    """The conversation of a stored *message*, which whoever stored it may not have lived to tell it of: until it knows
+    when the contact wrote, its window is closed for the answer. Raises ConversationGone."""
+    while True:
+        conversation = await followed(repository, message.conversation)
+        if conversation is None:
+            raise ConversationGone(message.conversation)
+        if conversation.last_inbound_at is not None and conversation.last_inbound_at >= message.at:
+            return conversation
+        bump, put, lane = _bump(tenant, conversation, channel, inbound, message)
+        await repository.write(bump, put, *lane)
 
 
 def _after_the_last(conversation: Conversation, now: datetime) -> datetime:

@@ -10,6 +10,7 @@ import pytest
 from frontdesk.inbox import inbound_id
 from frontdesk.store.collections import CONVERSATIONS, IDENTITIES, MESSAGES
 from frontdesk.testing.death import Died
+from frontdesk.testing.plugins import Phone, ScriptedModel
 
 AT_ONCE = {"clinic": {"settle": {"quiet_seconds": 0}}}
 SETTLE = timedelta(seconds=2.5)
@@ -144,6 +145,32 @@ async def test_a_crash_before_the_webhook_was_answered_and_its_repetition_give_o
         await again.says("More.", id="SM2")
         await server.quiet()
         assert [m.text for m in await again.received()][-1] == "You said: More."
+
+
+class PhoneWithWindow(Phone):
+    """Takes words for a day after the contact's last message."""
+
+    service_window = timedelta(hours=24)
+
+
+async def test_a_repetition_does_what_a_crash_left_undone_so_the_window_is_open_for_the_answer(desk, dies_after):
+    """As on DocumentDB, where message, conversation and due row are written one after the other."""
+    async with desk(plugins={"phone": PhoneWithWindow, "model": ScriptedModel}, tenants=AT_ONCE) as server:
+        lan, store = server.contact("Lan"), server.server.store
+        await lan.says("Hello.", id="SM1")
+        await lan.hears()
+        await server.quiet()
+        server.clock.advance(timedelta(days=2).total_seconds())
+        repository = dies_after(server.repository(), 1)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(store, "for_tenant", lambda _: repository)
+            with pytest.raises(Died):
+                await lan.says("Còn chỗ không?", id="SM2")
+        await lan.says("Còn chỗ không?", id="SM2")
+        assert (await lan.conversation()).inbound_seq == 2
+        assert await lan.hears() == "You said: Còn chỗ không?"
+        await lan.says("Còn chỗ không?", id="SM2")
+        assert (await lan.conversation()).inbound_seq == 2
 
 
 async def test_a_contact_of_whom_a_crash_left_half_gets_their_identity_from_the_repetition(desk, monkeypatch):
