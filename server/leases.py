@@ -61,6 +61,15 @@ async def change(repository: Repository, id: str, decide: Decide, known: Convers
             return changed
 
 
+async def change_kept(repository: Repository, id: str, decide: Decide) -> Conversation:
+    """Like `change`, on the conversation that *id* became a part of, if it did: also while it does."""
+    while True:
+        changed = await change(repository, id, lambda current: {} if current.merged_into else decide(current))
+        if not changed.merged_into:
+            return changed
+        id = changed.merged_into
+
+
 class Held:
     """A lease in hand."""
 

@@ -22,8 +22,8 @@ from .owner import passed_to
 from .people import followed
 from .runtime import Runtime
 from .scheduling import schedule
-from .store import In, Repository, Store
-from .store.collections import CONTACTS, IDENTITIES, MESSAGES
+from .store import Repository, Store
+from .store.collections import CONTACTS, IDENTITIES
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +43,7 @@ async def merge(
 ) -> Conversation | None:
     """Make one of the conversations *one* and *other*: of the two the one that is kept, the older.
 
-    A repetition changes nothing more. None: somebody works on one of them, or it still has something to send; try again.
+    A repetition changes nothing more. None: somebody works on one of them; try again.
     Raises ConversationGone, LeaseLost.
     """
     first, second = await followed(repository, one), await followed(repository, other)
@@ -55,14 +55,18 @@ async def merge(
             held = await _held(stack, store, repository, clock, runtime, kept.id, "turn")
             going = await _held(stack, store, repository, clock, runtime, away.id, "turn")
             lane = await _held(stack, store, repository, clock, runtime, away.id, "lane")
-            if held is None or going is None or lane is None or await _sends(repository, away.id):
+            if held is None or going is None or lane is None:
                 return None
+            # First, so that at no moment what is sent under the one name does not know what was said under the other.
+            await _tell_of(repository, kept, away.id)
             kept = await _join(store, repository, runtime, held, going)
     gone = {one, other} - {kept.id}
     await _lead(repository, kept, gone)
     # Those that are gone are looked at once more: what they had begun or parked ends, and is the kept one's to answer.
     for id in (*gone, kept.id):
         await store.due.put("turn", runtime.tenant.id, id, store.now())
+        # So is what waits in its lane. What the kept one holds until the contact writes: they may have, by the other name.
+        await store.due.put("lane", runtime.tenant.id, id, store.now())
     return kept
 
 
@@ -87,12 +91,6 @@ async def _released(held: Held) -> AsyncIterator[Held]:
     finally:
         with suppress(LeaseLost, ConversationGone):
             await held.release()
-
-
-async def _sends(repository: Repository, conversation: str) -> bool:
-    """Whether its lane has something to send: that goes first, in order."""
-    where = {"conversation": conversation, "direction": "outbound", "state": In(("queued", "sending"))}
-    return bool(await repository.find(MESSAGES, where, order_by="at", limit=1))
 
 
 async def _join(store: Store, repository: Repository, runtime: Runtime, held: Held, going: Held) -> Conversation:
@@ -138,16 +136,21 @@ def _earlier(one: Any, other: Any) -> Any:
 
 
 async def _lead(repository: Repository, kept: Conversation, gone: set[str]) -> None:
-    """Every name of those who are *gone* leads to the contact that is kept, which learns what they were known by."""
+    """Every name of those who are *gone* leads to the contact that is kept, which learns what is known of them."""
     for id in gone:
         for identity in await repository.find(IDENTITIES, {"contact": id}, limit=1000):
             await repository.update(IDENTITIES, identity, contact=kept.contact)
-        known = await repository.get(CONTACTS, id)
-        while known is not None and (contact := await repository.get(CONTACTS, kept.contact)) is not None:
-            changes = _learnt(contact, known)
-            if not changes or await repository.update(CONTACTS, contact, **changes) is not None:
-                break
-        await consent.inherit(repository, id, kept.contact)
+        await _tell_of(repository, kept, id)
+
+
+async def _tell_of(repository: Repository, kept: Conversation, id: str) -> None:
+    """The contact that is kept learns what the one called *id* was known by, and what they asked for."""
+    known = await repository.get(CONTACTS, id)
+    while known is not None and (contact := await repository.get(CONTACTS, kept.contact)) is not None:
+        changes = _learnt(contact, known)
+        if not changes or await repository.update(CONTACTS, contact, **changes) is not None:
+            break
+    await consent.inherit(repository, id, kept.contact)
 
 
 def _learnt(contact: Contact, known: Contact) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from frontdesk import RetryLater, leases
+from frontdesk.channel import StatusUpdate
 from frontdesk.merging import merge
 from frontdesk.model import BOT, NOBODY, Memory
 from frontdesk.store.collections import CONTACTS, CONVERSATIONS, IDENTITIES, MESSAGES
-from frontdesk.testing.plugins import ScriptedModel
+from frontdesk.testing.plugins import Phone, ScriptedModel
 
 NUMBER, USER = "phone:Lan", "phone:user-id"
 AT_ONCE = {"clinic": {"settle": {"quiet_seconds": 0}}}
@@ -165,3 +168,101 @@ async def test_a_crash_between_the_two_halves_is_made_good(start, monkeypatch):
         assert kept.merged == (user.id,)
         owners = {identity.contact for identity in await repository.find(IDENTITIES, {}, limit=10)}
         assert owners == {lan.id}
+
+
+async def failed_for_now(server, message):
+    update = StatusUpdate(provider_id=message.provider_id, state="failed", code="63018", again_after=60.0)
+    await server.server.status.take("clinic", [update])
+
+
+async def parked(server, message):
+    changes = {"state": "parked", "provider_id": "", "accepted_at": None}
+    assert await server.repository().update(MESSAGES, message, **changes) is not None
+    assert await server.server.parked.replay("clinic", message.id)
+
+
+@pytest.mark.parametrize("comes_back", [failed_for_now, parked], ids=["said again", "replayed"])
+@pytest.mark.parametrize("stops", [False, True], ids=["wanted", "stopped"])
+async def test_what_comes_back_of_the_one_that_went_is_judged_by_the_one_that_stays(start, comes_back, stops):
+    async with start() as server:
+        lan, user = await both(server)
+        plugin = await server.plugin("model")
+        await plugin.conversations.send(user.id, "reminder", "Mai chị đến nhé.")
+        await user.hears()
+        reminder = (await user.received())[-1]
+        await user.says("Em là Lan đây.", also=(NUMBER,))
+        await merged(server, lan, user)
+        if stops:
+            await lan.says("DỪNG")
+            await server.quiet()
+        await comes_back(server, reminder)
+        await server.quiet()
+        server.clock.advance(120)
+        await server.quiet()
+        sent = [each.text for each in (await server.plugin("phone")).sent].count("Mai chị đến nhé.")
+        assert sent == (1 if stops else 2)
+        (back,) = [m for m in await lan.messages() if m.text == "Mai chị đến nhé."]
+        assert back.state == ("withdrawn" if stops else "accepted")
+        if not stops:
+            assert back.route.external_id == USER, "where they wrote last"
+
+
+async def test_what_is_written_for_the_one_that_goes_while_it_goes_is_the_one_that_stays_to_send(start, monkeypatch):
+    async with start() as server:
+        lan, user = await both(server)
+        plugin = await server.plugin("model")
+        known = await user.conversation()
+        await user.says("Em là Lan đây.", also=(NUMBER,))
+        await merged(server, lan, user)
+
+        async def as_it_was(self, id):
+            return known
+
+        monkeypatch.setattr(type(plugin.conversations), "get", as_it_was)
+        assert await plugin.conversations.send(user.id, "reminder", "Mai chị đến nhé.")
+        monkeypatch.undo()
+        assert await lan.hears() and [m.text for m in await lan.received()][-1] == "Mai chị đến nhé."
+        operator = server.server.ownership
+        assert (await operator.take("clinic", user.id, "Hoa")).id == lan.id
+        await operator.say("clinic", user.id, "Hoa", "Chào chị, em là Hoa.")
+        await server.quiet()
+        assert [m.text for m in await lan.received()][-1] == "Chào chị, em là Hoa."
+        assert (await operator.release("clinic", user.id, "Hoa")).owner == BOT
+        assert (await lan.conversation()).owner == BOT
+
+
+class PhoneWithWindow(Phone):
+    """Takes words for a day after the contact's last message."""
+
+    service_window = timedelta(hours=24)
+
+
+@pytest.mark.parametrize("of", ["kept", "away"])
+async def test_what_is_held_until_the_contact_writes_goes_when_they_have_written_by_another_name(desk, of):
+    async with desk(plugins={"phone": PhoneWithWindow, "model": ScriptedModel}, tenants=AT_ONCE) as server:
+        lan, user = await both(server)
+        plugin = await server.plugin("model")
+        server.clock.advance(timedelta(days=2).total_seconds())
+        to, by = (lan, user) if of == "kept" else (user, lan)
+        await plugin.conversations.send(to.id, "news", "Chị có hẹn mới.")
+        await server.quiet()
+        assert next(m.error for m in await to.messages() if m.text == "Chị có hẹn mới.").startswith("held")
+        await by.says("Em là Lan đây.", also=(to.external_id,))
+        await merged(server, lan, user)
+        assert "Chị có hẹn mới." in [m.text for m in await lan.received()]
+
+
+async def test_who_said_stop_by_one_name_is_not_written_to_by_the_other_at_any_moment(start, monkeypatch):
+    async with start() as server:
+        lan, user = await both(server)
+        await user.says("DỪNG")
+        await server.quiet()
+        repository, store, clock = server.repository(), server.server.store, server.clock
+        runtime = await server.server.runtimes.get("clinic")
+        with monkeypatch.context() as broken:
+            broken.setattr("frontdesk.merging._lead", None)
+            with pytest.raises(TypeError):
+                await merge(store, repository, clock, runtime, user.id, lan.id)
+        await (await server.plugin("model")).conversations.send(lan.id, "reminder", "Mai chị đến nhé.")
+        await server.quiet()
+        assert "Mai chị đến nhé." not in [each.text for each in (await server.plugin("phone")).sent]

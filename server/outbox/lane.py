@@ -8,18 +8,21 @@ from typing import Any
 
 import structlog
 
+from .. import leases
 from ..clock import Clock
 from ..crashpoints import reached
 from ..leases import Held
 from ..model import Conversation, Due, Message
 from ..recent import Recent
 from ..runtime import Runtime, Runtimes
+from ..scheduling import SOON
 from ..store import Between, In, Repository, Store
 from ..store.collections import MESSAGES
 from ..under_lease import work_on
 from ..work import Again, Finished, Outcome, Taken
 from . import gates, record
 from .policy import decide
+from .put import at_place
 from .reconcile import Reconciler
 from .sending import Sender, window_of
 
@@ -96,6 +99,9 @@ class Lane:
         now = self._store.now()
         if message.state == "sending":
             return await self._reconciler.settle(runtime, repository, held, message)
+        if held.conversation.merged_into:
+            await self._pass_on(runtime.tenant.id, repository, message)
+            return None
         # What the conversation forbids is seen here; whatever forbids it now, right before the attempt (sending.py).
         decision = decide(message, held.conversation, None, window_of(runtime, held.conversation.channel), now)
         if decision.verdict == "refuse":
@@ -117,6 +123,17 @@ class Lane:
         if (after := await _previous_settles(repository, message)) is not None and after > now:
             return after
         return await self._sender.send(runtime, repository, held, message)
+
+    async def _pass_on(self, tenant: str, repository: Repository, message: Message) -> None:
+        """Its conversation is a part of another one by now, whose lane sends it, by what is known of the contact there."""
+        kept = await leases.change_kept(
+            repository, message.conversation, lambda current: {"outbox_seq": current.outbox_seq + 1}
+        )
+        now = self._store.now()
+        # The row first: as in put.py.
+        await self._store.due.put("lane", tenant, kept.id, now + SOON)
+        await repository.update(MESSAGES, message, **at_place(message, kept, kept.outbox_seq))
+        await self._store.due.put("lane", tenant, kept.id, now)
 
 
 async def _previous_settles(repository: Repository, message: Message) -> datetime | None:

@@ -124,7 +124,7 @@ class Ownership:
         With *epoch*, the owner_epoch that whoever asks has seen, nothing is done once the owner has changed since.
         """
         repository = self._store.for_tenant(tenant)
-        found = await repository.get(CONVERSATIONS, conversation)
+        found = await followed(repository, conversation)
         if found is None:
             raise _unknown(conversation)
         if _stays(found, epoch):
@@ -193,7 +193,7 @@ class Ownership:
 
     async def _changed(self, repository: Repository, id: str, decide: leases.Decide) -> Conversation:
         try:
-            return await leases.change(repository, id, decide)
+            return await leases.change_kept(repository, id, decide)
         except leases.ConversationGone as err:
             raise _unknown(id) from err
 

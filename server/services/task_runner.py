@@ -13,6 +13,7 @@ from ..errors import NeedsAttention, PluginError, Refused, RetryLater
 from ..leases import ConversationGone, LeaseLost
 from ..model import NOBODY, Due, Task
 from ..outbox.explained import explained
+from ..people import followed
 from ..queue import Queue, Wake
 from ..runtime import Runtime, Runtimes, UnknownTenant
 from ..store import Repository, Store
@@ -108,7 +109,10 @@ class TaskRunner:
             return None
         seconds = runtime.times.conversation_lease
         try:
-            held = await leases.acquire(repository, self._store, self._clock, task.conversation, "turn", seconds)
+            conversation = await followed(repository, task.conversation)
+            if conversation is None:
+                raise ConversationGone(task.conversation)
+            held = await leases.acquire(repository, self._store, self._clock, conversation.id, "turn", seconds)
             if held is None:
                 return Again(self._store.now() + timedelta(seconds=1))
             async with held.renewed():
