@@ -212,16 +212,26 @@ def _content(message: Outgoing) -> dict[str, Any]:
             "content_sid": message.template.id,
             "content_variables": json.dumps(variables, ensure_ascii=False) if variables else values.unset,
         }
+    content: dict[str, Any] = {"body": _body(message) or values.unset}
     if message.kind == "location":
-        if (action := location(message.data)) is None:
-            raise Refused("a location without latitude and longitude")
-        label = str(message.data.get("label") or "")
-        return {"body": message.text or label or action.partition("|")[0], "persistent_action": [action]}
-    choices = choices_of(message.data) if message.kind == "button" else ()
-    content: dict[str, Any] = {"body": (numbered(message.text, choices) if choices else message.text) or values.unset}
+        content["persistent_action"] = [_action(message)]
     if message.media_urls:
         content["media_url"] = list(message.media_urls)
     return content
+
+
+def _body(message: Outgoing) -> str:
+    """The words that Twilio is given, unless they stand in a content."""
+    if message.kind == "location":
+        return message.text or str(message.data.get("label") or "") or _action(message).partition("|")[0]
+    choices = choices_of(message.data) if message.kind == "button" else ()
+    return numbered(message.text, choices) if choices else message.text
+
+
+def _action(message: Outgoing) -> str:
+    if (action := location(message.data)) is None:
+        raise Refused("a location without latitude and longitude")
+    return action
 
 
 def _is_ours(listed: Any, message: Outgoing, earliest: datetime) -> bool:
@@ -236,10 +246,11 @@ def _created(listed: Any) -> datetime:
 
 
 def _matches(listed: Any, message: Outgoing) -> bool | None:
-    same_text = _normal(listed.body or "") == _normal(message.text)
-    if message.template:
-        # The list tells neither ContentSid nor variables, only the text WhatsApp shows.
-        return True if message.text and same_text else None
+    words = message.text if message.template else _body(message)
+    same_text = _normal(listed.body or "") == _normal(words)
+    if message.template or message.kind == "button":
+        # The list tells neither ContentSid nor variables, only the text WhatsApp shows. Buttons may have gone as lines.
+        return True if words and same_text else None
     count = int(listed.num_media or 0)
     if same_text and not count and message.media_urls and listed.status in _BEFORE_SENDING:
         # Whether Twilio counts the media of a message it has not worked on yet is not confirmed.

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from frontdesk import Inbound, Message, Template
+from frontdesk import Choice, Inbound, Message, Template
 from frontdesk.plugins.twilio_whatsapp import TwilioWhatsapp
 from frontdesk.store.collections import MESSAGES
 from frontdesk.testing.clock import MovableClock
@@ -99,3 +99,29 @@ async def test_two_identical_texts_whose_answers_were_lost_arrive_once_each_thou
         taken = [message.sid for message in lan.twilio.sent if message.body == "Dạ vâng ạ."]
         assert [(m.state, m.provider_id, m.attempts) for m in both] == [("accepted", sid, 1) for sid in taken]
         assert len(taken) == 2 and lan.clock.monotonic() - began >= 2 * LOOKS, "the second look at each"
+
+
+MANY = [Choice(id=f"s{hour}", title=f"{hour} giờ sáng thứ bảy tuần sau") for hour in range(7, 12)]
+FEW = [Choice(id="yes", title="Có"), Choice(id="no", title="Không")]
+CLINIC = {"latitude": 10.77, "longitude": 106.7, "label": "Nha khoa Hoa Sen"}
+
+
+@pytest.mark.parametrize(
+    ("more", "becomes"),
+    [
+        ({"choices": MANY, "text": "Chị chọn giờ nào?"}, "accepted"),
+        ({"place": CLINIC, "text": ""}, "accepted"),
+        ({"place": CLINIC, "text": "Phòng khám ở đây."}, "accepted"),
+        ({"choices": FEW, "text": "Chị đến được không?"}, "parked"),  # what Twilio lists of a content is not known
+    ],
+    ids=["numbered choices", "a place", "a place with words", "buttons"],
+)
+async def test_what_is_not_a_mere_text_and_whose_answer_was_lost_is_not_sent_twice(
+    line: Any, more: dict[str, Any], becomes: str
+) -> None:
+    async with line() as lan:
+        lan.twilio.faults.add(Fault(kind="drop_after"))
+        await lan.send("k", **more)
+        (message,) = await lan.settled("k")
+        assert len(lan.twilio.sent) == 2, "the answer to what they wrote, and this"
+        assert message.state == becomes
