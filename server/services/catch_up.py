@@ -207,9 +207,10 @@ class CatchUpDesk:
         conversation = await self._people.known(repository, tenant, channel, listed.external_id)
         if conversation is None:
             return Caught()
-        open_ = await _without_provider_id(repository, conversation.id)
+        open_ = await _without_provider_id(repository, conversation.parts)
         same = [message for message in open_ if _is(message, listed)]
-        if any(message.state != "parked" for message in same) or len(same) > 1:
+        at_work = any(_is_at_work(message, listed) for message in open_)
+        if at_work or any(message.state != "parked" for message in same) or len(same) > 1:
             return Caught()  # the lane finds out itself, or nobody can
         if same:
             state = listed.state or "accepted"
@@ -232,18 +233,30 @@ class CatchUpDesk:
         return Caught(elsewhere=int(await repository.insert(MESSAGES, message)))
 
 
-async def _without_provider_id(repository: Repository, conversation: str) -> list[Message]:
+async def _without_provider_id(repository: Repository, conversations: Sequence[str]) -> list[Message]:
     found: list[Message] = []
-    for state in ("queued", "sending", "parked"):
-        where = {"conversation": conversation, "direction": "outbound", "state": state}
-        found += await repository.find(MESSAGES, where, order_by="at", limit=_BATCH)
+    for conversation in conversations:
+        for state in ("queued", "sending", "parked"):
+            where = {"conversation": conversation, "direction": "outbound", "state": state}
+            found += await repository.find(MESSAGES, where, order_by="at", limit=_BATCH)
     return [message for message in found if not message.provider_id]
 
 
 def _is(message: Message, listed: Listed) -> bool:
     """Whether it may be the one that the provider lists."""
-    tried = message.intent_at is not None and message.intent_at - CLOCK_SKEW <= listed.at
-    return tried and _normal(message.text) == _normal(listed.text) and len(message.media) == listed.files
+    same = _normal(message.text) == _normal(listed.text) and len(message.media) == listed.files
+    return _tried(message, listed) and same
+
+
+def _is_at_work(message: Message, listed: Listed) -> bool:
+    """Whether a lane has yet to find out what became of it, and its words alone do not say that it is another one: its
+    channel shows it in a way of its own. What is bound to something else is not looked for any more, and is sent again."""
+    shown_otherwise = message.template is not None or message.kind in ("button", "location")
+    return message.state == "sending" and shown_otherwise and _tried(message, listed)
+
+
+def _tried(message: Message, listed: Listed) -> bool:
+    return message.intent_at is not None and message.intent_at - CLOCK_SKEW <= listed.at
 
 
 def _normal(text: str) -> str:

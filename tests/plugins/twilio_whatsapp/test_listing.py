@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from frontdesk import Choice, Template
 from frontdesk.services.catch_up import Caught
 from frontdesk.store import StoreUnavailable
 from frontdesk.store.collections import CONVERSATIONS, MESSAGES
-from frontdesk.testing.fake_twilio import ACCOUNT_SID, InboundSpec
+from frontdesk.testing.fake_twilio import ACCOUNT_SID, CallbackPlan, Fault, InboundSpec
 
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + b"\0" * 32
 LAN, USER = "whatsapp:+84901234567", "whatsapp:VN.13491208655302741918"
@@ -105,3 +109,46 @@ async def test_what_was_sent_by_hand_is_shown_and_twilios_trouble_told(front: An
         it.twilio.world.accounts[ACCOUNT_SID] = "rotated again"
         caught = await look(it)
         assert "does not let this account in" in caught.trouble[0]
+
+
+@pytest.mark.parametrize(
+    ("more", "shown"),
+    [
+        ({"template": Template(id="HX" + "1" * 32, variables={"1": "Lan"})}, "Chào Lan."),
+        (
+            {"text": "Có không?", "choices": [Choice(id="y", title="Có"), Choice(id="n", title="Không")]},
+            "Có không?\nCó",
+        ),
+        ({"place": {"latitude": 10.77, "longitude": 106.7, "label": "Hoa Sen"}}, "Hoa Sen"),
+    ],
+    ids=["template", "buttons", "place"],
+)
+async def test_what_a_lane_has_yet_to_find_out_is_nobody_elses_and_is_not_sent_twice(
+    front: Any, more: Any, shown: str
+) -> None:
+    """As after a crash in the middle of a send: the list is read at the start, before the lane may ask what became of it."""
+    async with front() as it:
+        await it.writes(body="Xin chào.")
+        await it.server.quiet()
+        await look(it)
+        it.twilio.callbacks.default = CallbackPlan(times=0, told=())
+        it.twilio.faults.add(Fault(kind="drop_after"))
+        (conversation,) = await it.all(CONVERSATIONS)
+        await (await it.server.plugin("model")).conversations.send(conversation.id, "k", **more)
+
+        async def of_unknown_end() -> Any:
+            (found,) = [m for m in await it.all(MESSAGES) if m.id == "model-k"]
+            return found if found.state == "sending" and found.error else None
+
+        message = await it.server.until("its answer is lost", of_unknown_end)
+        later = it.server.server.store.now() + timedelta(minutes=10)
+        assert await it.server.repository().update(MESSAGES, message, settles_at=later) is not None
+        sent = it.twilio.sent[-1]
+        sent.status, sent.sent_at, sent.body = "delivered", sent.created_at, shown
+        it.clock.advance(120)
+        assert await it.server.server.catch_up.look("clinic") == Caught()
+        it.clock.advance(1200)
+        await it.server.quiet()
+        it.clock.advance(1200)
+        await it.server.quiet()
+        assert len(it.twilio.sent) == 2
