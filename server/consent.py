@@ -17,6 +17,7 @@ import structlog
 
 from frontdesk.config import OptOut
 
+from .clock import milliseconds
 from .consent_words import START, STOP
 from .model import Consent, Contact, Message
 from .store import Repository
@@ -74,7 +75,7 @@ async def take(repository: Repository, id: str, message: Message, opt_out: OptOu
             contact=contact.id,
             by="contact",
             what=word,
-            at=message.at,
+            at=await _since(repository, contact.id, message),
             channel=channel,
             message=message.id,
             text=message.text,
@@ -83,6 +84,16 @@ async def take(repository: Repository, id: str, message: Message, opt_out: OptOu
         log.info("consent_changed", conversation=contact.id, what=word)
     await _follow_ledger(repository, contact.id)
     return word
+
+
+async def _since(repository: Repository, id: str, message: Message) -> datetime:
+    """From when a word counts: from when it came, but one that came late (services/catch_up.py) undoes no later one."""
+    try:
+        written = milliseconds(datetime.fromisoformat(message.data["sent_at"]))
+    except (KeyError, TypeError, ValueError):
+        return message.at
+    newest = await _newest(repository, id, "contact")
+    return written if newest is not None and written < newest.at < message.at else message.at
 
 
 async def refused(repository: Repository, id: str, message: Message, channel: str, code: str) -> None:

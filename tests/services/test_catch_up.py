@@ -225,3 +225,23 @@ async def test_who_keeps_no_list_is_not_even_unpacked(desk, monkeypatch):
         await server.server.catch_up.go_on()
         assert await server.server.store.shared.get(CHORES, NAME) is not None, "a round was made"
         assert unpacked == []
+
+
+async def test_a_late_word_counts_from_when_it_was_written(desk):
+    """A contact who said start, then stop, and whose start comes late, wants nothing; and the other way round."""
+    async with start(desk) as server:
+        phone = await server.plugin("phone")
+        await look(server)
+        for name, late, prompt, stopped in (("Lan", "START", "DỪNG", True), ("Linh", "DỪNG", "START", False)):
+            who = server.contact(name)
+            await who.says("Xin chào.")
+            await who.says("stop")
+            server.clock.advance(10)
+            phone.list = [listed(server, f"{name}-late", late, external_id=f"phone:{name}")]
+            server.clock.advance(10)
+            await who.says(prompt)
+            await server.quiet()
+            assert (await who.contact()).opted_out is stopped
+            assert await look(server) == Caught(received=1)
+            assert (await who.contact()).opted_out is stopped
+            assert (await who.message(f"{name}-late")).state == "answered"
