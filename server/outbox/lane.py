@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 AFTER_ACCEPTED = timedelta(seconds=1)
 """How long a message waits for the `sent` of the one before it (Twilio and Meta promise no order in between)."""
+LONGEST_FOR_OTHERS = timedelta(minutes=5)
+"""How long what is said again keeps others waiting."""
 WAITING = ("queued", "sending")
 AT_ONCE = 100
 """How many waiting messages of one lane are read together."""
@@ -71,13 +73,15 @@ class Lane:
         waiting = await _waiting(repository, held.conversation.id)
         last_inbound_at = held.conversation.last_inbound_at
         kept: list[Message] = []
+        passed: list[datetime] = []
         for message in waiting:
             wait = await self._one(runtime, repository, held, message, kept)
-            if wait is not None:
-                return Again(wait)
-        if await self._keep(held, bool(kept), last_inbound_at) or len(waiting) - len(kept) >= AT_ONCE:
+            if wait is not None and not _lets_pass(message, wait, self._store.now()):
+                return Again(min(wait, *passed)) if passed else Again(wait)
+            passed += [wait] if wait is not None else []
+        if await self._keep(held, bool(kept), last_inbound_at) or len(waiting) - len(kept) - len(passed) >= AT_ONCE:
             return Again(self._store.now())
-        ends = [message.useful_until for message in kept if message.useful_until is not None]
+        ends = [*passed, *(message.useful_until for message in kept if message.useful_until is not None)]
         return Again(min(ends)) if ends else Finished()
 
     async def _keep(self, held: Held, keeping: bool, last_inbound_at: datetime | None) -> bool:
@@ -134,6 +138,11 @@ class Lane:
         await self._store.due.put("lane", tenant, kept.id, now + SOON)
         await repository.update(MESSAGES, message, **at_place(message, kept, kept.outbox_seq))
         await self._store.due.put("lane", tenant, kept.id, now)
+
+
+def _lets_pass(message: Message, wait: datetime, now: datetime) -> bool:
+    """Whether what comes after *message* goes before it: it has been late once, and an answer is not to be, for hours."""
+    return message.again_of != "" and wait == message.not_before and wait - now > LONGEST_FOR_OTHERS
 
 
 async def _previous_settles(repository: Repository, message: Message) -> datetime | None:

@@ -101,6 +101,20 @@ async def test_what_has_not_been_sent_waits_for_what_is_said_again(start, vendor
         assert [m.text for m in await lan.received()] == [first.text, "You said: Are you there?"]
 
 
+async def test_what_is_said_again_in_an_hour_does_not_keep_the_contact_waiting_for_an_answer(start, vendor):
+    async with start() as server:
+        lan, first = await answered(server)
+        await report(server, "SM1", "failed", again_after=3600.0)
+        asked = server.clock.now()
+        await lan.says("Are you there?")
+        assert await lan.hears() == "You said: Are you there?"
+        assert server.clock.now() - asked < timedelta(minutes=5)
+        server.clock.advance(3600)
+        assert await lan.hears() == first.text
+        await server.quiet()
+        assert vendor.texts() == [first.text, "You said: Are you there?", first.text]
+
+
 async def test_a_failure_of_a_message_that_is_not_ours_repeats_nothing(start, vendor):
     async with start() as server:
         _, first = await answered(server)
