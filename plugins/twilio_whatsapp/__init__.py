@@ -53,6 +53,7 @@ READ_SECONDS = 6.0
 SENDABLE = frozenset({"text", "template", "button", "location", "image", "voice", "video", "document", "sticker"})
 TEMPLATE_KNOWN = 600.0
 """For how many seconds a template's definition and approval are remembered."""
+NO_SUCH_CONTENT = "21655"
 CHOOSE = {"vi": "Chọn", "en": "Choose"}
 """What stands on the button that opens a list."""
 
@@ -151,7 +152,14 @@ class TwilioWhatsapp(Channel):
             )
         service = self.settings.messaging_service_sid
         content = await self._content(message)
-        return await self._rest(lambda rest: rest.send(message, message.address, service, content))
+        try:
+            return await self._rest(lambda rest: rest.send(message, message.address, service, content))
+        except Refused as err:
+            if not content or err.code != NO_SUCH_CONTENT:
+                raise
+            # Somebody has deleted it at Twilio, or it was made in the account that the tenant had before.
+            anew = await self._content(message, anew=True)
+            return await self._rest(lambda rest: rest.send(message, message.address, service, anew))
 
     @hookimpl
     async def find_sent(self, message: Outgoing, since: datetime) -> tuple[Found, ...]:
@@ -203,8 +211,11 @@ class TwilioWhatsapp(Channel):
             return [Finding(level="problem", what=what, cure=cure)]
         return [Finding(level="ok", what="auth_token is the account's")]
 
-    async def _content(self, message: Outgoing) -> str:
-        """The ContentSid of buttons or a list; empty: it goes as it is. Raises Refused for a template that cannot go."""
+    async def _content(self, message: Outgoing, *, anew: bool = False) -> str:
+        """The ContentSid of buttons or a list; empty: it goes as it is. Raises Refused for a template that cannot go.
+
+        *anew*: the one that was made before is not to be had any more.
+        """
         if message.kind == "template" and message.template is not None and self.settings.check_templates:
             await self._check_template(message.template)
         if message.kind != "button":
@@ -216,9 +227,14 @@ class TwilioWhatsapp(Channel):
         if body is None:
             return ""
         key = body["friendly_name"]
-        if (known := await self.store.get("contents", key)) is not None:
+        if not anew and (known := await self.store.get("contents", key)) is not None:
             return str(known["sid"])
-        sid = await self._rest(lambda rest: rest.create_content(body))
+        try:
+            sid = await self._rest(lambda rest: rest.create_content(body))
+        except Refused as err:
+            # As lines it still can be answered.
+            self.log.warning("choices_as_lines", reason=err.reason)
+            return ""
         await self.store.put("contents", key, {"sid": sid})
         return sid
 

@@ -13,7 +13,7 @@ from frontdesk import Choice, Outgoing, Refused, Template
 from frontdesk.choices import as_data
 from frontdesk.plugins.twilio_whatsapp import TwilioWhatsapp
 from frontdesk.plugins.twilio_whatsapp.contents import interactive
-from frontdesk.testing.fake_twilio import ACCOUNT_SID, FakeTwilio, Fault
+from frontdesk.testing.fake_twilio import ACCOUNT_SID, AUTH_TOKEN, FakeTwilio, Fault
 from frontdesk.testing.fake_twilio.contents import check_content
 
 NUMBER, CONTACT = "whatsapp:+14155238886", "whatsapp:+84901234567"
@@ -48,6 +48,29 @@ async def test_more_of_them_or_described_ones_are_a_list(plugin: TwilioWhatsapp,
     ten, two = (content.types["twilio/list-picker"] for content in twilio.contents.known.values())
     assert len(ten["items"]) == 10 and ten["button"] == "Chọn"
     assert two["items"][0] == {"id": "a", "item": "Khoá cơ bản", "description": "2.400.000đ, 24 buổi"}
+
+
+async def test_buttons_that_are_gone_at_twilio_or_were_made_in_another_account_are_made_anew(
+    plugin: TwilioWhatsapp, make_plugin: Any, twilio: FakeTwilio
+) -> None:
+    twilio.contents.strict = True
+    await plugin.send(offered(*SLOTS[:3]))
+    twilio.contents.known.clear()
+    await plugin.send(offered(*SLOTS[:3]))
+    (content,) = twilio.contents.known.values()
+    assert [message.content_sid for message in twilio.sent[1:]] == [content.sid]
+    twilio.add_account("AC" + "b" * 32, AUTH_TOKEN)
+    other = make_plugin(account_sid="AC" + "b" * 32)
+    await other.send(offered(*SLOTS[:3]))
+    assert len(twilio.sent) == 3
+
+
+async def test_choices_that_twilio_does_not_take_as_buttons_go_as_numbered_lines(
+    plugin: TwilioWhatsapp, twilio: FakeTwilio
+) -> None:
+    twilio.faults.add(Fault(kind="error", operation="content", status=400, code=20001))
+    await plugin.send(offered(*SLOTS[:3]))
+    assert "1. Thứ Hai, 8 giờ" in twilio.sent[0].body
 
 
 async def test_what_whatsapp_has_no_room_for_is_numbered_lines(plugin: TwilioWhatsapp, twilio: FakeTwilio) -> None:
