@@ -219,6 +219,6 @@ def _checked(hook: str, answer: Any) -> Any:
 def deadline(hook: str, times: Times) -> float:
     """Seconds this hook may take, from the table of times."""
     own = {"think": times.think_deadline, "transcribe": times.transcribe_deadline, "send": times.send_timeout}
-    # Nobody waits for these but a person at a command line, and each is many questions to a vendor.
-    own |= {"diagnose": times.turn_deadline, "repair": times.turn_deadline}
+    # Nobody waits for these but a person at a command line, if anybody; and each is many questions to a vendor.
+    own |= dict.fromkeys(("diagnose", "repair", "list_messages"), times.turn_deadline)
     return own.get(hook, times.hook_deadline)

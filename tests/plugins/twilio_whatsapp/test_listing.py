@@ -64,6 +64,17 @@ async def test_more_than_a_page_is_listed_whole(front: Any, monkeypatch: Any) ->
         assert await look(it) == Caught(received=5)
 
 
+async def test_a_long_list_may_take_longer_than_a_hook_that_somebody_waits_for(front: Any, monkeypatch: Any) -> None:
+    """After an outage: the look begins where the last one ended, and one that failed would fail for ever."""
+    monkeypatch.setattr("frontdesk.plugins.twilio_whatsapp.client.LIST_PAGE", 1)
+    async with front(server={"times": {"sdk_timeout": 0.7, "hook_deadline": 0.8}}) as it:
+        await look(it)
+        for n in range(4):
+            lost(it, body=f"Tin {n}.")
+        it.twilio.faults.add(Fault(kind="delay", operation="list", seconds=0.3, times=0))
+        assert await look(it) == Caught(received=4)
+
+
 async def test_a_webhook_refused_while_the_store_was_away_is_made_up_for(front: Any, monkeypatch: Any) -> None:
     async with front(server={"times": {"store_wait": 0.2}}) as it:
         await look(it)
