@@ -199,9 +199,14 @@ class TwilioRest:
         raise RetryLater(f"Twilio lists more than {MAX_LISTED * LIST_PAGE:,} messages; look at fewer hours")
 
     async def list_media(self, message_sid: str) -> list[tuple[str, str]]:
-        """Content type and SID of each file of a message."""
-        with translated(sending=False):
-            found = await self._client.messages(message_sid).media.list_async(limit=MAX_FILES)
+        """Content type and SID of each file of a message. Refused: it was deleted at Twilio."""
+        try:
+            with translated(sending=False):
+                found = await self._client.messages(message_sid).media.list_async(limit=MAX_FILES)
+        except NeedsAttention as err:
+            if err.code not in NOT_FOUND:
+                raise
+            raise Refused("it was deleted at Twilio", code=err.code) from err
         return [(str(one.content_type or ""), str(one.sid)) for one in found]
 
 

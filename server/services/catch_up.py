@@ -19,7 +19,7 @@ import structlog
 from .. import blame, dispatch
 from ..channel import Listed, StatusUpdate
 from ..clock import Clock, milliseconds
-from ..errors import PluginError, Refused
+from ..errors import NeedsAttention, PluginError, Refused
 from ..inbox import Inbox, inbound_id
 from ..model import Message, PluginDocument
 from ..outbox.status import StatusDesk
@@ -166,10 +166,9 @@ class CatchUpDesk:
             for start in range(0, len(listed), _BATCH):
                 caught += await self._unknown(runtime, repository, channel, listed[start : start + _BATCH])
         except (PluginError, dispatch.HookFailed) as err:
-            # The mark stays: the next look begins where this one did.
-            log.warning("catch_up_failed", tenant=runtime.tenant.id, channel=channel, reason=blame.in_words(err))
-            return caught + Caught(trouble=(f"{channel}: {err}",))
-        if mark is None or until > mark:
+            caught += _trouble(runtime, channel, err)
+        # With trouble the mark stays: the next look begins where this one did.
+        if not caught.trouble and (mark is None or until > mark):
             await _set_mark(repository, channel, until)
         return caught
 
@@ -197,6 +196,9 @@ class CatchUpDesk:
         except Refused as err:
             log.warning("message_not_recovered", tenant=runtime.tenant.id, channel=channel, reason=err.reason)
             return Caught()
+        except (NeedsAttention, dispatch.HookFailed) as err:
+            # It is tried again at the next look, and keeps no other away.
+            return _trouble(runtime, channel, err)
         inbound = replace(inbound, data={**inbound.data, "sent_at": listed.at.isoformat()})
         new = await self._inbox.accept(runtime.tenant, channel, inbound)
         return Caught(received=int(new))
@@ -231,6 +233,11 @@ class CatchUpDesk:
             provider_id=listed.provider_id,
         )
         return Caught(elsewhere=int(await repository.insert(MESSAGES, message)))
+
+
+def _trouble(runtime: Runtime, channel: str, err: Exception) -> Caught:
+    log.warning("catch_up_failed", tenant=runtime.tenant.id, channel=channel, reason=blame.in_words(err))
+    return Caught(trouble=(f"{channel}: {err}",))
 
 
 async def _without_provider_id(repository: Repository, conversations: Sequence[str]) -> list[Message]:

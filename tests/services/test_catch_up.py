@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from frontdesk import Inbound, Listed, RetryLater, hookimpl
+import pytest
+
+from frontdesk import Inbound, Listed, NeedsAttention, RetryLater, hookimpl
 from frontdesk.services import rounds
 from frontdesk.services.catch_up import EVERY, GRACE, LONGEST, NAME, Caught
 from frontdesk.store.collections import CHORES, MESSAGES
@@ -22,6 +24,7 @@ class PhoneWithList(Phone):
         self.list = []
         self.asked = []
         self.error = None
+        self.broken = {}
 
     @hookimpl
     async def list_messages(self, since, until):
@@ -32,6 +35,8 @@ class PhoneWithList(Phone):
 
     @hookimpl
     async def recover_message(self, listed):
+        if listed.provider_id in self.broken:
+            raise self.broken[listed.provider_id]
         return Inbound(
             provider_id=listed.provider_id, external_id=listed.external_id, address=listed.address, text=listed.text
         )
@@ -104,6 +109,20 @@ async def test_a_look_that_failed_is_made_again_from_where_it_began(desk):
         phone.error = None
         server.clock.advance(3600)
         assert await look(server) == Caught(received=1)
+
+
+@pytest.mark.parametrize("error", [NeedsAttention("no such resource"), ValueError("a defect")])
+async def test_one_message_that_cannot_be_had_keeps_no_other_away(desk, error):
+    async with start(desk) as server:
+        phone = await server.plugin("phone")
+        await look(server)
+        phone.list = [listed(server, id, id) for id in ("a", "b", "c")]
+        phone.broken = {"a": error}
+        caught = await look(server)
+        assert (caught.received, len(caught.trouble)) == (2, 1) and "phone" in caught.trouble[0]
+        phone.broken = {}
+        server.clock.advance(3600)
+        assert await look(server) == Caught(received=1), "it is tried again"
 
 
 async def test_a_server_that_was_away_for_long_looks_back_three_days_at_most(desk):

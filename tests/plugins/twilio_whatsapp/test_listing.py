@@ -15,6 +15,7 @@ from frontdesk.store.collections import CONVERSATIONS, MESSAGES
 from frontdesk.testing.fake_twilio import ACCOUNT_SID, CallbackPlan, Fault, InboundSpec
 
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + b"\0" * 32
+NUMBER = "whatsapp:+14155238886"
 LAN, USER = "whatsapp:+84901234567", "whatsapp:VN.13491208655302741918"
 SERVICE = "MG" + "1" * 32
 POOLED = "whatsapp:+14155230001"
@@ -53,6 +54,16 @@ async def test_lost_messages_are_taken_in_from_the_list_with_their_files(front: 
         assert {m.to for m in it.twilio.sent} == {LAN, USER}
         assert await look(it) == Caught(), "what was said is ours, what was heard is known"
         assert it.twilio.violations == []
+
+
+async def test_a_file_that_was_deleted_since_it_was_listed_is_no_trouble(front: Any) -> None:
+    async with front() as it:
+        await look(it)
+        lost(it, kind="image", body="răng này", content=JPEG)
+        lost(it, body="Còn chỗ không?")
+        of_messages = Fault(kind="delay", operation="list", to=NUMBER, seconds=0)
+        it.twilio.faults.add(of_messages, Fault(kind="error", operation="list", to=NUMBER, status=404, code=20404))
+        assert await look(it) == Caught(received=1)
 
 
 async def test_more_than_a_page_is_listed_whole(front: Any, monkeypatch: Any) -> None:
