@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..app import Server
-from ..errors import PluginError
+from ..errors import HookFailed, PluginError
 from ..services.doctor import Found, at_public_url, examine
 from ..sources import Location
 from .beside import beside, run
@@ -45,14 +45,16 @@ async def _of_tenant(server: Server, tenant: str, fix: bool, yes: bool) -> int:
         found = await examine(runtime)
         problems = _tell(tenant, found)
         repaired = 0
+        asked: set[tuple[str, str]] = set()
         for plugin, finding in found:
-            if not (fix and finding.fix):
+            if not (fix and finding.fix) or (plugin, finding.fix) in asked:
                 continue
+            asked.add((plugin, finding.fix))
             if not yes and not click.confirm(f"{tenant}: {plugin}: {finding.cure}; do it now?"):
                 continue
             try:
                 await runtime.ask("repair", plugin, fix=finding.fix)
-            except PluginError as err:
+            except (PluginError, HookFailed) as err:
                 click.echo(f"{tenant}: {plugin}: it could not be done: {err}", err=True)
                 continue
             repaired += finding.level == "problem"

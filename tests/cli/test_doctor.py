@@ -50,7 +50,17 @@ async def test_it_finds_asks_sets_and_then_finds_nothing(
             refused = await command(*doctor, "--fix", answer="n\n")
             assert refused.exit_code == 1 and "done" not in refused.output
             assert twilio.account.senders[0].webhook == {"callback_url": "https://old.example.com"}
+            with monkeypatch.context() as broken:
+                broken.setattr("frontdesk.plugins.twilio_whatsapp.diagnosis.repaired", None)
+                failed = await command(*doctor, "--fix", "--yes")
+            assert failed.exit_code == 1 and isinstance(failed.exception, SystemExit), failed.exception
+            assert "could not be done" in failed.output
             fixed = await command(*doctor, "--fix", answer="y\n")
             assert fixed.exit_code == 0 and "twilio_whatsapp: done" in fixed.output, fixed.output
+            twilio.account.senders[0].webhook = {"callback_url": f"{public}/webhooks/twilio_whatsapp/clinic"}
+            once = await command(*doctor, "--fix", answer="y\n")
+            assert once.exit_code == 0 and once.output.count("WARNING") == 2 and once.output.count("done") == 1, (
+                once.output
+            )
             well = await command("doctor", "--file", str(path))
             assert well.exit_code == 0 and "PROBLEM" not in well.output and "WARNING" not in well.output, well.output
