@@ -17,7 +17,6 @@ import structlog
 
 from frontdesk.config import OptOut
 
-from .clock import milliseconds
 from .consent_words import START, STOP
 from .model import Consent, Contact, Message
 from .store import Repository
@@ -88,12 +87,10 @@ async def take(repository: Repository, id: str, message: Message, opt_out: OptOu
 
 async def _since(repository: Repository, id: str, message: Message) -> datetime:
     """From when a word counts: from when it came, but one that came late (services/catch_up.py) undoes no later one."""
-    try:
-        written = milliseconds(datetime.fromisoformat(message.data["sent_at"]))
-    except (KeyError, TypeError, ValueError):
+    if message.written_at == message.at:
         return message.at
     newest = await _newest(repository, id, "contact")
-    return written if newest is not None and written < newest.at < message.at else message.at
+    return message.written_at if newest is not None and message.written_at < newest.at < message.at else message.at
 
 
 async def refused(repository: Repository, id: str, message: Message, channel: str, code: str) -> None:

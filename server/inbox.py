@@ -107,6 +107,13 @@ class Inbox:
         await self._queue.wake(Wake("turn", tenant, conversation), (due_at - self._store.now()).total_seconds())
 
 
+def _window_from(conversation: Conversation, message: Message) -> datetime | None:
+    if message.written_at == message.at:
+        return None
+    before = conversation.window_from or conversation.last_inbound_at
+    return message.written_at if before is None else max(before, message.written_at)
+
+
 async def _counted(
     repository: Repository, tenant: TenantConfig, channel: str, inbound: Inbound, message: Message
 ) -> Conversation:
@@ -157,6 +164,8 @@ def _bump(
         "address": inbound.address,
         "external_id": inbound.external_id,
     }
+    if (begins := _window_from(conversation, message)) != conversation.window_from:
+        changes["window_from"] = begins
     if news(conversation, inbound):
         changes["aliases"] = merging.names(conversation, inbound.external_id, *inbound.also)
     due_at = settle.due_at(tenant, message, conversation.unanswered_since or message.at, message.at)

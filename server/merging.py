@@ -126,7 +126,7 @@ def _taken_in(kept: Conversation, away: Conversation) -> dict[str, Any]:
         kept.last_inbound_at is None or away.last_inbound_at > kept.last_inbound_at
     ):
         # Replies go to where the contact wrote last.
-        for name in ("last_inbound_at", "channel", "address", "external_id"):
+        for name in ("last_inbound_at", "window_from", "channel", "address", "external_id"):
             changes[name] = getattr(away, name)
     return changes
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from .clock import milliseconds
+
 Owner = str
 """Who answers a conversation: `BOT`, `NOBODY`, or `operator:NAME`."""
 BOT: Owner = "bot"
@@ -203,6 +205,8 @@ class Conversation:
     awaits_contact: bool = False
     """Something in the lane is held until the contact writes."""
     last_inbound_at: datetime | None = None
+    window_from: datetime | None = None
+    """When the contact wrote last, if the newest message came late; None: when that came."""
     created_at: datetime
 
     @property
@@ -269,6 +273,14 @@ class Message:
     """A person has seen that it is parked or a possible duplicate, and leaves it so."""
     announced: bool = False
     """Inbound: the plugins' on_message has seen it."""
+
+    @property
+    def written_at(self) -> datetime:
+        """Inbound: when the contact wrote it; of one that no webhook brought (services/catch_up.py), before it came."""
+        try:
+            return min(milliseconds(datetime.fromisoformat(self.data["sent_at"])), self.at)
+        except (KeyError, TypeError, ValueError):
+            return self.at
 
 
 DeedState = Literal["intended", "done", "failed"]

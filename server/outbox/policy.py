@@ -66,5 +66,5 @@ def closes_at(conversation: Conversation, window: timedelta | None) -> datetime 
     """
     if window is None:
         return None
-    last = conversation.last_inbound_at
+    last = conversation.window_from or conversation.last_inbound_at
     return conversation.created_at if last is None else last + window

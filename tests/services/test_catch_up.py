@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from frontdesk import Inbound, Listed, NeedsAttention, RetryLater, hookimpl
+from frontdesk import Inbound, Listed, NeedsAttention, RetryLater, Template, hookimpl
 from frontdesk.services import rounds
 from frontdesk.services.catch_up import EVERY, GRACE, LONGEST, NAME, Caught
 from frontdesk.store.collections import CHORES, MESSAGES
@@ -264,3 +264,30 @@ async def test_a_late_word_counts_from_when_it_was_written(desk):
             assert await look(server) == Caught(received=1)
             assert (await who.contact()).opted_out is stopped
             assert (await who.message(f"{name}-late")).state == "answered"
+
+
+class PhoneWithWindow(PhoneWithList):
+    """Takes words for a day after the contact's last message."""
+
+    service_window = timedelta(hours=24)
+
+
+async def test_the_window_is_open_from_when_a_message_was_written_and_not_from_when_it_was_found(desk):
+    async with desk(plugins={"phone": PhoneWithWindow, "model": ScriptedModel}, tenants=AT_ONCE) as server:
+        lan, phone, model = server.contact("Lan"), await server.plugin("phone"), await server.plugin("model")
+        await look(server)
+        phone.list = [listed(server, "lost", "Còn chỗ không?")]
+        server.clock.advance(timedelta(hours=10).total_seconds())
+        assert await look(server) == Caught(received=1)
+        assert await lan.hears() == "You said: Còn chỗ không?"
+        template = Template(id="reminder")
+        for key, hours, kind in (("in", 13, "text"), ("after", 2, "template")):
+            server.clock.advance(timedelta(hours=hours).total_seconds())
+            await model.conversations.send(lan.id, key, "Mai chị đến nhé.", fallback=template)
+            assert await lan.hears() == "Mai chị đến nhé."
+            assert (await lan.received())[-1].kind == kind
+        await lan.says("Vâng.")
+        await lan.hears()
+        await model.conversations.send(lan.id, "again", "Hẹn gặp chị.", fallback=template)
+        assert await lan.hears() == "Hẹn gặp chị."
+        assert (await lan.received())[-1].kind == "text"
