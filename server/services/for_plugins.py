@@ -17,7 +17,6 @@ from ..clock import milliseconds
 from ..errors import RetryLater
 from ..media import MediaStore, MediaUrls
 from ..model import BOT, Contact, Conversation, Media, Message, MessageKind, PluginDocument, Task, Template
-from ..outbox.put import put
 from ..outbox.record import outbound_id
 from ..outbox.status import StatusDesk
 from ..people import followed
@@ -257,7 +256,7 @@ class PluginConversations:
             useful_until=until,
             at=now,
         )
-        _, new = await put(self._repository, self._store, self._tenant, message)
+        _, new = await self._ownership.put_in_parts(self._tenant, message)
         await self._queue.wake(Wake("lane", self._tenant, found.id))
         return new
 

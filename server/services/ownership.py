@@ -24,12 +24,14 @@ from ..outbox.put import put
 from ..outbox.record import outbound_id
 from ..owner import passed_to
 from ..people import followed
+from ..plugin import Channel
 from ..queue import Queue, Wake
 from ..runtime import Runtimes
 from ..scheduling import SOON, schedule
 from ..store import Between, Repository, Store
 from ..store.collections import CONVERSATIONS, MESSAGES
 from ..turn.commit import mark_answered
+from ..turn.split import parts
 
 log = structlog.get_logger(__name__)
 
@@ -107,7 +109,7 @@ class Ownership:
             at=now,
         )
         try:
-            message, _ = await put(repository, self._store, tenant, message, lambda c: _speaks(c, name, now))
+            message, _ = await self.put_in_parts(tenant, message, lambda c: _speaks(c, name, now))
         except leases.ConversationGone as err:
             raise _unknown(conversation) from err
         await self._queue.wake(Wake("lane", tenant, conversation))
@@ -115,6 +117,27 @@ class Ownership:
         # What the bot had begun to answer, or could not, is done with.
         await self._look("turn", tenant, conversation)
         return message
+
+    async def put_in_parts(
+        self, tenant: str, message: Message, decide: leases.Decide = lambda _: {}
+    ) -> tuple[Message, bool]:
+        """`put` a *message*, one after the other in parts if it is a text that is longer than the tenant's channels take.
+
+        The first of them, and whether it is new: repeated after a crash it writes those that are missing.
+        """
+        repository, texts = self._store.for_tenant(tenant), [message.text]
+        if message.kind == "text" and message.template is None and len(message.text) > self._longest(tenant):
+            texts = parts(message.text, self._longest(tenant))
+        first, new = await put(repository, self._store, tenant, replace(message, text=texts[0]), decide)
+        for number, text in enumerate(texts[1:], start=2):
+            part = replace(message, id=f"{message.id}.{number}", text=text)
+            await put(repository, self._store, tenant, part, decide)
+        return first, new
+
+    def _longest(self, tenant: str) -> int:
+        declared = self._runtimes.declared.get(tenant)  # None: it was suspended meanwhile
+        kinds = [kind.cls for kind, _ in declared.plugins] if declared is not None else []
+        return min((kind.max_text for kind in kinds if issubclass(kind, Channel)), default=Channel.max_text)
 
     async def release(
         self, tenant: str, conversation: str, name: str = "", *, epoch: int | None = None

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from frontdesk import Plugin, hookimpl
+from frontdesk import Plugin, Template, hookimpl
 from frontdesk.mind import ModelReply, ToolCall
 from frontdesk.model import BOT, NOBODY
 from frontdesk.services.ownership import NotYours, UnknownConversation
@@ -317,3 +317,30 @@ async def test_the_list_shows_the_newest_first_and_one_owners_alone(desk):
         await desk_of.hand_off("clinic", contacts[1].id, "why")
         assert [c.id for c in await desk_of.list("clinic")] == [c.id for c in reversed(contacts)]
         assert [c.id for c in await desk_of.list("clinic", NOBODY)] == [contacts[1].id]
+
+
+async def test_what_is_longer_than_the_channel_takes_goes_in_parts_once(desk, dies_after, monkeypatch):
+    """Also where a crash left a part of them, and what a plugin says, but not a template that may go in its place."""
+    text = " ".join(f"Câu thứ {n} của em dài như thế này đây." for n in range(120))
+    async with desk(plugins={"model": ScriptedModel}, tenants=AT_ONCE) as server:
+        lan, ownership, plugin = server.contact("Lan"), server.server.ownership, await server.plugin("model")
+        await lan.says("Hello.")
+        await lan.hears()
+        await server.quiet()
+        await ownership.take("clinic", lan.id, "Hoa")
+        store, repository = server.server.store, server.repository()
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "for_tenant", lambda _: dies_after(repository, 3))
+            with pytest.raises(Died):
+                await ownership.say("clinic", lan.id, "Hoa", text, key="k")
+        for _ in range(2):
+            said = await ownership.say("clinic", lan.id, "Hoa", text, key="k")
+            assert said.id == "op-k"
+        await server.quiet()
+        parts = [m.text for m in await lan.received()][1:]
+        assert len(parts) == 3 and all(len(part) <= 1600 for part in parts) and " ".join(parts) == text
+        assert all(part.endswith(".") for part in parts)
+        await plugin.conversations.send(lan.id, "news", text)
+        await plugin.conversations.send(lan.id, "held", text, fallback=Template(id="t"))
+        await server.quiet()
+        assert [len(m.text) for m in await lan.received()][4:] == [*map(len, parts), len(text)]
