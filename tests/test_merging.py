@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,8 +10,8 @@ import pytest
 from frontdesk import RetryLater, leases
 from frontdesk.channel import StatusUpdate
 from frontdesk.merging import merge
-from frontdesk.model import BOT, NOBODY, Memory
-from frontdesk.store.collections import CONTACTS, CONVERSATIONS, IDENTITIES, MESSAGES
+from frontdesk.model import BOT, NOBODY, Deed, Memory, Turn
+from frontdesk.store.collections import CONTACTS, CONVERSATIONS, IDENTITIES, MESSAGES, TURNS
 from frontdesk.testing.plugins import Phone, ScriptedModel
 
 NUMBER, USER = "phone:Lan", "phone:user-id"
@@ -139,6 +140,36 @@ async def test_a_turn_that_was_parked_in_the_one_that_goes_is_over(start):
         await server.server.ownership.release("clinic", kept.id)
         await server.quiet()
         assert (await user.message("user-id-2")).state == "answered"
+
+
+async def test_what_an_interrupted_turn_of_the_one_that_goes_has_done_is_not_done_again(start):
+    async with start() as server:
+        lan, user = await both(server)
+        repository, store, clock = server.repository(), server.server.store, server.clock
+        runtime = await server.server.runtimes.get("clinic")
+        # As a crash leaves it: the deed is done, and nothing has been said.
+        await server.server.ownership.take("clinic", user.id, "mai")
+        await user.says("Đặt giúp em thứ Hai.")
+        await server.quiet()
+        message, before = await user.message("user-id-2"), await user.conversation()
+        deed = Deed(key="k", call="c", tool="book", plugin="diary", arguments={}, state="done", result="booked Monday")
+        no = before.turn_no + 1
+        turn = Turn(
+            id=f"{user.id}.{no}", conversation=user.id, no=no, read=(message.id,), deeds=(deed,), opened_at=store.now()
+        )
+        await repository.insert(TURNS, replace(turn, pinned=True))
+        assert (await merge(store, repository, clock, runtime, user.id, lan.id)).id == lan.id
+        await server.quiet()
+        await server.server.ownership.release("clinic", lan.id)
+        await server.quiet()
+        assert (await user.message("user-id-2")).state == "answered"
+        told = [
+            result.content for m in (await server.plugin("model")).requests[-1].messages for result in m.tool_results
+        ]
+        assert told == ["booked Monday"]
+        await lan.says("Cảm ơn.")
+        await server.quiet()
+        assert not [m for m in (await server.plugin("model")).requests[-1].messages if m.tool_results], "told once"
 
 
 async def test_the_one_that_stays_knows_what_the_other_was_known_by(start):

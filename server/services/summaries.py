@@ -14,10 +14,10 @@ from frontdesk.config import TenantConfig
 
 from .. import leases
 from ..errors import Refused
-from ..model import Message, Summary
+from ..model import Conversation, Message, Summary
 from ..prompt import estimated_tokens, stamp
 from ..runtime import Runtime
-from ..store import Repository, Store
+from ..store import In, Repository, Store
 from ..store.collections import CONVERSATIONS, SUMMARIES
 from ..turn.recall import OUTGROWN_TOKENS, SPOKEN, as_model_message, history
 from .questions import ask
@@ -57,8 +57,7 @@ async def summarise(runtime: Runtime, store: Store, conversation: str) -> bool:
         return False
     everything = await history(repository, conversation, merged=found.merged, limit=LOOKED_AT)
     said = [message for message in everything if message.state in SPOKEN]
-    since = found.summarised_until
-    old = _older([message for message in said if since is None or message.at > since])
+    old = _older(await _not_summarised(repository, found, said))
     if not old:
         return False
     part = _fitting(old, PART, PART_TOKENS)
@@ -79,6 +78,19 @@ async def summarise(runtime: Runtime, store: Store, conversation: str) -> bool:
         )
         await repository.insert(SUMMARIES, summary)
     return await _mark(repository, conversation, id) and len(old) > len(part)
+
+
+async def _not_summarised(
+    repository: Repository, conversation: Conversation, said: Sequence[Message]
+) -> Sequence[Message]:
+    """Of one that others were merged into, each part was summarised up to a moment of its own."""
+    since = conversation.summarised_until
+    if not conversation.merged:
+        return [message for message in said if since is None or message.at > since]
+    where = {"conversation": In(conversation.parts)}
+    summaries = await repository.find(SUMMARIES, where, order_by="until", descending=True, limit=LOOKED_AT)
+    covered = {id for summary in summaries for id in summary.messages}
+    return [message for message in said if message.id not in covered]
 
 
 async def _mark(repository: Repository, conversation: str, id: str) -> bool:

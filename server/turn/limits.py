@@ -69,10 +69,11 @@ def _since_a_person(work: Work, at: datetime) -> bool:
 async def _same_words(work: Work) -> None:
     most = work.runtime.tenant.limits.same_words
     words = _plain(work.unanswered[-1].text) if work.unanswered else ""
-    if work.turn.no < most or len(words) < TELLING:
+    conversation = work.held.conversation
+    if (work.turn.no < most and not conversation.merged) or len(words) < TELLING:
         return
-    said = await history(work.repository, work.turn.conversation, limit=3 * most)
-    if _in_a_row(said, words, work.held.conversation.last_human_at) >= most:
+    said = await history(work.repository, conversation.id, merged=conversation.merged, limit=3 * most)
+    if _in_a_row(said, words, conversation.last_human_at) >= most:
         raise TooMuch(f"the contact wrote the same words {most} times in a row: it may be an automatic reply")
 
 

@@ -8,11 +8,11 @@ from types import MappingProxyType
 
 from .. import dispatch
 from ..mind import ModelMessage, ModelRequest, Section
-from ..model import Contact, Conversation, Message, Summary
+from ..model import Contact, Conversation, Message, Summary, Turn
 from ..prompt import MESSAGE_TOKENS, estimated_tokens
 from ..runtime import Runtime
 from ..store import In, Repository
-from ..store.collections import MESSAGES, SUMMARIES
+from ..store.collections import MESSAGES, SUMMARIES, TURNS
 from . import trace
 from .state import Work
 from .tools import core_tools
@@ -36,6 +36,14 @@ async def history(
     where = {"conversation": In((conversation, *merged)) if merged else conversation}
     newest = await repository.find(MESSAGES, where, order_by="at", descending=True, limit=limit)
     return newest[::-1]
+
+
+async def turns(repository: Repository, conversation: Conversation, *, limit: int) -> list[Turn]:
+    """The newest turns of all its parts, in the order in which they were begun."""
+    found: list[Turn] = []
+    for part in conversation.parts:
+        found += await repository.find(TURNS, {"conversation": part}, order_by="no", descending=True, limit=limit)
+    return sorted(found, key=lambda turn: (turn.opened_at, turn.no))[-limit:]
 
 
 async def summaries_of(repository: Repository, conversation: Conversation) -> list[Summary]:

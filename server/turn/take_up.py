@@ -41,11 +41,12 @@ async def take_up(repository: Repository, store: Store, conversation: Conversati
     """The turn that answers *waiting*, its version raised. Still `parked`: it is reopened by hand only."""
     # Most turns are new: it is written unread, and only where one is there is that one read.
     current: _Current = None, conversation.turn_no + 1, ()
+    elsewhere = await _of_merged(repository, conversation, waiting)
     while True:
         turn, no, deeds_before = current
         read = tuple(message.id for message in waiting)
         if turn is None:
-            turn = _new(conversation, no, deeds_before, store, read)
+            turn = _new(conversation, no, elsewhere + deeds_before, store, read)
             if await repository.insert(TURNS, turn):
                 return turn
         elif turn.pinned and not _all_wait(turn, waiting):
@@ -102,6 +103,22 @@ async def _current(repository: Repository, conversation: Conversation) -> _Curre
             return turn, no, deeds_before
         deeds_before += _told(turn)
         no += 1
+
+
+async def _of_merged(
+    repository: Repository, conversation: Conversation, waiting: Sequence[Message]
+) -> tuple[ModelMessage, ...]:
+    """What was done for *waiting* by turns that were interrupted before their conversation became a part of this one."""
+    ids = {message.id for message in waiting}
+    told: tuple[ModelMessage, ...] = ()
+    for part in conversation.merged:
+        newest = await repository.find(
+            TURNS, {"conversation": part}, order_by="no", descending=True, limit=PARKED_TIMES
+        )
+        for turn in reversed(newest):
+            if turn.state != "committed" and ids.intersection(turn.read):
+                told += _told(turn)
+    return told
 
 
 def _told(turn: Turn) -> tuple[ModelMessage, ...]:

@@ -14,8 +14,7 @@ from dataclasses import replace
 from frontdesk.config import TenantConfig
 
 from ..mind import ModelMessage, ModelRequest
-from ..model import Deed, Turn
-from ..store.collections import TURNS
+from ..model import Deed
 from ..truth import Known, Problem, Shown, patterns, problems
 from . import recall, trace
 from .state import Work
@@ -75,11 +74,10 @@ async def _wrong(work: Work, request: ModelRequest, text: str) -> list[Problem]:
     found = problems(text, known)
     if not found:
         return []
-    turns: list[Turn] = await work.repository.find(
-        TURNS, {"conversation": work.turn.conversation}, order_by="no", descending=True, limit=EARLIER_TURNS
-    )
-    earlier = [deed for turn in reversed(turns) if turn.id != work.turn.id for deed in turn.deeds]
-    said = await recall.history(work.repository, work.turn.conversation)
+    conversation = work.held.conversation
+    turns = await recall.turns(work.repository, conversation, limit=EARLIER_TURNS)
+    earlier = [deed for turn in turns if turn.id != work.turn.id for deed in turn.deeds]
+    said = await recall.history(work.repository, conversation.id, merged=conversation.merged)
     people = [message.text for message in said if message.author.startswith("operator:")]
     return problems(text, replace(known, earlier=[*_done(request, earlier)], people=people))
 

@@ -164,3 +164,30 @@ async def test_summaries_go_with_the_messages_that_they_were_made_of(desk: Any, 
             return not await summaries(server)
 
         await server.until("the round has been here", gone)
+
+
+async def test_each_part_of_a_merged_conversation_is_summarised_once(desk: Any, scribe: Scribe) -> None:
+    async with desk(tenants=AT_ONCE) as server:
+        lan = await talk(server, scribe, PART)
+        (own,) = await summaries(server)
+        user, repository = server.contact("user-id"), server.repository()
+        for also in ((), (lan.external_id,)):
+            await user.says("Em là Lan.", also=also)
+            await server.quiet()
+        # What was said under the other name before `summarised_until` of the one that is kept.
+        for n in range(20):
+            older = Message(
+                id=f"u{n:02}",
+                conversation=user.id,
+                direction="inbound",
+                text=f"câu khác {n}",
+                author="contact",
+                state="answered",
+                at=own.until - timedelta(seconds=n + 1),
+            )
+            await repository.insert(MESSAGES, older)
+        assert (await user.conversation()).merged_into == lan.id
+        await lan.says("Em ơi")
+        await server.quiet()
+        covered = [id for each in await summaries(server) for id in each.messages]
+        assert len(covered) == len(set(covered)) and {f"u{n:02}" for n in range(20)} <= set(covered)

@@ -35,6 +35,18 @@ def desk_with(desk: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     return make
 
 
+async def test_the_same_words_are_the_same_under_another_name_of_the_contact(desk_with: Any) -> None:
+    async with desk_with(same_words=4) as server:
+        lan, user = server.contact("Lan"), server.contact("user-id")
+        for each, also in ((lan, ()), (user, ()), (user, (lan.external_id,))):
+            await each.says(AUTOMATIC, also=also)
+            await server.quiet()
+        assert (await user.conversation()).merged_into == lan.id
+        await lan.says(AUTOMATIC)
+        await server.quiet()
+        assert "same words 4 times" in (await lan.conversation()).handoff_reason
+
+
 async def asks(contact: Any, text: str) -> str:
     await contact.says(text)
     return str(await contact.hears())

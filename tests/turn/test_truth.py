@@ -147,6 +147,60 @@ async def test_true_claims_pass_untouched(desk, plugins, asks_for):
         )
 
 
+async def become_one(server: Any, lan: Any, user: Any) -> None:
+    """Lan's number and her user id turn out to be the same person; hers, the older, is kept."""
+    await user.says("Em là Lan đây.", also=(lan.external_id,))
+    await server.until("they are one", lambda: _is_part(lan, user))
+    await server.quiet()
+
+
+async def _is_part(lan: Any, user: Any) -> bool:
+    return (await user.conversation()).merged_into == lan.id
+
+
+async def test_what_was_done_and_said_under_another_name_of_the_contact_is_on_record(desk, plugins, asks_for):
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan, user = server.contact("Lan"), server.contact("user-id")
+        assert await answered(server, lan, "Hello", "Hello!") == "Hello!"
+        assert await answered(server, user, "Monday please.", asks_for("book", day="Monday"), LIE) == LIE
+        ownership = server.server.ownership
+        await ownership.take("clinic", user.id, "mai")
+        await ownership.say("clinic", user.id, "mai", "I have cancelled your visit on Friday.")
+        await server.quiet()
+        await ownership.release("clinic", user.id)
+        await become_one(server, lan, user)
+        for asked, said in (
+            ("Did I book?", "Yes, your visit is booked for Monday."),
+            ("Did you cancel Friday?", "Yes, your visit on Friday is cancelled."),
+        ):
+            model = await server.plugin("model")
+            model.script = [said]
+            await lan.says(asked)
+            await server.quiet()
+            assert (await lan.received())[-1].text == said
+            told = [message.text for message in model.requests[-1].messages]
+            assert told.index("Hello") < told.index("Monday please.") < told.index(asked)
+        assert await done_about_it(server, lan) == []
+
+
+async def test_an_unmerged_contact_costs_no_look_at_the_store_more(desk, plugins, monkeypatch):
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan = server.contact("Lan")
+        asked: list[str] = []
+        repositories = type(server.repository())
+        find = repositories.find
+
+        async def counted(self: Any, collection: Any, where: Any, **more: Any) -> Any:
+            asked.append(collection.name)
+            return await find(self, collection, where, **more)
+
+        monkeypatch.setattr(repositories, "find", counted)
+        assert await answered(server, lan, "Monday please.", "Which time on Monday?") == "Which time on Monday?"
+        assert asked.count("turns") == 0
+        assert (await answered(server, lan, "Monday please.", INSISTS, INSISTS)).startswith(UNCONFIRMED)
+        assert asked.count("turns") == 2, "one for each look at the record"
+
+
 async def test_what_a_person_of_the_tenant_wrote_is_on_record(desk, plugins):
     async with desk(plugins=plugins, tenants=AT_ONCE) as server:
         lan, yes = server.contact("Lan"), "Yes, your visit is booked for 3pm."
