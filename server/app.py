@@ -52,6 +52,7 @@ from .runtime import Runtime, Runtimes
 from .services import for_plugins, instances
 from .services.blocking import BlockingCalls
 from .services.catch_up import CatchUpDesk
+from .services.erasing import EraseDesk
 from .services.moving import check_whole
 from .services.overlay import Overlays
 from .services.overview import Overview
@@ -148,6 +149,7 @@ class Server:
         self.catch_up = CatchUpDesk(
             self.store, lambda: self.declared, self.runtimes, self.people, self.inbox, self.status, clock
         )
+        self.erasing = EraseDesk(self.store, self.runtimes, self.media, self.people, clock)
         self.parked = ParkedDesk(self.store, self.queue)
         self.retention = RetentionDesk(self.store, lambda: self.runtimes.declared, clock)
         self.instance = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
@@ -350,7 +352,7 @@ class Server:
                     budgets=self.budgets,
                 ),
                 "lane": Lane(self.store, self.runtimes, sender, reconciler, self.clock, self._recent),
-                "task": TaskRunner(self.store, self.queue, self.runtimes, self.ownership, self.clock),
+                "task": TaskRunner(self.store, self.queue, self.runtimes, self.ownership, self.clock, self.erasing),
             },
             self.changes,
             self.clock,

@@ -23,6 +23,7 @@ STILL_WAITS = "still_waits"
 ALERT = "alert"
 MERGE = "merge"
 SUMMARISE = "summarise"
+ERASE = "erase"
 
 PATIENCE = timedelta(seconds=30)
 """How long somebody who writes on after a hand-off waits for a person before the bot says that it has been heard."""
@@ -42,6 +43,11 @@ def turn_committed(conversation: Conversation, turn: str, now: datetime) -> Task
 def summarise(conversation: Conversation, turn: str, now: datetime) -> Task:
     """Summarise what is older than a model is shown (services/summaries.py)."""
     return _task(SUMMARISE, turn, now, conversation=conversation.id)
+
+
+def erase(contact: str, at: datetime) -> Task:
+    """Erase a contact (services/erasing.py)."""
+    return _task(ERASE, contact, at, contact=contact)
 
 
 def message_received(message: Message, heard: list[str], at: datetime) -> Task:

@@ -30,6 +30,9 @@ POINTS: dict[str, str] = {
     "outbox.accepted": "the provider's id is written",
     "outbox.released": "the lane is released, its due row is still there",
     "store.between_writes": "of writes that belong together some are written (DocumentDB only: SQLite commits them at once)",
+    "erase.marked": "the conversation is marked as being erased, nothing is deleted",
+    "erase.message": "the provider has deleted a message, the store has it yet",
+    "erase.emptied": "all of a contact is deleted but the conversations",
     "status.received": "a status callback is verified, nothing is written",
 }
 

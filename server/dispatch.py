@@ -40,6 +40,7 @@ _ANSWERS: dict[str, TypeAdapter[Any]] = {
     "prompt_section": TypeAdapter(mind.Section | None),
     "think": TypeAdapter(mind.ModelReply | None),
     "preview": TypeAdapter(dict[str, JsonValue] | None),
+    "export_contact": TypeAdapter(dict[str, JsonValue] | None),
     "check_health": TypeAdapter(dict[str, Any]),
 }
 """What a hook must answer; the other hooks' answers are not looked at."""
@@ -221,4 +222,5 @@ def deadline(hook: str, times: Times) -> float:
     own = {"think": times.think_deadline, "transcribe": times.transcribe_deadline, "send": times.send_timeout}
     # Nobody waits for these but a person at a command line, if anybody; and each is many questions to a vendor.
     own |= dict.fromkeys(("diagnose", "repair", "list_messages"), times.turn_deadline)
+    own |= dict.fromkeys(("export_contact", "erase_contact", "erase_message"), times.turn_deadline)
     return own.get(hook, times.hook_deadline)

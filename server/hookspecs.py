@@ -27,7 +27,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 class Hooks:
-    """The hooks by family: channel, ear, memory, mind, events, time, web, body."""
+    """The hooks by family: channel, ear, memory, mind, events, privacy, time, web, body."""
 
     # Channel: of the plugin that is the message's channel, nobody else.
 
@@ -66,6 +66,10 @@ class Hooks:
     @hookspec
     async def recover_message(self, listed: Listed) -> Inbound:  # type: ignore[empty-body]
         """An inbound message that no webhook brought, as parse_webhook would have told it; Refused if it is gone."""
+
+    @hookspec
+    async def erase_message(self, message: Message) -> None:
+        """Delete what the provider has of a message, text and files; what is gone already is done. RetryLater: again."""
 
     # Ear.
 
@@ -115,6 +119,16 @@ class Hooks:
     @hookspec
     async def alert_operator(self, title: str, text: str, conversation: Conversation | None) -> None:
         """All: tell the operators something they must know, by whatever way this plugin has."""
+
+    # Privacy.
+
+    @hookspec
+    async def export_contact(self, conversation: Conversation, contact: Contact) -> Mapping[str, Any] | None:
+        """All: what the plugin keeps of a contact, here and at its vendor, as JSON; None: nothing."""
+
+    @hookspec
+    async def erase_contact(self, conversation: Conversation, contact: Contact) -> None:
+        """All: delete what the plugin keeps of a contact, here and at its vendor. Asked again until it has done so."""
 
     # Time.
 
@@ -167,6 +181,7 @@ CHANNEL_HOOKS = frozenset(
         "find_sent",
         "list_messages",
         "recover_message",
+        "erase_message",
     }
 )
 SYNC_HOOKS = frozenset({"routes"})

@@ -19,7 +19,7 @@ from .channel import Inbound
 from .crashpoints import reached
 from .leases import ConversationGone
 from .model import Conversation, Message
-from .people import People, followed, news
+from .people import ErasedBefore, People, followed, news
 from .queue import Queue, Wake
 from .recent import Recent
 from .scheduling import schedule
@@ -52,8 +52,37 @@ class Inbox:
         repository = self._store.for_tenant(tenant.id)
         derived = self._people.id_of(tenant.id, channel, inbound.external_id)
         conversation = self._recent.get(tenant.id, derived)
-        if conversation is None or conversation.merged_into:
-            conversation = await self._people.meet(repository, tenant, channel, inbound, self._store.now())
+        id = inbound_id(channel, inbound.provider_id)
+        try:
+            if conversation is None or conversation.merged_into or conversation.erased_at is not None:
+                conversation = await self._meet(repository, tenant, channel, inbound, id)
+            else:
+                await self._look_for_erased(repository, tenant.id, conversation, id)
+            return await self._store_message(repository, tenant, channel, inbound, conversation)
+        except ErasedBefore:
+            log.info("erased_message_again", tenant=tenant.id)
+            return False
+
+    async def _meet(
+        self, repository: Repository, tenant: TenantConfig, channel: str, inbound: Inbound, id: str
+    ) -> Conversation:
+        """Whoever wrote. Raises ErasedBefore; the message with this id is not in the store then."""
+        try:
+            conversation = await self._people.meet(repository, tenant, channel, inbound, self._store.now(), id)
+            await self._look_for_erased(repository, tenant.id, conversation, id)
+        except ErasedBefore:
+            while (message := await repository.get(MESSAGES, id)) is not None:
+                await repository.delete(MESSAGES, message)
+            raise
+        return conversation
+
+    async def _look_for_erased(self, repository: Repository, tenant: str, conversation: Conversation, id: str) -> None:
+        if conversation.again and await self._people.was_erased(repository, tenant, id):
+            raise ErasedBefore(id)
+
+    async def _store_message(
+        self, repository: Repository, tenant: TenantConfig, channel: str, inbound: Inbound, conversation: Conversation
+    ) -> bool:
         if news(conversation, inbound):
             await self._link(repository, tenant.id, channel, inbound, conversation)
         message = _message(conversation, channel, inbound, _after_the_last(conversation, self._store.now()))
@@ -65,8 +94,9 @@ class Inbox:
         while took == 1:
             # Somebody has changed the conversation; the message is there, what follows from it is tried again.
             reached("inbox.message_written")
-            self._recent.forget(tenant.id, derived)
-            conversation = await self._people.meet(repository, tenant, channel, inbound, self._store.now())
+            self._recent.forget(tenant.id, conversation.id)
+            conversation = await self._meet(repository, tenant, channel, inbound, message.id)
+            message = await _moved(repository, message, conversation)
             bump, put, lane = _bump(tenant, conversation, channel, inbound, message)
             took += await repository.write(bump, put, *lane)
         await consent.take(repository, conversation.contact, message, tenant.opt_out, channel)
@@ -81,7 +111,7 @@ class Inbox:
         self, repository: Repository, tenant: str, channel: str, inbound: Inbound, conversation: Conversation
     ) -> None:
         """Before the message is written, so that a crash in between finds it news once more."""
-        for other in await self._people.link(repository, channel, inbound, conversation):
+        for other in await self._people.link(repository, tenant, channel, inbound, conversation):
             now = self._store.now()
             task = core_tasks.merge(conversation.id, other, now)
             await schedule(repository, tenant, task, now)
@@ -95,7 +125,14 @@ class Inbox:
         stored = await repository.get(MESSAGES, id)
         if stored is None or stored.state != "received":
             return
-        conversation = await _counted(repository, tenant, channel, inbound, stored)
+        conversation = await followed(repository, stored.conversation)
+        if conversation is None and await repository.get(CONVERSATIONS, stored.conversation) is not None:
+            return  # it is just being erased, and this with it
+        if conversation is None:
+            # Whoever took it in died while its contact was erased: it is the first of whoever came after.
+            conversation = await self._meet(repository, tenant, channel, inbound, id)
+            stored = await _moved(repository, stored, conversation)
+        conversation = await _counted(repository, tenant, channel, inbound, stored, conversation)
         await consent.take(repository, conversation.contact, stored, tenant.opt_out, channel)
         # Not sooner than it would have been without the repetition: the contact may still be writing.
         last = max(stored.at, conversation.last_inbound_at or stored.at)
@@ -115,18 +152,33 @@ def _window_from(conversation: Conversation, message: Message) -> datetime | Non
 
 
 async def _counted(
-    repository: Repository, tenant: TenantConfig, channel: str, inbound: Inbound, message: Message
+    repository: Repository,
+    tenant: TenantConfig,
+    channel: str,
+    inbound: Inbound,
+    message: Message,
+    conversation: Conversation,
 ) -> Conversation:
-    """The conversation of a stored *message*, which whoever stored it may not have lived to tell it of: until it knows
+    """The *conversation* of a stored *message*, which whoever stored it may not have lived to tell it of: until it knows
     when the contact wrote, its window is closed for the answer. Raises ConversationGone."""
-    while True:
-        conversation = await followed(repository, message.conversation)
-        if conversation is None:
-            raise ConversationGone(message.conversation)
-        if conversation.last_inbound_at is not None and conversation.last_inbound_at >= message.at:
-            return conversation
+    while conversation.last_inbound_at is None or conversation.last_inbound_at < message.at:
         bump, put, lane = _bump(tenant, conversation, channel, inbound, message)
         await repository.write(bump, put, *lane)
+        read = await followed(repository, conversation.id)
+        if read is None:
+            raise ConversationGone(conversation.id)
+        conversation = read
+    return conversation
+
+
+async def _moved(repository: Repository, message: Message, conversation: Conversation) -> Message:
+    """*message* in *conversation*: the one that it was written to has been erased meanwhile. Raises ErasedBefore."""
+    while message.conversation not in conversation.parts:
+        stored = await repository.get(MESSAGES, message.id)
+        if stored is None:
+            raise ErasedBefore(message.id)
+        message = await repository.update(MESSAGES, stored, conversation=conversation.id) or stored
+    return message
 
 
 def _after_the_last(conversation: Conversation, now: datetime) -> datetime:

@@ -76,6 +76,10 @@ class MediaStore(Protocol):
         """The same to be read piece by piece; whoever gets it closes it. Raises OSError if it cannot be read now."""
         ...
 
+    async def delete(self, tenant: str, key: str) -> None:
+        """Delete a file for good, if it is there. Raises OSError if it cannot be deleted now."""
+        ...
+
     async def purge(self, tenant: str) -> int:
         """Delete every file of the tenant, for good; how many there were. Raises OSError if one cannot be deleted now."""
         ...
@@ -126,6 +130,14 @@ class FolderMedia:
         if not KEY.fullmatch(key):
             return None
         return await asyncio.to_thread(_FileMedium.of, self._path(tenant, key))
+
+    async def delete(self, tenant: str, key: str) -> None:
+        if KEY.fullmatch(key):
+            await asyncio.to_thread(self._delete, self._path(tenant, key))
+
+    def _delete(self, path: Path) -> None:
+        for file in (path, path.with_suffix(".type")):
+            file.unlink(missing_ok=True)
 
     async def purge(self, tenant: str) -> int:
         return await asyncio.to_thread(self._purge, self._folder / tenant)

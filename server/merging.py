@@ -117,6 +117,7 @@ async def _join(store: Store, repository: Repository, runtime: Runtime, held: He
 
 def _taken_in(kept: Conversation, away: Conversation) -> dict[str, Any]:
     changes: dict[str, Any] = {
+        "again": kept.again or away.again,
         "merged": tuple(dict.fromkeys((*kept.merged, *away.merged, away.id))),
         "aliases": names(kept, *names(away)),
         "inbound_seq": kept.inbound_seq + 1,

@@ -61,6 +61,9 @@ async def _held(
     )
     if held is None:
         return Taken()
+    if held.conversation.erased_at is not None:
+        await held.release()
+        return Finished()
     async with held.renewed():
         outcome = await work(runtime, repository, held)
     await held.release()

@@ -27,6 +27,7 @@ from frontdesk import (
 )
 from frontdesk.hookspecs import SYNC_HOOKS, Hooks
 from frontdesk.services.doctor import examine
+from frontdesk.services.exporting import export
 from frontdesk.services.prompts import preview
 from frontdesk.store.collections import CONVERSATIONS
 
@@ -172,9 +173,26 @@ async def look_at_page(desk: Any) -> None:
 
 async def look_at_prompt(desk: Any) -> None:
     await message(desk, "hello")
-    who = desk.server.people.id_of("clinic", "listener", "l:lan")
-    conversation = await desk.repository().get(CONVERSATIONS, who)
+    conversation = await the_conversation(desk)
     await preview(await desk.server.runtimes.get("clinic"), desk.server.store, conversation)
+
+
+async def export_it(desk: Any) -> None:
+    await message(desk, "hello")
+    conversation = await the_conversation(desk)
+    async with desk.server.runtimes.use("clinic") as runtime:
+        await export(runtime, desk.server.store, conversation)
+
+
+async def erase_it(desk: Any) -> None:
+    await message(desk, "hello")
+    await desk.quiet()
+    await desk.server.erasing.begin("clinic", (await the_conversation(desk)).id)
+
+
+async def the_conversation(desk: Any) -> Any:
+    who = desk.server.people.id_of("clinic", "listener", "l:lan")
+    return await desk.repository().get(CONVERSATIONS, who)
 
 
 HOW = {
@@ -186,6 +204,7 @@ HOW = {
     "find_sent": lambda desk, patch: send_fails(desk, MaybeSent("the line dropped"), patch),
     "list_messages": lambda desk, _: look_back(desk),
     "recover_message": lambda desk, _: look_back(desk),
+    "erase_message": lambda desk, _: erase_it(desk),
     "transcribe": lambda desk, _: message(desk, "voice"),
     "prompt_section": lambda desk, _: message(desk, "hello"),
     "think": lambda desk, _: message(desk, "hello"),
@@ -196,6 +215,8 @@ HOW = {
     "on_handoff": lambda desk, _: message(desk, "a person, please"),
     "on_contact_merged": lambda desk, _: two_names(desk),
     "alert_operator": lambda desk, _: message(desk, "a person, please"),
+    "export_contact": lambda desk, _: export_it(desk),
+    "erase_contact": lambda desk, _: erase_it(desk),
     "run_task": lambda desk, _: schedule(desk),
     "routes": lambda desk, _: look_at_page(desk),
     "start": lambda desk, _: message(desk, "hello"),

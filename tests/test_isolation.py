@@ -102,6 +102,8 @@ async def world(desk, serving, monkeypatch) -> AsyncIterator[World]:
     # A contact's id is made of the tenant, too. Here it is not: the store alone has to keep the two apart.
     id_of = People.id_of
     monkeypatch.setattr(People, "id_of", lambda people, _, *identity: id_of(people, "any", *identity))
+    mark_of = People.mark_of
+    monkeypatch.setattr(People, "mark_of", lambda people, _, message: mark_of(people, "any", message))
     async with FakeTwilio(reach={}) as twilio, aiohttp.ClientSession() as http:
         for tenant, sid in ACCOUNTS.items():
             twilio.add_account(sid, TOKENS[tenant])
@@ -152,6 +154,13 @@ async def _lived_in(world: World) -> World:
         now = world.desk.clock.now()
         summary = Summary(id="same-summary", conversation=contact.id, text=words, until=now, made_at=now)
         assert await world.desk.repository(tenant).insert(SUMMARIES, summary)
+        gone = world.desk.contact("Gone", tenant=tenant)
+        await gone.says(words, id="gone-id")
+        await gone.hears()
+        erasing = world.desk.server.erasing
+        task = await erasing.begin(tenant, gone.id)
+        while await erasing.step(tenant, task) is not None:
+            await asyncio.sleep(0.05)
         await world.desk.server.overlays.set(world.desk.server.written, tenant, "persona.role", words, "lan")
         await SecretDesk(world.desk.server.store, Secret.from_text(new_key())).set(tenant, "SAME_NAME", words, "lan")
     await world.desk.quiet()

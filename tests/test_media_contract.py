@@ -240,3 +240,14 @@ async def test_a_purge_deletes_the_files_of_one_tenant_and_of_none_whose_id_begi
     assert [await files.get("clinic", key) for key in keys] == [None] * 3
     assert await files.get("clinic-2", kept) == ("image/png", b"another's")
     assert await files.purge("clinic") == 0
+
+
+async def test_one_file_is_deleted_and_no_other(files: MediaStore) -> None:
+    key, other = [await files.put("clinic", content, "image/png") for content in (b"one", b"other")]
+    assert await files.put("clinic-2", b"one", "image/png") == key
+    for _ in range(2):
+        await files.delete("clinic", key)
+    await files.delete("clinic", "../clinic-2/" + key)
+    assert await files.get("clinic", key) is None
+    assert await files.get("clinic", other) == ("image/png", b"other")
+    assert await files.get("clinic-2", key) == ("image/png", b"one")

@@ -114,6 +114,11 @@ class Simulator(Channel):
         """Nothing: to take a message is to write that it was sent, so one that is still asked for was not taken."""
         return ()
 
+    @hookimpl
+    async def erase_contact(self, conversation: Conversation) -> None:
+        for part in conversation.parts:
+            await self.store.delete("typing", part)
+
     def may_use(self, peer: str, headers: Mapping[str, str]) -> bool:
         """Whether a request (header names in lower case) may reach the phone."""
         return self.settings.open_to == "everyone" or is_local(peer, headers)

@@ -178,6 +178,11 @@ class TwilioWhatsapp(Channel):
         return await self._rest(lambda rest: listing.recovered(rest, listed, base))
 
     @hookimpl
+    async def erase_message(self, message: Message) -> None:
+        files = bool(message.media)
+        await self._rest(lambda rest: rest.erase(message.provider_id, files=files))
+
+    @hookimpl
     async def diagnose(self) -> tuple[Finding, ...]:
         settings, here = self.settings, (self.services.public_url, self.name, self.tenant.id)
         token = await self._in_a_thread(lambda: _revealed(settings.auth_token))

@@ -6,6 +6,7 @@ import json
 import logging
 import unicodedata
 from base64 import b64encode
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,6 +34,9 @@ PAGE_SIZE = 200
 MAX_PAGES = 5
 MAX_FILES = 10
 NOT_FOUND = ("20404", "404")
+NOT_FINAL = "20009"
+"""Twilio deletes no message that is still on its way (Twilio: error 20009)."""
+NOT_FINAL_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -198,6 +202,21 @@ class TwilioRest:
                 listed += list(page)
         raise RetryLater(f"Twilio lists more than {MAX_LISTED * LIST_PAGE:,} messages; look at fewer hours")
 
+    async def erase(self, message_sid: str, *, files: bool) -> None:
+        """Delete a message, and first its files, which would stay without it. Gone already is done.
+
+        Raises RetryLater also for one that is still on its way (20009): it is deleted once its status is final.
+        """
+        message = self._client.messages(message_sid)
+        try:
+            if files:
+                for _, sid in await self.list_media(message_sid):
+                    await _gone(message.media(sid).delete_async())
+            await _gone(message.delete_async())
+        except NeedsAttention as err:
+            if err.code not in NOT_FOUND:
+                raise
+
     async def list_media(self, message_sid: str) -> list[tuple[str, str]]:
         """Content type and SID of each file of a message. Refused: it was deleted at Twilio."""
         try:
@@ -208,6 +227,19 @@ class TwilioRest:
                 raise
             raise Refused("it was deleted at Twilio", code=err.code) from err
         return [(str(one.content_type or ""), str(one.sid)) for one in found]
+
+
+async def _gone(deleting: Awaitable[Any]) -> None:
+    try:
+        with translated(sending=False):
+            await deleting
+    except Refused as err:
+        if err.code != NOT_FINAL:
+            raise
+        raise RetryLater("the message is still on its way", after=NOT_FINAL_SECONDS) from err
+    except NeedsAttention as err:
+        if err.code not in NOT_FOUND:
+            raise
 
 
 def _content(message: Outgoing) -> dict[str, Any]:

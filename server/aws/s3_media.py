@@ -67,6 +67,11 @@ class S3Media:
         found = await self._asked(tenant, lambda: self._find(self._address.key(tenant, key)))
         return None if found is None else _S3Medium(partial(self._asked, tenant), found)
 
+    async def delete(self, tenant: str, key: str) -> None:
+        if KEY.fullmatch(key):
+            place = self._address.key(tenant, key)
+            await self._asked(tenant, lambda: self._s3.delete_object(Bucket=self._address.bucket, Key=place))
+
     async def purge(self, tenant: str) -> int:
         deleted = 0
         prefix = self._address.key(tenant, "") + "/"  # or it would be that of tenants whose ids begin alike

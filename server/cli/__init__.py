@@ -16,6 +16,7 @@ from .catch_up import catch_up
 from .chat import chat
 from .check import check
 from .consents import consents
+from .contacts import contacts
 from .conversations import conversations
 from .doctor import doctor
 from .grammar import Commands, complaint
@@ -56,6 +57,7 @@ for _command in (
     init,
     plugins,
     conversations,
+    contacts,
     prompt,
     parked,
     catch_up,

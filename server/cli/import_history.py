@@ -57,12 +57,13 @@ async def _write(
     people: Mapping[tuple[str, WrittenContact], list[Said]],
     dry_run: bool,
 ) -> None:
-    added = there = 0
+    added = there = erased = 0
     for number, ((channel, who), said) in enumerate(people.items(), 1):
         counted = await HistoryImport(server.store, server.people, plugins.tenant, channel, dry_run=dry_run).add(
             who, said
         )
         added, there = added + counted.added, there + counted.there
+        erased += counted.erased
         if number % PROGRESS == 0:
             click.echo(f"{number:,} of {len(people):,} contacts")
     done = "would be imported" if dry_run else "imported"
@@ -70,6 +71,8 @@ async def _write(
         f"{added:,} messages of {len(people):,} contacts {done}; {there:,} were there already; "
         f"{history.unsaid:,} that no contact saw (system, tools) and {len(history.wrong):,} wrong entries left out"
     )
+    if erased:
+        click.echo(f"{erased:,} messages of contacts who have been erased are left out")
 
 
 def _people(plugins: TenantPlugins, history: History, region: str) -> dict[tuple[str, WrittenContact], list[Said]]:

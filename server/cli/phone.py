@@ -50,6 +50,9 @@ class Phone:
         identity = await self._repository.get(IDENTITIES, f"{CHANNEL}:{self._contact}")
         if identity is not None:
             self._conversation = identity.contact
+        else:
+            people = self._server.people
+            self._conversation = await people.id_for(self._repository, self._tenant.id, CHANNEL, self._contact)
         messages = await self._messages()
         self._shown = {message.id for message in messages if message.state in _ARRIVED}
 

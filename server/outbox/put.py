@@ -28,11 +28,13 @@ async def put(
     """
     stored = await repository.get(MESSAGES, message.id)
     if stored is None:
-        changed = await leases.change_kept(
-            repository,
-            message.conversation,
-            lambda current: {**decide(current), "outbox_seq": current.outbox_seq + 1},
-        )
+
+        def places(current: Conversation) -> Mapping[str, Any]:
+            if current.erased_at is not None:
+                raise leases.ConversationGone(current.id)
+            return {**decide(current), "outbox_seq": current.outbox_seq + 1}
+
+        changed = await leases.change_kept(repository, message.conversation, places)
         placed = replace(message, **at_place(message, changed, changed.outbox_seq))
         now = store.now()
         # The row first: a lane without the message is looked at in vain, a message without the row would stay for ever.

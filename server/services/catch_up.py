@@ -219,7 +219,8 @@ class CatchUpDesk:
             update = StatusUpdate(provider_id=listed.provider_id, state=state, message=same[0].id)
             await self._status.take(tenant, (update,))
             return Caught(bound=1)
-        if listed.state in (None, "failed"):
+        erased = conversation.again and await self._people.was_erased(repository, tenant, listed.provider_id)
+        if listed.state in (None, "failed") or erased:
             return Caught()
         id = "found-" + hashlib.sha256(f"{channel}\0{listed.provider_id}".encode()).hexdigest()[:24]
         message = Message(

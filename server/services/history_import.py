@@ -46,6 +46,8 @@ class Counted:
     added: int
     there: int
     """Imported before."""
+    erased: int = 0
+    """Left out: the contact has been erased since."""
 
 
 class HistoryImport:
@@ -64,9 +66,10 @@ class HistoryImport:
     async def add(self, who: WrittenContact, said: Sequence[Said]) -> Counted:
         """Write what is not there yet. A longer list adds its new end; the same one adds nothing."""
         conversation = await self._people.known(self._repository, self._tenant.id, self._channel, who.external_id)
-        id = self._people.id_of(self._tenant.id, self._channel, who.external_id)
-        if conversation is not None:
-            id = conversation.id
+        names = (self._repository, self._tenant.id, self._channel)
+        if await self._people.erased(*names, (who.external_id,)):
+            return Counted(0, 0, len(said))
+        id = conversation.id if conversation is not None else self._people.id_of(*names[1:], who.external_id)
         ids = list(_ids(id, said))
         there = await self._there(ids)
         upper = self._store.now() if conversation is None else await self._first_live(id)

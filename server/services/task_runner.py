@@ -21,6 +21,7 @@ from ..store.collections import CONTACTS, CONVERSATIONS, MESSAGES, TASKS, TURNS
 from ..telling import tell
 from ..turn.recall import as_model_message
 from ..work import SUSPENDED_PAUSE, Again, Finished, Outcome
+from .erasing import EraseDesk
 from .ownership import Ownership, UnknownConversation
 from .reassurance import reassure
 from .summaries import summarise
@@ -34,7 +35,16 @@ RETRY_CAP = 3600.0
 class TaskRunner:
     """Works on the `task` rows of `due`. The claim on the row locks a task; one with a conversation takes its lease."""
 
-    def __init__(self, store: Store, queue: Queue, runtimes: Runtimes, ownership: Ownership, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        queue: Queue,
+        runtimes: Runtimes,
+        ownership: Ownership,
+        clock: Clock,
+        erasing: EraseDesk,
+    ) -> None:
+        self._erasing = erasing
         self._store = store
         self._queue = queue
         self._runtimes = runtimes
@@ -115,6 +125,9 @@ class TaskRunner:
             held = await leases.acquire(repository, self._store, self._clock, conversation.id, "turn", seconds)
             if held is None:
                 return Again(self._store.now() + timedelta(seconds=1))
+            if held.conversation.erased_at is not None:
+                await held.release()
+                raise ConversationGone(task.conversation)
             async with held.renewed():
                 await runtime.ask("run_task", task.plugin, task=task)
             await held.release()
@@ -145,6 +158,9 @@ class TaskRunner:
                 return await self._alert(runtime, repository, task)
             case core_tasks.MERGE:
                 return await self._merge(runtime, repository, task)
+            case core_tasks.ERASE:
+                at = await self._erasing.go_on(runtime, repository, task)
+                return Again(at) if at is not None else Finished()
             case core_tasks.MESSAGE_FAILED:
                 return await self._message_failed(runtime, repository, task)
             case unknown:

@@ -74,6 +74,8 @@ class Collection(Generic[D]):
 IDENTITIES = Collection("identities", model.Identity, indexes=(("contact",),))
 CONTACTS = Collection("contacts", model.Contact, indexes=(("created_at",),))
 CONSENTS = Collection("consents", model.Consent, indexes=(("contact", "by", "at"), ("at",)))
+ERASED = Collection("erased", model.Erased)
+ERASED_MESSAGES = Collection("erased_messages", model.ErasedMessage)
 CONVERSATIONS = Collection(
     "conversations", model.Conversation, indexes=(("last_inbound_at",), ("owner", "last_inbound_at"))
 )
@@ -155,6 +157,8 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     IDENTITIES,
     CONTACTS,
     CONSENTS,
+    ERASED,
+    ERASED_MESSAGES,
     CONVERSATIONS,
     MESSAGES,
     TURNS,

@@ -24,6 +24,8 @@ class Phone(Channel):
         self.sent: list[Outgoing] = []
         self.on_send: Callable[[Outgoing], Any] | None = None
         self.typing: list[str] = []
+        self.erased: list[str] = []
+        """The provider's ids of the messages that were to be deleted."""
 
     @hookimpl
     async def send(self, message: Outgoing) -> str:
@@ -41,6 +43,11 @@ class Phone(Channel):
             for sent in self.sent
             if sent.external_id == message.external_id
         )
+
+    @hookimpl
+    async def erase_message(self, message: Any) -> None:
+        self.erased.append(message.provider_id)
+        self.sent = [sent for sent in self.sent if f"phone-{sent.id}" != message.provider_id]
 
     @hookimpl
     async def show_typing(self, message: Any) -> None:

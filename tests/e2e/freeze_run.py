@@ -20,14 +20,13 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from frontdesk.crashpoints import POINTS
 from frontdesk.testing.fake_twilio import ACCOUNT_SID, FakeTwilio, Fault
 from frontdesk.testing.http_queue import StandIn
 from frontdesk.testing.wire_store import start_wire_store
 
 from .conftest import Front, until
 from .contacts import UNHURRIED, Contacts, Count, contact, echoed, parrot_tenant, replay_parked
-from .crash_run import PARKING, PROPOSED
+from .crash_run import ON_THE_WAY, PARKING, PROPOSED
 
 CLOCKS = {"one": 0, "two": 60, "three": -60}
 """Server → by how many seconds its clock is ahead."""
@@ -75,7 +74,7 @@ class FreezeRun:
         queue: str,
         conversations: int,
         seed: int = 1,
-        points: Sequence[str] = tuple(POINTS),
+        points: Sequence[str] = ON_THE_WAY,
     ) -> None:
         self.twilio = twilio
         self.points = points
@@ -188,7 +187,7 @@ class FreezeRun:
 
 
 async def freeze_run(
-    conversations: int, folder: Path, store: str, seed: int = 1, points: Sequence[str] = tuple(POINTS)
+    conversations: int, folder: Path, store: str, seed: int = 1, points: Sequence[str] = ON_THE_WAY
 ) -> Report:
     """Run it in *folder*, one process frozen at each of *points*; the report."""
     async with (

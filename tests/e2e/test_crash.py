@@ -12,9 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from frontdesk.crashpoints import POINTS
-
-from .crash_run import DROPS, crash_run
+from .crash_run import DROPS, ON_THE_WAY, crash_run
 
 CONVERSATIONS = int(os.environ.get("FRONTDESK_CRASH_CONVERSATIONS", "40"))
 MAYBE = {"inbox.message_written"}
@@ -25,7 +23,7 @@ MAYBE = {"inbox.message_written"}
 @pytest.mark.parametrize("half", [0, 1])
 async def test_a_crash_anywhere_loses_nothing_and_says_nothing_twice(tmp_path: Path, half: int) -> None:
     # Two halves, for two cores: between them every point is reached.
-    points = list(POINTS)[half::2]
+    points = list(ON_THE_WAY)[half::2]
     report = await crash_run(CONVERSATIONS, tmp_path, seed=half + 1, points=points)
     print(report)
     assert (report.lost, report.twice, report.out_of_order) == ([], [], []), report

@@ -202,10 +202,25 @@ async def test_a_deleted_message_is_gone_but_stays_counted_as_sent(
 ) -> None:
     _, message = await send(http)
     async with http.delete(f"{PATH}/{message['sid']}.json") as answer:
+        assert (answer.status, (await answer.json())["code"]) == (409, 20009), "it is on its way yet"
+    twilio.state.messages[message["sid"]].status = "sent"
+    async with http.delete(f"{PATH}/{message['sid']}.json") as answer:
         assert answer.status == 204
     async with http.get(f"{PATH}/{message['sid']}.json") as answer:
         assert (answer.status, (await answer.json())["code"]) == (404, 20404)
     assert len(twilio.sent) == 1
+
+
+async def test_a_message_is_deleted_after_its_files(twilio: FakeTwilio, http: aiohttp.ClientSession) -> None:
+    forms = [dict(twilio.compose(InboundSpec(kind="audio", content=b"OggS"))) for _ in range(2)]
+    paths = [form["MediaUrl0"].removeprefix(twilio.url) for form in forms]
+    for path, status in ((paths[0], 204), (paths[0], 404), (paths[0].partition("/Media")[0], 204)):
+        async with http.delete(f"{path}.json") as answer:
+            assert answer.status == status
+    assert twilio.violations == []
+    async with http.delete(f"{paths[1].partition('/Media')[0]}.json") as answer:
+        assert answer.status == 204
+    assert len(twilio.violations) == 1 and "before its files" in twilio.violations[0]
 
 
 async def test_media_are_behind_a_redirect_and_storage_refuses_credentials(

@@ -18,6 +18,7 @@ from .messages import API_VERSION, FakeMessage
 from .state import State
 from .validation import ApiError, check_send, violations
 
+ON_THEIR_WAY = frozenset({"accepted", "scheduled", "queued", "sending"})
 _MESSAGE_SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -37,6 +38,7 @@ class Rest:
             web.delete(f"{account}/Messages/{{sid}}.json", answering_errors(self.delete)),
             web.get(f"{account}/Messages/{{sid}}/Media.json", answering_errors(self.list_media)),
             web.get(f"{account}/Messages/{{sid}}/Media/{{media}}", answering_errors(self.media)),
+            web.delete(f"{account}/Messages/{{sid}}/Media/{{media}}.json", answering_errors(self.delete_media)),
             web.get("/storage/{media}", self.storage),
             web.post("/v2/Indicators/Typing.json", answering_errors(self.typing)),
             web.post("/v1/Content", answering_errors(self.create_content)),
@@ -106,10 +108,27 @@ class Rest:
         return await self._fault(request, "fetch", {"To": message.to}) or web.json_response(message.to_json())
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
+        """Twilio deletes no message that is still on its way (20009), and keeps the files of one that it deletes."""
         message = self._message(request)
         if ended := await self._fault(request, "delete", {"To": message.to}):
             return ended
+        if message.status in ON_THEIR_WAY:
+            raise ApiError(409, 20009, "Cannot delete this record: its status is not final")
+        if message.media:
+            self._state.violation(f"{message.sid} deleted before its files, which stay at Twilio")
         del self._state.messages[message.sid]
+        self._state.world.record("deleted", sid=message.sid)
+        return web.Response(status=204)
+
+    async def delete_media(self, request: web.Request) -> web.StreamResponse:
+        message = self._message(request)
+        if ended := await self._fault(request, "delete", {"To": message.to}):
+            return ended
+        kept = [media for media in message.media if media.sid != request.match_info["media"]]
+        if len(kept) == len(message.media):
+            raise ApiError(404, 20404, f"The requested resource {request.path} was not found")
+        message.media[:] = kept
+        self._state.world.record("deleted", sid=request.match_info["media"])
         return web.Response(status=204)
 
     async def list_media(self, request: web.Request) -> web.StreamResponse:

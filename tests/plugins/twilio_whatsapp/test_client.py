@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
 import pytest
 
-from frontdesk import MaybeSent, Message, NeedsAttention, Outgoing, Refused, RetryLater, Secret, Template
+from frontdesk import MaybeSent, Media, Message, NeedsAttention, Outgoing, Refused, RetryLater, Secret, Template
 from frontdesk.clock import SystemClock
 from frontdesk.plugins.twilio_whatsapp import TwilioWhatsapp, client
-from frontdesk.testing.fake_twilio import ACCOUNT_SID, AUTH_TOKEN, CallbackPlan, FakeTwilio, Fault
+from frontdesk.testing.fake_twilio import ACCOUNT_SID, AUTH_TOKEN, CallbackPlan, FakeTwilio, Fault, InboundSpec
 
 NUMBER = "whatsapp:+14155238886"
 CONTACT = "whatsapp:+84901234567"
@@ -293,3 +294,35 @@ class TestFindSent:
     async def test_rejected_credentials_are_the_operators(self, make_plugin: Any) -> None:
         with pytest.raises(NeedsAttention):
             await make_plugin(auth_token=Secret.from_text("wrong")).find_sent(outgoing(), SystemClock().now())
+
+
+def stored(sid: str, *, files: bool) -> Message:
+    media = (Media(content_type="image/png", key="k"),) if files else ()
+    return replace(INBOUND, provider_id=sid, media=media)
+
+
+async def test_a_message_is_deleted_with_its_files_and_once_more_is_no_trouble(
+    plugin: TwilioWhatsapp, twilio: FakeTwilio
+) -> None:
+    sids = [
+        dict(twilio.compose(InboundSpec(**fields)))["MessageSid"] for fields in ({"kind": "image"}, {"body": "Chào"})
+    ]
+    for sid, files in zip(sids, (True, False), strict=True):
+        await plugin.erase_message(stored(sid, files=files))
+        await plugin.erase_message(stored(sid, files=files))
+    assert twilio.state.messages == {} and twilio.violations == []
+    twilio.faults.add(Fault(kind="error", operation="delete", status=401, code=20003))
+    sid = dict(twilio.compose(InboundSpec(body="Chào")))["MessageSid"]
+    with pytest.raises(NeedsAttention):
+        await plugin.erase_message(stored(sid, files=False))
+    assert sid in twilio.state.messages
+
+
+async def test_a_message_that_is_on_its_way_is_deleted_later(plugin: TwilioWhatsapp, twilio: FakeTwilio) -> None:
+    twilio.callbacks.default = CallbackPlan(times=0, statuses=(), delay=0)
+    sid = await plugin.send(outgoing())
+    with pytest.raises(RetryLater, match="still on its way"):
+        await plugin.erase_message(stored(sid, files=False))
+    twilio.state.messages[sid].status = "delivered"
+    await plugin.erase_message(stored(sid, files=False))
+    assert sid not in twilio.state.messages
