@@ -13,6 +13,7 @@ import structlog
 
 from ..channel import StatusUpdate
 from ..clock import milliseconds
+from ..leases import ConversationGone
 from ..model import Message
 from ..store import In, Repository, Store
 from ..store.collections import MESSAGES
@@ -30,8 +31,8 @@ _MAY_HAVE_GONE = ("sending", "parked", "accepted", "sent", *ARRIVED)
 async def say(repository: Repository, store: Store, tenant: str, message: Message, update: StatusUpdate) -> str | None:
     """Put *message* into its lane once more, if *update* is news and asks for it; the new message's id.
 
-    None: it is not said again, because the update is no such failure, because it was said again before, or because it
-    would come too late to be of use. Doing this twice is doing it once.
+    None: it is not said again, because the update is no such failure, because it was said again before, because it would
+    come too late to be of use, or because its contact is being erased. Doing this twice is doing it once.
     """
     if update.again_after is None or not _is_news(message, update) or message.again_of:
         return None
@@ -57,7 +58,10 @@ async def say(repository: Repository, store: Store, tenant: str, message: Messag
         error="",
         possible_duplicate=False,
     )
-    repeated, new = await put(repository, store, tenant, repeated)
+    try:
+        repeated, new = await put(repository, store, tenant, repeated)
+    except ConversationGone:
+        return None
     if new:
         log.info("said_again", tenant=tenant, message=repeated.id, after=update.again_after, reason=update.code)
     return repeated.id

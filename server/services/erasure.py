@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
@@ -238,14 +239,19 @@ class Erasure:
         found = [one for one in await self._runtime.ask("find_sent", channel, message=tried, since=since)]
         return [one.provider_id for one in found if one.matches is not False]
 
+    async def of_part(self, part: str) -> None:
+        """Delete what a conversation has, the messages that are left included."""
+        await self._messages(part, math.inf)
+        of_part = {"conversation": part}
+        for collection, order in ((TURNS, "no"), (SUMMARIES, "until"), (NOTES, "at")):
+            await self._delete(collection, of_part, order)
+        for kind in ("turn", "lane"):
+            await self._drop_due(kind, part)
+
     async def of_people(self) -> None:
         """Delete what hangs on conversation and contact, and these but the conversation."""
         for part in self._parts:
-            of_part = {"conversation": part}
-            for collection, order in ((TURNS, "no"), (SUMMARIES, "until"), (NOTES, "at")):
-                await self._delete(collection, of_part, order)
-            for kind in ("turn", "lane"):
-                await self._drop_due(kind, part)
+            await self.of_part(part)
         await remember(self._repository, self._people, self._tenant, self._parts, self._store.now())
         for part in self._parts[::-1]:
             for by in ("contact", "provider"):

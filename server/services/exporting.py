@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from .. import blame, dispatch
@@ -52,15 +53,15 @@ async def export(runtime: Runtime, store: Store, conversation: Conversation) -> 
         "exported_at": store.now().isoformat(),
         "contact": _json(CONTACTS, contact) if contact is not None else {},
         "identities": await _of_parts(repository, IDENTITIES, parts, "contact"),
-        "consents": sorted(consents, key=lambda each: str(each["at"])),
+        "consents": sorted(consents, key=_moment("at")),
         "conversations": [
             _json(CONVERSATIONS, each)
             for part in parts
             if (each := await repository.get(CONVERSATIONS, part)) is not None
         ],
-        "messages": sorted(messages, key=lambda each: str(each["at"])),
+        "messages": sorted(messages, key=_moment("at")),
         "files": [{"message": each["id"], **file} for each in messages for file in each["media"]],
-        "turns": sorted(turns, key=lambda each: str(each["opened_at"])),
+        "turns": sorted(turns, key=_moment("opened_at")),
         "deeds": [{"turn": each["id"], **deed} for each in turns for deed in each["deeds"]],
         "summaries": await _of_parts(repository, SUMMARIES, parts, "conversation", "until"),
         "notes": await _of_parts(repository, NOTES, parts, "conversation", "at"),
@@ -68,6 +69,11 @@ async def export(runtime: Runtime, store: Store, conversation: Conversation) -> 
         "plugins": plugins,
     }
     return told, troubles
+
+
+def _moment(name: str) -> Callable[[Json], datetime]:
+    """Times as text are in no order: `…:05Z` stands behind `…:05.123Z`."""
+    return lambda each: datetime.fromisoformat(each[name])
 
 
 def _json(collection: Collection[Any], document: Any) -> Json:
@@ -110,7 +116,7 @@ async def _tasks(store: Store, tenant: str, parts: tuple[str, ...]) -> list[Json
             if stored.fields["conversation"] in parts or any(part in stored.id for part in parts)
         ]
         after = page[-1].place
-    return sorted(found, key=lambda each: str(each["at"]))
+    return sorted(found, key=_moment("at"))
 
 
 async def _why(repository: Repository, turn: Json, language: Language) -> list[Json]:

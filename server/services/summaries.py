@@ -53,7 +53,7 @@ async def summarise(runtime: Runtime, store: Store, conversation: str) -> bool:
     """
     repository = store.for_tenant(runtime.tenant.id)
     found = await repository.get(CONVERSATIONS, conversation)
-    if found is None:
+    if found is None or found.erased_at is not None:
         return False
     everything = await history(repository, conversation, merged=found.merged, limit=LOOKED_AT)
     said = [message for message in everything if message.state in SPOKEN]

@@ -9,11 +9,15 @@ from typing import Any, ClassVar
 
 import pytest
 
-from frontdesk import NeedsAttention, Plugin, RetryLater, hookimpl
+from frontdesk import Listed, NeedsAttention, Plugin, RetryLater, WrittenContact, hookimpl
 from frontdesk.core_tasks import alert
 from frontdesk.model import Consent, Media, Memory, Note, Summary, Task
 from frontdesk.scheduling import schedule
+from frontdesk.services.catch_up import Caught
 from frontdesk.services.erasing import UnknownContact
+from frontdesk.services.erasure import Erasure
+from frontdesk.services.history_file import Said
+from frontdesk.services.history_import import HistoryImport
 from frontdesk.store.collections import (
     COLLECTIONS,
     CONSENTS,
@@ -327,11 +331,12 @@ async def test_who_is_the_same_person_and_not_merged_yet_is_erased_as_well(start
             await each.says(WORDS)
             await each.hears()
         await server.quiet()
+        # The task of merging waits: without a due row nobody does it.
         task = Task(
-            id="core/merge/x", plugin="core", name="merge", at=server.server.store.now() + timedelta(hours=1),
+            id="core/merge/x", plugin="core", name="merge", at=server.server.store.now(),
             data={"conversations": [lan.id, user.id]},
         )  # fmt: skip
-        await schedule(server.repository(), "clinic", task, server.server.store.now())
+        assert await server.repository().insert(TASKS, task)
         await erased(server, lan.id)
         nothing_of(lan, user, await raw(server, "clinic"))
 
@@ -349,3 +354,67 @@ async def test_what_stays_is_hashes(start: Any) -> None:
         assert not await server.repository().find(TURNS, {})
         assert await server.repository().count(ERASED_MESSAGES, {}) == len(ids)
         assert [each.plugin for each in await server.repository().find(PLUGIN_DATA, {})] == []
+
+
+async def test_what_may_have_been_sent_is_deleted_at_the_provider_too(start: Any) -> None:
+    async with start() as server:
+        lan, phone, store = server.contact("Lan", phone=PHONE), await server.plugin("phone"), server.server.store
+        await lan.says("Xin chào")
+        await lan.hears()
+        await server.quiet()
+        (sent,) = await lan.received()
+        # As a crash leaves it that comes between the send and the writing of the provider's id.
+        await server.repository().update(
+            MESSAGES, sent, state="parked", provider_id="", intent_at=store.now() - timedelta(seconds=1)
+        )
+        await erased(server, lan.id)
+        assert f"phone-{sent.id}" in phone.erased and phone.sent == []
+
+
+async def test_what_is_written_while_the_last_is_deleted_is_deleted_too(start: Any, monkeypatch: Any) -> None:
+    async with start() as server:
+        lan, repository = server.contact("Lan", phone=PHONE), server.repository()
+        await lan.says(WORDS)
+        await lan.hears()
+        await server.quiet()
+        of_part, late = Erasure.of_part, []
+
+        async def then_a_summary(self: Any, part: str) -> None:
+            await of_part(self, part)
+            conversation = await repository.get(CONVERSATIONS, part)
+            if not late and conversation is not None and conversation.turn_lease is not None:
+                late.append(1)
+            elif len(late) == 1 and conversation is not None:
+                # After the last look, and before the conversation goes.
+                late.append(2)
+                now = server.server.store.now()
+                summary = Summary(id="late", conversation=part, text=WORDS, until=now, made_at=now)
+                assert await repository.insert(SUMMARIES, summary)
+                await repository.update(CONVERSATIONS, conversation, summarised_until=now)
+
+        monkeypatch.setattr(Erasure, "of_part", then_a_summary)
+        await erased(server, lan.id)
+        assert late == [1, 2] and WORDS not in await raw(server, "clinic")
+
+
+async def test_neither_a_providers_list_nor_an_import_brings_it_back(start: Any) -> None:
+    async with start() as server:
+        lan, core = server.contact("Lan", phone=PHONE), server.server
+        await lan.says(WORDS)
+        await lan.hears()
+        await server.quiet()
+        (sent,) = await lan.received()
+        await erased(server, lan.id)
+        await lan.says("Xin chào", id="new")
+        await server.quiet()
+        runtime, repository = await core.runtimes.get("clinic"), server.repository()
+        at = core.store.now() - timedelta(minutes=5)
+        of_hers = {"external_id": lan.external_id, "address": "phone:desk", "at": at}
+        listed = Listed(provider_id=sent.provider_id, direction="outbound", text=sent.text, state="sent", **of_hers)
+        assert await core.catch_up._sent(runtime, repository, "phone", listed) == Caught()
+        elsewhere = Listed(provider_id="other", direction="outbound", text="Chào", state="sent", **of_hers)
+        assert (await core.catch_up._sent(runtime, repository, "phone", elsewhere)).elsewhere == 1
+        who = WrittenContact(external_id=lan.external_id, address="phone:desk")
+        importing = HistoryImport(core.store, core.people, runtime.tenant, "phone")
+        assert (await importing.add(who, [Said("inbound", WORDS, at)])).erased == 1
+        assert WORDS not in await raw(server, "clinic")
