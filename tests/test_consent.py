@@ -125,7 +125,9 @@ async def test_stop_gets_one_confirmation_and_no_turn_and_start_takes_it_back(de
         await lan.says("Giá bao nhiêu vậy em?")
         await lan.says("DỪNG")
         await server.quiet()
-        assert await lan.hears() == "Test Clinic will not write to you any more. To hear from us again, write START."
+        assert await lan.hears() == (
+            "Test Clinic sẽ không nhắn tin cho anh/chị nữa ạ. Khi nào muốn nhận tin lại, anh/chị nhắn START giúp em."
+        )
         await lan.says("stop")
         await phone.conversations.send(lan.id, "reminder", "Mai chị đến nhé.")
         await server.quiet()
@@ -139,7 +141,7 @@ async def test_stop_gets_one_confirmation_and_no_turn_and_start_takes_it_back(de
         assert len(await lan.received()) == 2, "they are answered, and not written to first"
 
         await lan.says("Start!")
-        assert await lan.hears() == "You will hear from Test Clinic again from now on."
+        assert await lan.hears() == "Dạ, từ bây giờ anh/chị lại nhận được tin nhắn của Test Clinic ạ."
         await phone.conversations.send(lan.id, "third", "Mai chị đến nhé.")
         assert await lan.hears() == "Mai chị đến nhé."
         found = await server.repository().find(CONSENTS, {"contact": lan.id, "by": "contact"}, order_by="at")
@@ -161,7 +163,7 @@ async def test_what_two_names_of_one_person_said_last_counts_for_both(desk):
             await consent.inherit(repository, linh.id, lan.id)
         assert (await lan.contact()).opted_out_by == "stop"
         await lan.says("start")
-        assert "again" in await lan.hears()
+        assert "lại nhận được tin nhắn" in await lan.hears()
         await consent.inherit(repository, linh.id, lan.id)
         assert not (await lan.contact()).opted_out
 

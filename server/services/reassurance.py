@@ -11,16 +11,12 @@ from typing import Any
 from frontdesk.config import TenantConfig
 
 from .. import leases
-from ..languages import spoken
 from ..model import BOT, NOBODY, Conversation, Message
 from ..opening_hours import next_opening, opening_in_words
 from ..outbox.put import put
 from ..store import Repository, Store
 from ..store.collections import CONTACTS, CONVERSATIONS
-from ..turn.recall import history
-
-RECENT = 20
-"""Messages in which is looked for the contact's language, and for what was told before."""
+from ..turn.recall import HEARD, history, speaks
 
 
 class _Answered(Exception):
@@ -65,9 +61,8 @@ async def _words(
 ) -> tuple[str, datetime]:
     """What is to be said, or nothing, and until when it is worth sending."""
     contact = await repository.get(CONTACTS, conversation.contact)
-    newest = await history(repository, conversation.id, merged=conversation.merged, limit=RECENT)
-    texts = [message.text for message in reversed(newest) if message.direction == "inbound"]
-    language = (contact.language if contact else "") or spoken(texts, tenant.language)
+    newest = await history(repository, conversation.id, merged=conversation.merged, limit=HEARD)
+    language = speaks(contact, newest, tenant)
     urgent = tenant.urgent(language)
     opens = next_opening(tenant.opening_hours, tenant.zone, now)
     if opens is not None and opens > now:

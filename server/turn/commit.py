@@ -23,6 +23,7 @@ from ..store.codec import changed_copy
 from ..store.collections import MESSAGES, NOTES, TURNS
 from . import deeds, guard, trace
 from .follow_up import follow_up_writes
+from .recall import language_of
 from .split import parts
 from .state import TurnMoved, Work
 
@@ -79,11 +80,18 @@ def _is_written(conversation: Conversation, turn: Turn, state: str) -> bool:
     return last is not None and not last.finished and (last.turn, last.state) == (turn.id, state)
 
 
+async def own_words(work: Work, sentence: str) -> str:
+    """What the tenant says without a model, in the language that the contact writes in."""
+    tenant = work.runtime.tenant
+    language = await language_of(work.repository, tenant, work.held.conversation, work.contact)
+    return tenant.say(sentence, language)
+
+
 async def park(work: Work, reason: str) -> None:
     """Nobody could answer: say the tenant's holding words once, call a person, keep the messages unanswered."""
     turn = work.turn
     epoch = work.epoch_read + 1
-    words = work.runtime.tenant.say("holding", work.contact.language)
+    words = await own_words(work, "holding")
     holding = _outbound(work, holding_id(turn), words, epoch)
     first_time = await work.repository.insert(MESSAGES, holding)
     if not first_time:

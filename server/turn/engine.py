@@ -247,7 +247,7 @@ class TurnEngine:
 
     async def _hand_over(self, work: Work, reason: str) -> None:
         """The bot stops here: the contact is told that a person will come back, and a person is called."""
-        words = work.runtime.tenant.say("holding", work.contact.language)
+        words = await ending.own_words(work, "holding")
         work.draft = Draft(texts=[words], handoff=reason, model="none: the tenant's own words")
         work.note("closed without a model", reason=reason)
         await ending.commit(work)
@@ -265,7 +265,7 @@ class TurnEngine:
         if done:
             work.draft = Draft(texts=[" ".join(done)], handoff=handoff, model="none: the deed's own words")
         elif handoff is not None and not unknown:
-            words = work.runtime.tenant.say("handed_off", work.contact.language)
+            words = await ending.own_words(work, "handed_off")
             work.draft = Draft(texts=[words], handoff=handoff, model="none: the tenant's own words")
         else:
             work.note("parked", reason=reason)

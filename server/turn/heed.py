@@ -10,6 +10,7 @@ from ..outbox.put import put
 from ..runtime import Runtime
 from ..store import Repository, Store
 from ..store.collections import CONTACTS
+from .recall import language_of
 
 USEFUL_FOR = timedelta(hours=1)
 """How long a confirmation is worth sending: later, it would be a message out of the blue."""
@@ -56,7 +57,8 @@ async def _confirm(
     id = consent.confirmation_id(message.id)
     if (word == "stop") != contact.opted_out or (word == "stop" and id != contact.farewell):
         return
-    words = runtime.tenant.say("stopped" if word == "stop" else "resumed", contact.language)
+    language = await language_of(repository, runtime.tenant, conversation, contact)
+    words = runtime.tenant.say("stopped" if word == "stop" else "resumed", language)
     now = store.now()
     confirmation = Message(
         id=id,

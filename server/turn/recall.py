@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
+from frontdesk.config import TenantConfig
+
 from .. import dispatch
+from ..languages import spoken
 from ..mind import ModelMessage, ModelRequest, Section
 from ..model import Contact, Conversation, Message, Summary, Turn
 from ..prompt import MESSAGE_TOKENS, estimated_tokens
@@ -24,6 +27,8 @@ OUTGROWN_MESSAGES = 32
 OUTGROWN_TOKENS = MESSAGE_TOKENS * 2 // 3
 """With more than either, the older part is summarised: before anything has to be left out."""
 SUMMARIES_SHOWN = 8
+HEARD = 20
+"""Messages in which is looked for the contact's language."""
 
 # Not `received`: what waits for an answer and is not this turn's gets the next turn's.
 SPOKEN = ("queued", "sending", "accepted", "sent", "delivered", "read", "answered")
@@ -44,6 +49,23 @@ async def turns(repository: Repository, conversation: Conversation, *, limit: in
     for part in conversation.parts:
         found += await repository.find(TURNS, {"conversation": part}, order_by="no", descending=True, limit=limit)
     return sorted(found, key=lambda turn: (turn.opened_at, turn.no))[-limit:]
+
+
+async def language_of(
+    repository: Repository, tenant: TenantConfig, conversation: Conversation, contact: Contact
+) -> str:
+    """The language (BCP 47) of what the core says of its own accord: see `speaks`."""
+    if contact.language:
+        return contact.language
+    newest = await history(repository, conversation.id, merged=conversation.merged, limit=HEARD)
+    return speaks(contact, newest, tenant)
+
+
+def speaks(contact: Contact | None, newest: Sequence[Message], tenant: TenantConfig) -> str:
+    """The contact's language if it is known, else the one in which the last of their *newest* messages (oldest first) that
+    shows one is written, else the tenant's."""
+    texts = [message.text for message in reversed(newest) if message.direction == "inbound"]
+    return (contact.language if contact is not None else "") or spoken(texts, tenant.language)
 
 
 async def summaries_of(repository: Repository, conversation: Conversation) -> list[Summary]:

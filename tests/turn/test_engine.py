@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from frontdesk import RetryLater
 from frontdesk.model import BOT, NOBODY
 from frontdesk.store.collections import CONVERSATIONS, TURNS
@@ -235,6 +237,23 @@ async def test_no_model_parks_the_turn_says_so_once_and_calls_a_person(desk):
         await server.quiet()
         assert [t.state for t in await lan.turns()] == ["committed"]
         assert (await lan.conversation()).owner == BOT
+
+
+@pytest.mark.parametrize(
+    ("own", "text", "told"),
+    [
+        ("vi", "How much is the IELTS course?", "come back to you"),
+        ("en", "học phí bao nhiêu em", "sớm nhất có thể"),
+        ("vi", "👍", "sớm nhất có thể"),
+        ("en", "👍", "come back to you"),
+    ],
+)
+async def test_holding_words_are_in_the_language_the_contact_writes(desk, own, text, told):
+    async with desk(tenants={"clinic": {**AT_ONCE["clinic"], "language": own}}) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        model.script = [ValueError("no")]
+        await lan.says(text)
+        assert told in await lan.hears()
 
 
 def _parked(contact, times):
