@@ -12,6 +12,7 @@ from .. import dispatch
 from ..languages import spoken
 from ..mind import ModelMessage, ModelRequest, Section
 from ..model import Contact, Conversation, Message, Summary, Turn
+from ..outbox import again
 from ..prompt import MESSAGE_TOKENS, estimated_tokens
 from ..runtime import Runtime
 from ..store import In, Repository
@@ -19,7 +20,7 @@ from ..store.collections import MESSAGES, SUMMARIES, TURNS
 from . import trace
 from .state import Work
 from .tools import core_tools
-from .words import notes, words
+from .words import notes, undelivered, words
 
 HISTORY = 40
 """Messages of the conversation that a model is shown, the unanswered ones included."""
@@ -32,6 +33,8 @@ HEARD = 20
 
 # Not `received`: what waits for an answer and is not this turn's gets the next turn's.
 SPOKEN = ("queued", "sending", "accepted", "sent", "delivered", "read", "answered")
+UNHEARD = (*again.UNDELIVERED, "parked")
+"""What a model is told of as not heard; what is withdrawn was never to be said."""
 
 
 async def history(
@@ -123,8 +126,9 @@ async def told(
     summaries = await summaries_of(repository, conversation)
     answered = await quoted(repository, conversation, said, unanswered)
     left_out = waiting.union(*(summary.messages for summary in summaries))
-    before = [as_model_message(m, answered) for m in said if m.id not in left_out and m.state in SPOKEN]
-    new = [as_model_message(m, answered) for m in unanswered]
+    missed = unheard(said, unanswered)
+    before = [as_model_message(m, answered, missed) for m in said if m.id not in left_out and m.state in SPOKEN]
+    new = [as_model_message(m, answered, missed) for m in unanswered]
     answers = await dispatch.every(runtime.hook("prompt_section"), conversation=conversation, contact=contact)
     sections = [(plugin, section) for plugin, section in answers if isinstance(section, Section)]
     asked = ModelRequest(
@@ -153,12 +157,34 @@ async def quoted(
     return known
 
 
-def as_model_message(message: Message, quoted: Mapping[str, Message] = MappingProxyType({})) -> ModelMessage:
-    """A message as a model reads it; *quoted*: those that it may answer, by the provider's id."""
+def unheard(said: Sequence[Message], unanswered: Sequence[Message]) -> dict[str, tuple[str, ...]]:
+    """By the contact's message that came next: notes of what was said before it and did not reach them.
+
+    *said*: oldest first. What was said again is told of its repetition.
+    """
+    said_again = {message.again_of for message in said}
+    found: dict[str, tuple[str, ...]] = {}
+    missed: list[str] = []
+    for message in said:
+        if message.direction == "inbound" and missed:
+            found[message.id], missed = tuple(missed), []
+        elif message.direction == "outbound" and message.state in UNHEARD and message.id not in said_again:
+            missed.append(undelivered(message))
+    if missed and unanswered:
+        found[unanswered[-1].id] = (*found.get(unanswered[-1].id, ()), *missed)
+    return found
+
+
+def as_model_message(
+    message: Message,
+    quoted: Mapping[str, Message] = MappingProxyType({}),
+    missed: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> ModelMessage:
+    """A message as a model reads it; *quoted*: those that it may answer, by the provider's id; *missed*: as `unheard`."""
     return ModelMessage(
         role="user" if message.direction == "inbound" else "assistant",
         text=words(message),
         media=message.media,
         at=message.at,
-        notes=notes(message, quoted),
+        notes=(*missed.get(message.id, ()), *notes(message, quoted)),
     )

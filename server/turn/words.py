@@ -48,6 +48,14 @@ def notes(message: Message, quoted: Mapping[str, Message]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def undelivered(message: Message) -> str:
+    """A note for what was said and did not reach the contact, or may not have (parked)."""
+    what = "what was written to them before this"
+    reached = "may not have reached them" if message.state == "parked" else "did not reach them"
+    said = words(message)
+    return f"{what} {reached}: {_quoted(said)}" if said else f"{what} {reached}"
+
+
 def _described(message: Message) -> str:
     data = message.data
     match message.kind:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+
+import pytest
 
 from frontdesk import Plugin, hookimpl
 from frontdesk.mind import Section
+from frontdesk.store.collections import MESSAGES
 from frontdesk.testing.plugins import ScriptedModel
 
 AT_ONCE = {"clinic": {"settle": {"quiet_seconds": 0}}}
@@ -47,12 +51,45 @@ async def test_what_was_never_sent_is_not_part_of_the_conversation(desk):
         await lan.says("Hello.")
         await lan.hears()
         (answer,) = await lan.received()
-        from frontdesk.store.collections import MESSAGES
-
         await server.repository().update(MESSAGES, answer, state="withdrawn")
         await lan.says("Hello?")
         await server.quiet()
         assert said(model.requests[-1]) == [("user", "Hello."), ("user", "Hello?")]
+
+
+@pytest.mark.parametrize(
+    ("state", "told"), [("failed", "did not reach"), ("expired", "did not reach"), ("parked", "may not have reached")]
+)
+async def test_a_model_is_told_what_did_not_reach_the_contact_with_what_they_wrote_next(desk, state, told):
+    async with desk(tenants=AT_ONCE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        await lan.says("Học phí bao nhiêu?")
+        await lan.hears()
+        (answer,) = await lan.received()
+        await server.repository().update(MESSAGES, answer, state=state)
+        for text in ("Alo?", "Có ai không?"):
+            await lan.says(text)
+            await lan.hears()
+        first, second, _, third = model.requests[-1].messages
+        note = f'what was written to them before this {told} them: "You said: Học phí bao nhiêu?"'
+        assert [message.text for message in (first, second, third)] == ["Học phí bao nhiêu?", "Alo?", "Có ai không?"]
+        assert [message.notes for message in (first, second, third)] == [(), (note,), ()]
+
+
+async def test_what_was_said_again_is_not_told_as_missing(desk):
+    async with desk(tenants=AT_ONCE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        await lan.says("Học phí bao nhiêu?")
+        await lan.hears()
+        (answer,) = await lan.received()
+        failed = await server.repository().update(MESSAGES, answer, state="failed")
+        await server.repository().insert(
+            MESSAGES, replace(failed, id=f"{answer.id}.again", again_of=answer.id, state="sent", version=1)
+        )
+        await lan.says("Alo?")
+        await lan.hears()
+        await server.quiet()
+        assert [message.notes for message in model.requests[-1].messages] == [()] * 3
 
 
 async def test_a_pinned_turn_does_not_see_what_came_later(desk, diary, world, asks_for):
