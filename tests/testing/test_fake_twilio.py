@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -116,6 +117,8 @@ REFUSED: list[tuple[dict[str, Any], int]] = [
     ({"ShortenUrls": "yes"}, 20001),
     ({"ContentRetention": "forget"}, 20001),
     ({"SendAt": "tomorrow"}, 20001),
+    ({"PersistentAction": "21.0285,105.8542"}, 20001),
+    ({"PersistentAction": "geo:121.0285,105.8542|Hà Nội"}, 20001),
 ]
 
 
@@ -132,7 +135,13 @@ async def test_wrong_parameters_are_refused_with_twilios_code(
 
 
 @pytest.mark.parametrize(
-    "fields", [{"Body": "ế" * 1600}, {"To": "whatsapp:US.13491208655302741918"}, {"StatusCallback": f"{PUBLIC}/a_b"}]
+    "fields",
+    [
+        {"Body": "ế" * 1600},
+        {"To": "whatsapp:US.13491208655302741918"},
+        {"StatusCallback": f"{PUBLIC}/a_b"},
+        {"PersistentAction": "geo:21.0285,105.8542|88 Láng Hạ"},
+    ],
 )
 async def test_what_is_just_right_is_accepted(http: aiohttp.ClientSession, fields: dict[str, str]) -> None:
     assert (await send(http, **fields))[0] == 201
@@ -420,3 +429,19 @@ async def test_a_sender_that_is_faster_than_its_rate_is_a_violation(twilio, http
         async with http.post(f"{PATH}.json", data=TEXT) as answer:
             assert answer.status == 201
     assert twilio.violations == [f"{NUMBER} sends more than 3 messages a second"]
+
+
+async def test_free_form_outside_the_service_window_fails_later_and_is_a_violation(twilio, http):
+    twilio.state.service_window = timedelta(hours=24)
+    contact = TEXT["To"]
+    await send(http, Body="too early")
+    form = dict(twilio.compose(InboundSpec(body="Chào", from_=contact, to=NUMBER)))
+    await send(http, Body="an answer")
+    twilio.state.messages[form["MessageSid"]].created_at -= timedelta(hours=24)
+    await send(http, Body="too late")
+    await send(http, Body="a template", ContentSid=twilio.contents.template(ACCOUNT_SID, "Chào"))
+    await send(http, Body="refused", ContentSid=twilio.contents.template(ACCOUNT_SID, "Chào", status="rejected"))
+    await twilio.idle()
+    assert [message.error_code for message in twilio.sent] == [63016, None, 63016, None, 63016]
+    assert [message.status for message in twilio.sent][1::2] == ["delivered", "delivered"]
+    assert len(twilio.violations) == 3

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
 
+from .callbacks import CallbackPlan
 from .contents import FakeContent, check_content
 from .faults import Fault, Operation
 from .messages import API_VERSION, FakeMessage
@@ -59,6 +60,9 @@ class Rest:
         state.contents.check(account, dict(fields))
         message = state.accept(account, fields)
         plan = state.callbacks.take(message)
+        if not state.in_window(message):
+            state.violation(f"free-form message {message.sid} outside the service window")
+            plan = CallbackPlan(statuses=("failed",), error_code=63016)
         if plan.before_answer:
             await state.run_callbacks(plan, message)
         if fault and fault.phase == "after":

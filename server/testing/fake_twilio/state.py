@@ -29,6 +29,9 @@ class State:
     """Seconds until the list shows an accepted message."""
     rate: float = 0.0
     """Messages that a sender may send in a second, and as many at once; one more is a violation. 0: any number."""
+    service_window: timedelta | None = None
+    """How long after the contact's last message to that sender free-form messages are delivered; later ones fail with 63016,
+    and are a violation (Twilio: 24 hours). None: at any time."""
     fetch_media: bool = True
     """Whether MediaUrl is downloaded, as Twilio does after it has answered."""
     base_url: str = ""
@@ -110,6 +113,17 @@ class State:
         self.sent.append(message)
         self.world.record("accepted", **message.summary())
         return message
+
+    def in_window(self, message: FakeMessage) -> bool:
+        """Whether an accepted *message* is delivered: it is an approved template, or the contact wrote lately."""
+        content = self.contents.get(message.account_sid, message.content_sid) if message.content_sid else None
+        if self.service_window is None or (content is not None and content.status == "approved"):
+            return True
+        since = message.created_at - self.service_window
+        return any(
+            one.direction == "inbound" and (one.from_, one.to) == (message.to, message.from_) and one.created_at > since
+            for one in self.messages.values()
+        )
 
     def listed(self, account: str) -> list[FakeMessage]:
         """The account's messages that the list shows by now, newest first."""

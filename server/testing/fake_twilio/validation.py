@@ -28,6 +28,7 @@ ADDRESS = re.compile(r"whatsapp:(?:\+[1-9]\d{6,14}|[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-
 _HOST = re.compile(r"[A-Za-z0-9.-]+")
 _CONTENT_SID = re.compile(r"HX[0-9a-fA-F]{32}")
 _SERVICE_SID = re.compile(r"MG[0-9a-fA-F]{32}")
+_PLACE = re.compile(r"geo:(-?\d+(?:\.\d+)?),(-?\d+(?:\.\d+)?)(?:\|[^|]*)?")
 MAX_BODY = 1600
 
 
@@ -145,10 +146,17 @@ def _one_of(choices: set[str]) -> Callable[[str], bool]:
     return lambda text: text in choices
 
 
+def _is_place(text: str) -> bool:
+    """`geo:LATITUDE,LONGITUDE|LABEL`; the label may be left out."""
+    found = _PLACE.fullmatch(text)
+    return found is not None and abs(float(found[1])) <= 90 and abs(float(found[2])) <= 180
+
+
 _FORMS: dict[str, Callable[[str], bool]] = {
     "ValidityPeriod": _is_integer(1, 36000),
     "Attempt": _is_integer(1, 1000),
     "SendAt": _is_time,
+    "PersistentAction": _is_place,
     **{name: _one_of({"true", "false"}) for name in _BOOLEANS},
     **{name: _one_of(choices) for name, choices in _CHOICES.items()},
 }
