@@ -333,6 +333,17 @@ async def test_callbacks_may_come_before_the_send_is_answered(
     sending.cancel()
 
 
+async def test_whoever_hangs_up_before_the_answer_is_told_by_callbacks_all_the_same(
+    twilio: FakeTwilio, http: aiohttp.ClientSession, server: Server
+) -> None:
+    twilio.faults.add(Fault(kind="delay", seconds=0.3))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(send(http, StatusCallback=f"{PUBLIC}/status/out-1"), 0.1)
+    async with asyncio.timeout(5):
+        await server.got_two.wait()
+    assert server.statuses == ["sent", "delivered"]
+
+
 async def test_media_that_cannot_be_downloaded_make_the_message_undelivered(
     twilio: FakeTwilio, http: aiohttp.ClientSession, server: Server
 ) -> None:

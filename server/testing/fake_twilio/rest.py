@@ -7,6 +7,7 @@ import json
 import re
 from base64 import b64decode
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlencode
 
@@ -70,8 +71,9 @@ class Rest:
                 state.start_callbacks(plan, message)
             return await self._interrupted(request, fault) or web.Response(status=500)
         response = web.json_response(message.to_json(), status=201)
-        await response.prepare(request)
-        await response.write_eof()
+        with suppress(ConnectionResetError):  # whoever hangs up is told by callbacks all the same
+            await response.prepare(request)
+            await response.write_eof()
         if not plan.before_answer:
             state.start_callbacks(plan, message)
         return response
