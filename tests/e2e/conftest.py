@@ -45,45 +45,19 @@ async def until(what: str, condition: Callable[[], Awaitable[Any]], seconds: flo
     raise AssertionError(f"{what}: not within {seconds:g} s")
 
 
-class Front(ServerProcess):
-    """`frontdesk serve` for one tenant on WhatsApp, as Twilio and an operator's eyes meet it."""
+class Served(ServerProcess):
+    """`frontdesk serve` on WhatsApp, as Twilio and an operator's eyes meet it."""
 
-    def __init__(
-        self,
-        folder: Path,
-        twilio: FakeTwilio,
-        tenant: Mapping[str, Any],
-        name: str,
-        server: Mapping[str, Any],
-        channel: Mapping[str, Any] | None = None,
-    ) -> None:
-        """*channel*: more of its settings."""
-        settings = {
-            "account_sid": ACCOUNT_SID,
-            "auth_token": {"env": "TWILIO_TOKEN"},
-            "numbers": [NUMBER],
-            "api_base_url": twilio.url,
-            **(channel or {}),
-        }
-        plugins = [{"twilio_whatsapp": settings}, *tenant["plugins"]]
-        super().__init__(
-            folder,
-            {TENANT: {**tenant, "plugins": plugins}},
-            server={"log": {"format": "json"}, **server},
-            environment={"TWILIO_TOKEN": AUTH_TOKEN, "PYTHONPATH": f"{PLUGINS}:{BOOKING}"},
-            name=name,
-        )
-        self.twilio = twilio
-        self.hook = f"{self.url}/webhooks/twilio_whatsapp/{TENANT}"
+    twilio: FakeTwilio
 
     @property
     def people(self) -> People:
         """Who is who, with the server's key."""
         return People(signing_key(None, self.folder / "data"))
 
-    def phone(self, number: str, name: str = "Nguyễn Thị Lan") -> Phone:
-        """Somebody who writes from *number* (E.164)."""
-        return Phone(self, number, name)
+    def hook_of(self, tenant: str) -> str:
+        """Where Twilio brings what is written to *tenant*."""
+        return f"{self.url}/webhooks/twilio_whatsapp/{tenant}"
 
     @asynccontextmanager
     async def store(self) -> AsyncIterator[Store]:
@@ -111,6 +85,42 @@ class Front(ServerProcess):
 
             await until("nothing is due", nothing_due, seconds)
 
+
+class Front(Served):
+    """One tenant."""
+
+    def __init__(
+        self,
+        folder: Path,
+        twilio: FakeTwilio,
+        tenant: Mapping[str, Any],
+        name: str,
+        server: Mapping[str, Any],
+        channel: Mapping[str, Any] | None = None,
+    ) -> None:
+        """*channel*: more of its settings."""
+        settings = {
+            "account_sid": ACCOUNT_SID,
+            "auth_token": {"env": "TWILIO_TOKEN"},
+            "numbers": [NUMBER],
+            "api_base_url": twilio.url,
+            **(channel or {}),
+        }
+        plugins = [{"twilio_whatsapp": settings}, *tenant["plugins"]]
+        super().__init__(
+            folder,
+            {TENANT: {**tenant, "plugins": plugins}},
+            server={"log": {"format": "json"}, **server},
+            environment={"TWILIO_TOKEN": AUTH_TOKEN, "PYTHONPATH": f"{PLUGINS}:{BOOKING}"},
+            name=name,
+        )
+        self.twilio = twilio
+        self.hook = self.hook_of(TENANT)
+
+    def phone(self, number: str, name: str = "Nguyễn Thị Lan") -> Phone:
+        """Somebody who writes from *number* (E.164)."""
+        return Phone(self, f"whatsapp:{number}", name)
+
     async def held(self) -> list[str]:
         """The conversations whose turn or lane somebody holds."""
         async with self.store() as store:
@@ -129,18 +139,20 @@ class Front(ServerProcess):
 class Phone:
     """A contact with WhatsApp: writes through Twilio's webhook, reads what Twilio was given to send."""
 
-    def __init__(self, front: Front, number: str, name: str) -> None:
+    def __init__(self, front: Served, address: str, name: str, tenant: str = TENANT, to: str = NUMBER) -> None:
+        """*address*: `whatsapp:+E164`, or a user id (`whatsapp:VN.…`); *to*: the number of *tenant* that they write to."""
         self._front = front
         self._heard = 0
-        self.number = number
-        self.address = f"whatsapp:{number}"
+        self.tenant = tenant
+        self.to = to
+        self.address = address
         self.name = name
-        self.conversation_id = front.people.id_of(TENANT, "twilio_whatsapp", self.address)
+        self.conversation_id = front.people.id_of(tenant, "twilio_whatsapp", address)
 
     async def says(self, text: str, **fields: Any) -> None:
         """Write; Twilio is answered 204."""
         answer = await self._front.twilio.deliver(
-            self._front.hook, body=text, from_=self.address, to=NUMBER, name=self.name, **fields
+            self._front.hook_of(self.tenant), body=text, from_=self.address, to=self.to, name=self.name, **fields
         )
         assert answer.status == 204, (answer, self._front.tail())
 
@@ -164,17 +176,17 @@ class Phone:
 
     def received(self) -> list[Any]:
         """Everything Twilio took for this phone, in order."""
-        return [message for message in self._front.twilio.sent if message.to == self.address]
+        return [one for one in self._front.twilio.sent if one.to == self.address and one.from_ == self.to]
 
     async def messages(self) -> list[Message]:
         """The whole conversation as the store has it, oldest first."""
         async with self._front.store() as store:
             where = {"conversation": self.conversation_id}
-            return await store.for_tenant(TENANT).find(MESSAGES, where, order_by="at", limit=1000)
+            return await store.for_tenant(self.tenant).find(MESSAGES, where, order_by="at", limit=1000)
 
     async def conversation(self) -> Conversation:
         async with self._front.store() as store:
-            found = await store.for_tenant(TENANT).get(CONVERSATIONS, self.conversation_id)
+            found = await store.for_tenant(self.tenant).get(CONVERSATIONS, self.conversation_id)
         assert found is not None, f"{self.name} has not written yet"
         return found
 

@@ -12,34 +12,27 @@ import re
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
 
-from frontdesk.clock import SystemClock
 from frontdesk.model import NOBODY
 from frontdesk.testing.fake_bedrock import Answer, Call, FakeBedrock, Fault
 from frontdesk.testing.fake_bedrock.server import REGION
 
 from .conftest import Front, Phone, until
-from .contacts import QUICK, SETTLE
+from .contacts import SETTLE
+from .models import BIG, BOOKING, HANOI, LISTED, SMALL, TIMES, book, free_times, offer, repeat_result, results
 
 MakeFront = Callable[..., Front]
 Business = Callable[..., dict[str, Any]]
 Deeds = Callable[[], list[str]]
 
 EXAMPLE = Path(__file__).parents[2] / "tenants.example.yaml"
-BIG = "global.anthropic.claude-sonnet-4-5-20250929-v1:0"
-SMALL = "global.anthropic.claude-haiku-4-5-20251001-v1:0"
-TIMES = {**QUICK, "think_deadline": 7.0, "turn_deadline": 20.0, "graceful_stop": 25.0, "supervisor_kill": 30.0}
-"""Both models are asked within `think_deadline`: the plugin begins no call with less than 1.5 s left."""
 NO_MODEL = "sẽ trả lời anh/chị sớm nhất có thể"
 """What this tenant says when no model answers has this in it."""
-LISTED = re.compile(r"^(\w+) — (.+)$", re.MULTILINE)
 TEN_MINUTES = 600.0
 
 
@@ -75,47 +68,12 @@ def deeds(tmp_path: Path) -> Deeds:
     return read
 
 
-def tomorrow(zone: str) -> str:
-    return (SystemClock().now().astimezone(ZoneInfo(zone)).date() + timedelta(days=1)).isoformat()
-
-
-def results(asked: dict[str, Any]) -> list[str]:
-    """What the tools returned that the model had asked for."""
-    blocks = asked["messages"][-1]["content"]
-    return [block["toolResult"]["content"][0]["text"] for block in blocks if "toolResult" in block]
-
-
-def free_times(zone: str) -> Answer:
-    return Answer(calls=(Call("free_times", {"day": tomorrow(zone)}),))
-
-
-def offer(words: str) -> Callable[[dict[str, Any]], str]:
-    """The times that the tool has told, without their ids."""
-    return lambda asked: words + " " + "; ".join(time for _, time in LISTED.findall(results(asked)[0])) + "."
-
-
-def book(place: int, name: str) -> Callable[[dict[str, Any]], Answer]:
-    """The time at *place* in what the tool has told."""
-    return lambda asked: Answer(
-        calls=(Call("book", {"slot": LISTED.findall(results(asked)[0])[place][0], "name": name}),)
-    )
-
-
-def repeat_result(asked: dict[str, Any]) -> str:
-    return results(asked)[0]
-
-
-BOOKING = [free_times("Asia/Ho_Chi_Minh"), book(1, "Lan"), repeat_result]
-"""A model that looks, books the second time, and says what the tool has said."""
-
-
 async def test_a_model_books_in_vietnamese(
     front: MakeFront, business: Business, bedrock: FakeBedrock, deeds: Deeds
 ) -> None:
-    zone = "Asia/Ho_Chi_Minh"
     bedrock.script = [
         "Dạ em chào chị, em là Sen ạ.",
-        free_times(zone),
+        free_times(HANOI),
         offer("Dạ ngày mai còn"),
         *BOOKING,
         Answer(calls=(Call("my_bookings"),)),
@@ -234,7 +192,7 @@ async def test_an_answer_that_is_cut_off_on_its_way_is_asked_for_again(
 ) -> None:
     cut = Fault(kind="cut")
     bedrock.faults.add(cut)
-    lines = [free_times("Asia/Ho_Chi_Minh"), book(0, "Lan"), repeat_result]
+    lines = [free_times(HANOI), book(0, "Lan"), repeat_result]
     # The first line was thought out, and got lost: a model answers it again.
     bedrock.script = [lines[0], *lines]
     async with front(business("lotus-school"), times=TIMES) as desk:
@@ -263,7 +221,7 @@ async def test_models_that_die_after_a_deed_leave_the_deeds_own_words(
         bedrock.faults.add(fault)
         return book(1, "Lan")(asked)
 
-    bedrock.script = [free_times("Asia/Ho_Chi_Minh"), book_and_die]
+    bedrock.script = [free_times(HANOI), book_and_die]
     bedrock.otherwise = "Dạ em chưa rõ ạ."
     async with front(business("lotus-school"), times=TIMES) as desk:
         await desk.start()
@@ -277,7 +235,7 @@ async def test_models_that_die_after_a_deed_leave_the_deeds_own_words(
 async def test_a_server_killed_while_the_model_thinks_after_a_deed_goes_on_with_what_was_done(
     front: MakeFront, business: Business, bedrock: FakeBedrock, deeds: Deeds
 ) -> None:
-    bedrock.script = [free_times("Asia/Ho_Chi_Minh"), book(1, "Lan")]
+    bedrock.script = [free_times(HANOI), book(1, "Lan")]
     bedrock.otherwise = repeat_result
 
     async with front(business("lotus-school"), times=TIMES) as desk:
