@@ -159,7 +159,19 @@ def test_figures_stand_somewhere(reply, source, found):
     assert kinds(reply, said=[source]) == found
 
 
-@pytest.mark.parametrize("text", ["em đã đặt " * 800, "your " * 1600, "1.000" * 1600, "at 1 " * 1600, "a" * 8000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "em đã đặt " * 800,
+        "your " * 1600,
+        "1.000" * 1600,
+        "at 1 " * 1600,
+        "a" * 8000,
+        "0" + "1" * 40 + "%",
+        "+" + "1" * 1600 + "/",
+        "0 (1) " * 1600 + "%",
+    ],
+)
 def test_no_text_takes_long_to_read(text):
     """A pattern that goes back and forth would stop the loop for minutes."""
     problems(text, Known(today=TODAY))
