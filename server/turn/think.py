@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -90,8 +91,10 @@ async def _ask(work: Work) -> tuple[ModelReply, ModelRequest]:
             reasons.append("the turn's deadline has passed")
             break
         began = work.clock.monotonic()
+        # Sections, and the models before it, took their part of what was left when the request was made.
+        asked = replace(request, seconds=min(request.seconds, work.seconds_left()))
         try:
-            reply: ModelReply | None = await dispatch.call(bound, within=work.seconds_left(), request=request)
+            reply: ModelReply | None = await dispatch.call(bound, within=work.seconds_left(), request=asked)
         except (PluginError, dispatch.HookFailed) as err:
             text, logged = str(err), blame.in_words(err)
             if isinstance(err, NeedsAttention):

@@ -58,6 +58,41 @@ async def test_the_next_model_of_the_list_answers_when_the_first_cannot(desk):
         assert len((await lan.turns())[0].read) == 1
 
 
+LONG_LEASE = {"times": {"conversation_lease": 120}}
+
+
+async def test_each_model_is_told_what_time_is_left_for_it(desk):
+    plugins = {"model": ScriptedModel, "second": Second}
+    async with desk(plugins=plugins, tenants=AT_ONCE, server=LONG_LEASE) as server:
+        lan, model, second = server.contact("Lan"), await server.plugin("model"), await server.plugin("second")
+
+        def slow(request):
+            server.clock.advance(36)
+            return ValueError("down")
+
+        model.script, second.script = [slow], ["words"]
+        await lan.says("Hello.")
+        assert await lan.hears() == "words"
+        assert model.requests[0].seconds == 30
+        assert second.requests[0].seconds <= 24, "of 60 seconds 36 are gone"
+
+
+async def test_what_sections_take_is_no_time_of_the_models(desk):
+    class Slow(Plugin):
+        """Takes its time."""
+
+        @hookimpl
+        async def prompt_section(self, conversation, contact):
+            server.clock.advance(36)
+
+    plugins = {"model": ScriptedModel, "slow": Slow}
+    async with desk(plugins=plugins, tenants=AT_ONCE, server=LONG_LEASE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        await lan.says("Hello.")
+        await lan.hears()
+        assert model.requests[0].seconds <= 24
+
+
 async def test_an_empty_answer_is_no_answer(desk):
     async with desk(plugins={"model": ScriptedModel, "second": Second}, tenants=AT_ONCE) as server:
         lan, model, second = server.contact("Lan"), await server.plugin("model"), await server.plugin("second")
