@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from frontdesk import Contact, ModelMessage, ModelReply, ModelRequest, ToolSpec
+from frontdesk import Contact, ModelMessage, ModelReply, ModelRequest, Plugin, ToolCall, ToolSpec, tool
 from frontdesk.config import TenantConfig
 from frontdesk.leaks import leak
 from frontdesk.prompt import compose, instructions
@@ -76,6 +76,34 @@ async def test_an_answer_that_gives_it_away_is_not_said_and_the_next_model_is_as
         (turn,) = await lan.turns()
         (line,) = [line for line in turn.trace if line["what"] == "no answer"]
         assert line["reason"] == "the answer repeated the instructions"
+
+
+async def test_what_a_model_says_beside_the_call_of_a_tool_reaches_nobody(desk) -> None:
+    class Diary(Plugin):
+        """Knows when it is open."""
+
+        @tool
+        async def free_times(self, day: str) -> str:
+            """Say which times are free."""
+            return f"{day} at nine"
+
+    at_once = {"settle": {"quiet_seconds": 0}}
+    async with desk(plugins={"model": ScriptedModel, "diary": Diary}, tenants={"clinic": at_once}) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        call = ToolCall(id="1", name="free_times", arguments={"day": "Monday"})
+        model.script = [ModelReply(text="I look with free_times.", tool_calls=(call,)), "On Monday at nine."]
+        await lan.says("When?")
+        assert await lan.hears() == "On Monday at nine."
+
+
+async def test_but_what_it_says_beside_calling_a_person_is_looked_at(desk) -> None:
+    at_once = {"settle": {"quiet_seconds": 0}}
+    async with desk(tenants={"clinic": at_once}) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        call = ToolCall(id="1", name="call_a_person", arguments={"reason": "angry"})
+        model.script = [ModelReply(text="I use call_a_person.", tool_calls=(call,))]
+        await lan.says("A person!")
+        assert "call_a_person" not in await lan.hears()
 
 
 async def test_if_all_models_give_it_away_a_person_is_called(desk) -> None:

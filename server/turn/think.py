@@ -41,10 +41,14 @@ async def think(work: Work) -> None:
         await guard.look(work)
         work.exchange.append(ModelMessage(role="assistant", text=reply.text, tool_calls=reply.tool_calls))
         await _answer_calls(work)
-        only_a_person = {call.name for call in reply.tool_calls} == {tools.CALL_A_PERSON.name}
-        if only_a_person and reply.text.strip() and await truth.say(work, request, reply.text):
+        if _is_said(reply) and reply.text.strip() and await truth.say(work, request, reply.text):
             return
     raise NoAnswer(f"the model asked for tools {MAX_STEPS} times and said nothing to the contact")
+
+
+def _is_said(reply: ModelReply) -> bool:
+    """Whether its words are for the contact: beside the call of another tool they are the model's own."""
+    return {call.name for call in reply.tool_calls} <= {tools.CALL_A_PERSON.name}
 
 
 async def _finish_interrupted_step(work: Work) -> None:
@@ -104,7 +108,7 @@ async def _ask(work: Work) -> tuple[ModelReply, ModelRequest]:
             text = "answered nothing"
             if reply is not None and (reply.tool_calls or reply.text.strip()):
                 trace.thought(work, bound.label.plugin, reply, work.clock.monotonic() - began)
-                if not (text := leak(reply.text, request)):
+                if not _is_said(reply) or not (text := leak(reply.text, request)):
                     return reply, request
             logged = text
         finally:
