@@ -27,6 +27,7 @@ MAY_STILL_BE = (
     "it gave no answer in time and has not been done so far; ask for it once more with the very same arguments, or call a "
     "person; do not say that it was done"
 )
+ONCE = "this very thing was done before in this answer, and is not done a second time; it came to: {result}"
 NOT_RUN = "it is switched off at the moment; nothing was done"
 
 
@@ -60,10 +61,8 @@ async def do(work: Work, bound: BoundTool, call: ToolCall, arguments: dict[str, 
 
 def _is_of(deed: Deed, call: ToolCall) -> bool:
     """Whether a journalled deed is what this call asks for. One that failed may be tried again, as a new deed."""
-    if (deed.tool, deed.arguments) != (call.name, call.arguments):
-        return False
-    # Of what may have been done, no second is begun, whatever the call is numbered.
-    return deed.state == "intended" or (deed.state == "done" and deed.call == call.id)
+    # Of what was or may have been done, no second is begun, whatever the call is numbered.
+    return deed.state != "failed" and (deed.tool, deed.arguments) == (call.name, call.arguments)
 
 
 async def _run(work: Work, bound: BoundTool, call: ToolCall, deed: Deed, arguments: dict[str, Any]) -> ToolResult:
@@ -127,4 +126,5 @@ async def journal(work: Work, **changes: Any) -> None:
 
 
 def _result(call: ToolCall, deed: Deed) -> ToolResult:
-    return ToolResult(id=call.id, name=call.name, content=deed.result)
+    content = deed.result if deed.call == call.id else ONCE.format(result=deed.result)
+    return ToolResult(id=call.id, name=call.name, content=content)

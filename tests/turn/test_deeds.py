@@ -292,6 +292,21 @@ async def test_two_deeds_with_the_same_id_of_the_model_are_two_deeds(desk, plugi
         assert sorted(world.booked.values()) == ["Friday", "Monday"]
 
 
+async def test_a_deed_that_is_asked_for_again_with_the_same_arguments_is_done_once(desk, plugins, world, asks_for):
+    """A model that has to put its words right is told to use the tool first, and has used it."""
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        twice = ModelReply(tool_calls=tuple(ToolCall(id=i, name="book", arguments={"day": "Monday"}) for i in "ab"))
+        model.script = [twice, asks_for("book", day="Monday"), "See you on Monday."]
+        await lan.says("Monday, please.")
+        assert await lan.hears() == "See you on Monday."
+        assert [*world.booked.values()] == ["Monday"]
+        first, second, third = results(model)
+        assert first.content == "booked Monday" and not (second.error or third.error)
+        assert "not done a second time" in second.content and second.content == third.content
+        assert len((await lan.turns())[0].deeds) == 1
+
+
 async def test_if_the_model_dies_after_a_deed_the_closing_words_are_the_deeds(desk, plugins, world, asks_for):
     async with desk(plugins=plugins, tenants=AT_ONCE) as server:
         lan, model = server.contact("Lan"), await server.plugin("model")
