@@ -262,6 +262,7 @@ class TurnEngine:
             handoff = handoff or "no model answered after a deed; not all that was written may have its answer"
         if unknown:
             handoff = f"it is not known whether this was done: {', '.join(unknown)}"
+            reason = f"{handoff}; {reason}"
         if done:
             work.draft = Draft(texts=[" ".join(done)], handoff=handoff, model="none: the deed's own words")
         elif handoff is not None and not unknown:

@@ -344,6 +344,20 @@ async def test_if_the_model_dies_after_a_deed_of_unknown_end_a_person_is_called(
         assert conversation.owner == NOBODY and "not known whether this was done: book" in conversation.handoff_reason
 
 
+async def test_the_operator_of_a_parked_turn_is_told_of_a_deed_of_unknown_end(desk, plugins, world, asks_for):
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+
+        def fail(day):
+            raise ValueError("oops")
+
+        world.after = world.on_look_up = fail
+        model.script = [asks_for("book", day="Friday"), ValueError("dead")]
+        await lan.says("Friday.")
+        assert "come back to you" in await lan.hears()
+        assert "not known whether this was done: book" in (await lan.conversation()).handoff_reason
+
+
 async def test_take_over_after_a_crash_in_a_deed_becomes_a_note_and_the_next_turn_knows_of_it(
     desk, plugins, world, asks_for, dies_at
 ):
