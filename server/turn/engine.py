@@ -13,7 +13,7 @@ from ..clock import Clock
 from ..crashpoints import reached
 from ..leases import Held, LeaseLost
 from ..media import MediaStore
-from ..model import BOT, Contact, Conversation, Due, Message
+from ..model import BOT, Contact, Conversation, Due, Message, Turn
 from ..observe.metrics import Metrics
 from ..observe.traces import Traces
 from ..plugin import Channel
@@ -242,6 +242,7 @@ class TurnEngine:
                 await think(work)
         except TimeoutError as err:
             raise NoAnswer("the turn's deadline passed") from err
+        work.draft.handoff = _unknown(work.turn) or work.draft.handoff
         await ending.commit(work)
         work.ending = "committed"
 
@@ -256,19 +257,17 @@ class TurnEngine:
     async def _without_model(self, work: Work, reason: str) -> None:
         """After a deed the closing words come from the deed itself; without one a person is called."""
         done = [deed.sentence for deed in work.turn.deeds if deed.state == "done"]
-        unknown = [deed.tool for deed in work.turn.deeds if deed.state == "intended"]
-        handoff = work.draft.handoff
+        unknown = _unknown(work.turn)
+        handoff = unknown or work.draft.handoff
         if len(work.unanswered) > 1 and done:
             handoff = handoff or "no model answered after a deed; not all that was written may have its answer"
-        if unknown:
-            handoff = f"it is not known whether this was done: {', '.join(unknown)}"
-            reason = f"{handoff}; {reason}"
         if done:
             work.draft = Draft(texts=[" ".join(done)], handoff=handoff, model="none: the deed's own words")
         elif handoff is not None and not unknown:
             words = await ending.own_words(work, "handed_off")
             work.draft = Draft(texts=[words], handoff=handoff, model="none: the tenant's own words")
         else:
+            reason = f"{unknown}; {reason}" if unknown else reason
             work.note("parked", reason=reason)
             await ending.park(work, reason)
             work.ending = "parked"
@@ -302,3 +301,9 @@ class TurnEngine:
         while seconds is not None:
             await self._clock.sleep(seconds * TYPING_AGAIN)
             await dispatch.every(hooks, **shown)
+
+
+def _unknown(turn: Turn) -> str:
+    """For a person who looks: which of its deeds may have been done; empty: none."""
+    tools = [deed.tool for deed in turn.deeds if deed.state == "intended"]
+    return f"it is not known whether this was done: {', '.join(tools)}" if tools else ""

@@ -358,6 +358,21 @@ async def test_the_operator_of_a_parked_turn_is_told_of_a_deed_of_unknown_end(de
         assert "not known whether this was done: book" in (await lan.conversation()).handoff_reason
 
 
+async def test_a_person_looks_after_a_deed_of_unknown_end_whatever_the_model_says(desk, plugins, world, asks_for):
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+
+        def fail(day):
+            raise ValueError("oops")
+
+        world.after = world.on_look_up = fail
+        model.script = [asks_for("book", day="Friday"), "I could not book it."]
+        await lan.says("Friday.")
+        assert await lan.hears() == "I could not book it."
+        conversation = await lan.conversation()
+        assert conversation.owner == NOBODY and "not known whether this was done: book" in conversation.handoff_reason
+
+
 async def test_take_over_after_a_crash_in_a_deed_becomes_a_note_and_the_next_turn_knows_of_it(
     desk, plugins, world, asks_for, dies_at
 ):
