@@ -61,9 +61,17 @@ def kinds_of_tool(name: str, description: str) -> frozenset[str]:
     return frozenset()
 
 
-def speaks_of(kind: str, text: str) -> bool:
-    """Whether *text* has a word for a deed of this kind, said in whatever way."""
-    return kind == ANY or patterns.verbs(kind).search(normal(text)) is not None
+def tells_of(kind: str, text: str) -> bool:
+    """Whether *text*, of a person, tells of a deed of this kind in whatever form, and does not ask, offer or deny it."""
+    if kind == ANY:
+        return bool(claims(text))
+    return any(
+        patterns.verbs(kind).search(clause)
+        and not any(patterns.of(each).negated.search(clause) for each in ("vi", "en"))
+        for sentence in _SENTENCE.findall(normal(text))
+        if not sentence.rstrip().endswith("?")
+        for _, clause in _clauses(sentence[:_LONGEST])
+    )
 
 
 def _in_sentence(sentence: str, languages: tuple[Language, ...]) -> Iterator[Claim]:

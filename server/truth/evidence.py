@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from . import figures
-from .claims import ANY, Claim, claims, kinds_of_tool, speaks_of
+from .claims import ANY, Claim, claims, kinds_of_tool, tells_of
 from .words import normal
 
 
@@ -74,6 +74,8 @@ _ALSO = {"book": frozenset({"move"}), "move": frozenset({"book"})}
 """Who moved a visit may say that it is booked; who booked one in place of another, that it is moved."""
 _OF_A_VISIT = frozenset({"book", "move", "cancel", "remind"})
 """Deeds that are of a day and a time: what is said of them has to be theirs."""
+_SAME_WORDS = 3
+"""With fewer of them that a claim and a record have the same is an accident."""
 _WE = re.compile(r"\b(?:i|we|em|bên em|bên mình|chúng tôi)\b")
 _ASKS_STATE = re.compile(
     r"\b(?:did|have|has|am|is|are|was|were|do) (?:i|you|we|my|it|the|that|there|anyone)\b|\balready\b|\bright\?"
@@ -92,8 +94,14 @@ def problems(reply: str, known: Known) -> list[Problem]:
 
 def _is_told_again(claim: Claim, known: Known) -> bool:
     """Whether a fact or a result of this turn says it in the same words."""
-    told = (*known.facts, *(text for each in (*known.read, *known.done) for text in each.told))
-    return any(claim.words.rstrip(".!") in normal(text) for text in told)
+    words = claim.words.rstrip(".!")
+    if len(words.split()) < _SAME_WORDS:
+        return False  # "done" stands in many a text that tells of something else
+    same = re.compile(rf"(?<!\w){re.escape(words)}(?!\w)")
+    # A fact says what is so in general: "if your visit is cancelled …" cancels none.
+    facts = known.facts if claim.kind == ANY else ()
+    results = (text for each in (*known.read, *known.done) for text in each.told)
+    return any(same.search(normal(text)) for text in (*facts, *results))
 
 
 def _figures(reply: str, known: Known) -> Iterator[Problem]:
@@ -108,18 +116,24 @@ def _figures(reply: str, known: Known) -> Iterator[Problem]:
 def _judged(claim: Claim, known: Known) -> Problem | None:
     """What is wrong with *claim*; None: it is borne out."""
     said = f'"{claim.words}"'
-    if claim.kind == "tell" and (known.person or any(speaks_of("tell", text) for text in known.people)):
+    if claim.kind == "tell" and (known.person or any(tells_of("tell", text) for text in known.people)):
         return None
     if claim.kind == ANY and _follows(claim, known):
         return None
     shown = list(_bearing_out(claim, known))
     if not shown:
         return Problem(kind=claim.kind, what=f"{said}: no tool has done or shown that", claim=True)
-    if claim.kind not in _OF_A_VISIT or _agrees(
+    of_visits = [each for each in shown if claim.kind in _OF_A_VISIT or _is_of_a_visit(each)]
+    if len(of_visits) < len(shown) or _agrees(
         claim.sentence, [text for each in shown for text in each.told], known.today
     ):
         return None
     return Problem(kind=claim.kind, what=f"{said}: the day or time is another than the tool has said", claim=True)
+
+
+def _is_of_a_visit(shown: Shown) -> bool:
+    """Whether it is a deed whose day and time a bare "done" has to agree with, too."""
+    return bool(kinds_of_tool(shown.tool, shown.description) & _OF_A_VISIT)
 
 
 def _bearing_out(claim: Claim, known: Known) -> Iterator[Shown]:
@@ -127,7 +141,7 @@ def _bearing_out(claim: Claim, known: Known) -> Iterator[Shown]:
     now = [each for each in known.done if _does(claim.kind, each) or _names(claim, each)]
     yield from now
     before = [each for each in _standing(claim.kind, known.earlier)]
-    before += [Shown(tool="", told=[text]) for text in known.people if speaks_of(claim.kind, text)]
+    before += [Shown(tool="", told=[text]) for text in known.people if tells_of(claim.kind, text)]
     if claim.new and claim.kind != ANY:
         # What was done in an earlier turn may be told again; it does not make a new deed true.
         yield from (each for each in before if _told_again(claim, each, known))

@@ -28,7 +28,7 @@ def bench() -> ModuleType:
 
 @pytest.mark.parametrize(
     ("name", "missed", "alarms"),
-    [("tuned", 1, 0), ("held_out", 0, 0), ("unseen", 8, 1)],
+    [("tuned", 1, 0), ("held_out", 0, 0), ("unseen", 7, 1)],
 )
 def test_no_more_is_missed_and_no_more_is_taken_for_untrue(bench, name, missed, alarms):
     """The numbers are those of bench/README.md: more is a step back, less is a reason to write less here and there."""
@@ -128,6 +128,50 @@ def test_a_list_of_free_times_is_no_record_of_a_visit():
     assert kinds(said, read=[free]) == ["book"]
     assert kinds(said, read=[own]) == []
     assert "book" in kinds(said, read=[none])
+
+
+@pytest.mark.parametrize(
+    ("reply", "fact", "kind"),
+    [
+        ("Done.", "X-rays are done by Dr Lan.", "any"),
+        ("Xong.", "Chuyển khoản xong mới giữ chỗ.", "any"),
+        ("Your visit is cancelled.", "If your visit is cancelled by us, you pay nothing.", "cancel"),
+        ("Your table is booked.", "Your table is booked for two hours.", "book"),
+    ],
+)
+def test_what_is_so_in_general_is_no_deed(reply, fact, kind):
+    assert kinds(reply, facts=[fact], asked="please do it") == [kind]
+
+
+def test_what_a_fact_says_in_the_same_words_may_be_said():
+    assert kinds("The pool has been heated by the sun.", facts=["The pool has been heated by the sun since May."]) == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "wrote", "found"),
+    [
+        ("Your visit is booked.", "Would you like your visit to be booked?", ["book"]),
+        ("Your visit is booked.", "I will have your visit booked later.", ["book"]),
+        ("Your visit is booked.", "Your visit has been booked.", []),
+        ("Lịch của chị đã được đặt rồi ạ.", "Chị muốn đặt lịch ngày nào ạ?", ["book"]),
+        ("Lịch của chị đã được đặt rồi ạ.", "Em chưa đặt được lịch ạ.", ["book"]),
+        ("Lịch của chị đã được đặt rồi ạ.", "Không sao ạ, em giữ lịch cho chị nha.", []),
+        ("Done.", "Good morning.", ["any"]),
+    ],
+)
+def test_what_people_ask_offer_or_deny_is_no_record(reply, wrote, found):
+    assert kinds(reply, people=[wrote], asked="did you do it?") == found
+
+
+@pytest.mark.parametrize("reply", ["All done for Sunday at 4pm.", "Dạ xong rồi ạ, chủ nhật lúc 16h nhé."])
+def test_a_bare_done_is_of_the_deeds_day_and_time(reply):
+    assert kinds(reply, done=[BOOKED], asked="Sunday 4pm, chủ nhật 16h") == ["any"]
+
+
+def test_a_bare_done_on_the_right_day_is_true():
+    assert kinds("All done for Saturday at 3pm.", done=[BOOKED]) == []
+    assert kinds("Dạ xong rồi ạ, thứ bảy lúc 15h nhé.", done=[BOOKED]) == []
+    assert kinds("Dạ xong rồi ạ.", done=[BOOKED]) == []
 
 
 @pytest.mark.parametrize(
