@@ -56,6 +56,23 @@ _NUMBER_WORDS = {
     }.items()
     for word in words.split()
 }
+_DIGITS = {
+    word: number
+    for number, words in enumerate(
+        ("", "một mốt one", "hai two", "ba three", "bốn tư four", "năm lăm five", "sáu six", "bảy bẩy seven", "tám eight",
+         "chín nine", "mười ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
+         "nineteen")
+    )
+    for word in words.split()
+}  # fmt: skip
+_DIGITS |= {ten: 10 * n for n, ten in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
+_TIMES = {"mươi": 10, "trăm": 100, "hundred": 100, "thousand": 1000}
+_SAID = "|".join([*_DIGITS, *_TIMES, "linh", "lẻ"])
+_SPELT = re.compile(
+    rf"\b(?:(?:{_SAID}|a(?= hundred| thousand))\b(?:[ -](?:and )?)){{1,12}}"
+    rf"(?={'|'.join(unit for unit in _UNITS if len(unit) > 2)}|đồng\b|pounds?\b|quid\b|dollars?\b|euros?\b)"
+)
+"""An amount in words: "hai trăm nghìn", "two hundred pounds"."""
 _WORD = re.compile(r"[^\W\d_]+")
 _SUM = re.compile(r"\b(?:total|together|altogether|both|plus|combined|sum|comes? to|tổng|cộng|cả|hết|tong|cong|het)\b")
 _REST = re.compile(r"\b(?:remaining|rest|left|balance|off|minus|less|còn|giảm|trừ|con lai|giam)\b")
@@ -102,7 +119,7 @@ class Source:
 
 def read(text: str, today: date) -> Figures:
     """The figures of *text*; "tomorrow" and "thứ Bảy" are read as written on *today*."""
-    left = normal(text)
+    left = _SPELT.sub(_in_figures, normal(text))
     phones, left = _taken(_PHONE, left, _phone)
     days, left = dates.read(left, today)
     shares, left = _taken(_SHARE, left, lambda found: _value(found[1], decimal=True))
@@ -175,6 +192,19 @@ def _taken(
     found = tuple((value, written) for value, written in meant if value is not None)
     taken = {written for _, written in found}
     return found, pattern.sub(lambda match: " ; " if match[0].strip() in taken else match[0], text)
+
+
+def _in_figures(found: re.Match[str]) -> str:
+    """As it is, if it is no one number: "hai ba triệu" is two or three."""
+    number, last, alone = 0, 0, True
+    for word in _WORD.findall(found[0]):
+        if word in _TIMES:
+            number, last, alone = number + (last or 1) * _TIMES[word], 0, True
+        elif word in _DIGITS:
+            if not alone and not (last >= 20 and _DIGITS[word] < 10) and last != 10:
+                return found[0]
+            last, alone = last + _DIGITS[word], False
+    return f"{number + last} "
 
 
 def _phone(found: re.Match[str]) -> str | None:

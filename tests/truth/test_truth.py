@@ -182,7 +182,14 @@ def test_a_bare_done_on_the_right_day_is_true():
         ("Two lessons are £76.", "Lessons are £38 each.", []),
         ("Dạ 2tr5 ạ.", "giá 2.500.000đ", []),
         ("Dạ 1tr250 ạ.", "giá 1.250.000đ", []),
-        ("Dạ một triệu 2 trăm, 350 nghìn ạ.", "giá 350k", []),
+        ("Dạ một triệu 2 trăm, 350 nghìn ạ.", "giá 350k", ["price"]),
+        ("Dạ hai triệu rưỡi ạ.", "giá 2.500.000đ", []),
+        ("Dạ hai triệu rưỡi ạ.", "giá 30 triệu", ["price"]),
+        ("Dạ ba trăm năm mươi nghìn ạ.", "giá 350k", []),
+        ("Dạ bốn trăm nghìn ạ.", "giá 350k", ["price"]),
+        ("Dạ hai ba triệu tùy răng ạ.", "", []),
+        ("It is two hundred and fifty pounds.", "£250", []),
+        ("It is two hundred pounds.", "£250", ["price"]),
         ("Dạ giảm 20% ạ.", "giảm 10%", ["share"]),
         ("Open until 9pm.", "09:00-16:00", ["time"]),
         ("Open until 4pm.", "09:00-16:00", []),
@@ -214,6 +221,7 @@ def test_figures_stand_somewhere(reply, source, found):
         "0" + "1" * 40 + "%",
         "+" + "1" * 1600 + "/",
         "0 (1) " * 1600 + "%",
+        "hai mươi " * 1600,
     ],
 )
 def test_no_text_takes_long_to_read(text):
