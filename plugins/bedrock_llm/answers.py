@@ -27,6 +27,8 @@ class Reading:
     remedy: Remedy = "none"
     note: str = ""
     """For the turn's timeline."""
+    intervened: bool = False
+    """`text` is the guardrail's, and no model's."""
 
 
 def read(response: Mapping[str, Any], model: BedrockModel, cache: str) -> Reading:
@@ -83,7 +85,7 @@ def _intervened(text: str, usage: Usage) -> Reading:
     """The guardrail's own words, as its owner wrote them, are the answer."""
     if not text:
         return Reading(usage=usage, trouble="the guardrail intervened, and has no words of its own")
-    return Reading(text=text, usage=usage, note="the guardrail intervened: these are its words")
+    return Reading(text=text, usage=usage, note="the guardrail intervened: these are its words", intervened=True)
 
 
 def _usage(usage: Any, model: BedrockModel, cache: str) -> Usage:

@@ -14,6 +14,7 @@ from frontdesk import (
     ModelRequest,
     NeedsAttention,
     Prompt,
+    Refused,
     RetryLater,
     Usage,
     compose,
@@ -69,7 +70,8 @@ class Chain:
     async def answer(self) -> ModelReply:
         """The first model's answer that can be used.
 
-        Raises NeedsAttention if none answered and a person can do something about one of them, else RetryLater.
+        Raises NeedsAttention if none answered and a person can do something about one of them, else RetryLater; Refused if the
+        guardrail lets no question be put.
         """
         reasons = []
         for place, model in enumerate(self.settings.models):
@@ -103,6 +105,8 @@ class Chain:
                 again += 1
                 await self._pause(found, again)
                 continue
+            if reading.intervened and self.request.question:
+                raise Refused("the guardrail intervened, and its words answer contacts only")
             if not reading.trouble:
                 return self._reply(reading, model)
             self.spent.append(reading.usage)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from frontdesk import RetryLater
+from frontdesk import Refused, RetryLater, Section
 from frontdesk.plugins.bedrock_llm.answers import read
 from frontdesk.testing.fake_bedrock import Answer, Call
 
@@ -70,6 +70,16 @@ async def test_a_reason_that_is_new_with_words_is_an_answer(make, bedrock):
     bedrock.script = [Answer(text="Dạ, vâng.", stop="a_reason_of_2027")]
     reply = await make().think(request())
     assert reply.text == "Dạ, vâng." and "a_reason_of_2027" in reply.notes[0]
+
+
+async def test_a_guardrails_words_answer_a_contact_and_no_question(make, bedrock):
+    """A conversation's summary would be the guardrail's "I cannot help with that"."""
+    bedrock.script = [Answer(text="Dạ em không nói về việc này.", stop="guardrail_intervened")] * 2
+    plugin = make()
+    assert (await plugin.think(request())).text == "Dạ em không nói về việc này."
+    with pytest.raises(Refused, match="the guardrail intervened"):
+        await plugin.think(request(question=True, sections=(Section(name="instruction", text="Put it in short."),)))
+    assert len(bedrock.requests) == 2, "no other model is asked: the same guardrail looks at it"
 
 
 async def test_a_model_that_keeps_its_answer_back_is_not_asked_again(make, bedrock):
