@@ -70,8 +70,8 @@ class Chain:
     async def answer(self) -> ModelReply:
         """The first model's answer that can be used.
 
-        Raises NeedsAttention if none answered and a person can do something about one of them, else RetryLater; Refused if the
-        guardrail lets no question be put.
+        Raises NeedsAttention if none answered and a person can do something about one of them, else RetryLater; Refused if
+        the guardrail lets no question be put.
         """
         reasons = []
         for place, model in enumerate(self.settings.models):

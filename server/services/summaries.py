@@ -5,7 +5,9 @@ No summary is made of another: each names every message it covers, and the newes
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 from collections.abc import Sequence
 
 import structlog
@@ -19,7 +21,9 @@ from ..prompt import estimated_tokens, stamp
 from ..runtime import Runtime
 from ..store import In, Repository, Store
 from ..store.collections import CONVERSATIONS, SUMMARIES
+from ..truth import figures
 from ..turn.recall import OUTGROWN_TOKENS, SPOKEN, as_model_message, history
+from ..turn.truth import facts_of
 from .questions import ask
 
 log = structlog.get_logger(__name__)
@@ -37,6 +41,8 @@ LONGEST_MESSAGE = 2_000
 """Characters of one message that are read."""
 LONGEST = 1_500
 """Characters of a summary."""
+
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n")
 
 INSTRUCTION = """\
 You are given a part of a conversation between a contact and {business}, one message a line, each in quotation marks. \
@@ -67,6 +73,10 @@ async def summarise(runtime: Runtime, store: Store, conversation: str) -> bool:
             text = await ask(runtime, store.now(), _instruction(runtime.tenant), _transcript(part, runtime.tenant))
         except Refused as err:
             log.info("not_summarised", reason=err.reason)
+            return False
+        text = await asyncio.to_thread(_borne_out, text, part, runtime.tenant)
+        if not text:
+            log.info("not_summarised", reason="every sentence had a figure that nobody has said")
             return False
         summary = Summary(
             id=id,
@@ -122,6 +132,17 @@ def _fitting(messages: Sequence[Message], most: int, tokens: int) -> Sequence[Me
         if place and tokens < 0:
             return messages[:place]
     return messages[:most]
+
+
+def _borne_out(text: str, part: Sequence[Message], tenant: TenantConfig) -> str:
+    """Without the sentences that have a figure which stands in none of the messages: what a summary says is told in later
+    turns, where it would count as said."""
+    today = part[-1].at.astimezone(tenant.zone).date()
+    source = figures.Source(texts=_transcript(part, tenant).splitlines(), facts=facts_of(tenant))
+    if not figures.unknown(text, source, today):
+        return text
+    sentences = (sentence.strip() for sentence in _SENTENCE_END.split(text))
+    return "\n".join(each for each in sentences if each and not figures.unknown(each, source, today))
 
 
 def _instruction(tenant: TenantConfig) -> str:

@@ -98,6 +98,31 @@ async def test_the_older_part_is_summarised_after_the_turn_and_told_in_the_next(
         assert texts[0] == f"câu {covered}" and texts[-1] == "Còn đó không em?", "what is covered is not told twice"
 
 
+async def test_a_figure_that_nobody_said_does_not_come_in_by_a_summary(desk: Any, scribe: Scribe) -> None:
+    scribe.answers = [
+        "Chị muốn học câu 3. Giá trọn khóa là 2.000.000đ.\nChị hẹn lúc 17:45 ngày 3 tháng 2. Chị tên Lan.",
+        "Chỉ có giá 5.000.000đ.",
+    ]
+    async with desk(tenants=AT_ONCE) as server:
+        lan = await talk(server, scribe, HISTORY)
+        (summary,) = await summaries(server)
+        assert summary.text == "Chị muốn học câu 3.\nChị tên Lan."
+        await server.repository().delete(SUMMARIES, summary)
+        conversation = await lan.conversation()
+        await server.repository().update(CONVERSATIONS, conversation, summarised_until=None)
+        runtime = await server.server.runtimes.get("clinic")
+        assert not await summarise(runtime, server.server.store, lan.id)
+        assert await summaries(server) == [], "what is left of it is nothing"
+
+
+async def test_figures_that_were_said_stay_in_a_summary(desk: Any, scribe: Scribe) -> None:
+    scribe.answers = ["Chị hỏi khóa 2.000.000đ. Hẹn 9h."]
+    async with desk(tenants=AT_ONCE) as server:
+        await talk(server, scribe, HISTORY, words="2 triệu, lúc 9h sáng")
+        (summary,) = await summaries(server)
+        assert summary.text == "Chị hỏi khóa 2.000.000đ. Hẹn 9h."
+
+
 @pytest.mark.parametrize("words", ["dài " * 300])
 async def test_long_messages_outgrow_it_before_there_are_many(desk: Any, scribe: Scribe, words: str) -> None:
     async with desk(tenants=AT_ONCE) as server:
