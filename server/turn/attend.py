@@ -19,6 +19,7 @@ from ..store import Repository, Store
 from ..store.collections import CONTACTS, MESSAGES
 from ..telling import tell
 from .hear import hear
+from .recall import language_of
 
 log = structlog.get_logger(__name__)
 
@@ -49,12 +50,14 @@ async def hear_and_tell(
     Takes no longer than leaves a model its time: what was not heard by then is left as it is, and the model is told so;
     the plugins are told by a task.
     """
-    language = contact.language or runtime.tenant.language
+    spoken = contact.language or runtime.tenant.language
+    if any(message.kind == "voice" and not message.text for message in messages):
+        spoken = await language_of(repository, runtime.tenant, conversation, contact)
     heard: dict[str, list[str]] = {message.id: [] for message in messages}
     try:
         async with asyncio.timeout(runtime.times.turn_deadline - runtime.times.think_deadline):
             for place, message in enumerate(messages):
-                message = await hear(runtime, repository, files, conversation.channel, message, language)
+                message = await hear(runtime, repository, files, conversation.channel, message, spoken)
                 messages[place] = message
                 messages[place] = await _tell(runtime, repository, store, conversation, contact, message, heard)
     except TimeoutError:

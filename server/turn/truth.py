@@ -7,7 +7,6 @@ else the deeds' own sentences are said, or the tenant's, and a person is called.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -28,7 +27,6 @@ _NOTE = (
     "answer was: {text}]"
 )
 _TOLD_A_PERSON = "tell"
-_VIETNAMESE = re.compile(r"[ăơưạảấầẩậắằặẻẽẹếềểệỉịọỏốồổộớờởợụủứừửựỳỵ]", re.IGNORECASE)
 
 
 async def say(work: Work, request: ModelRequest, text: str) -> bool:
@@ -54,7 +52,9 @@ async def say(work: Work, request: ModelRequest, text: str) -> bool:
         return True
     trace.untrue(work, kinds, "replaced")
     done = [deed.sentence for deed in work.turn.deeds if deed.state == "done"]
-    honest = work.runtime.tenant.say("unconfirmed", _language(work, text))
+    tenant = work.runtime.tenant
+    spoken = await recall.language(work.repository, work.held.conversation, work.contact, tenant)
+    honest = tenant.say("unconfirmed", spoken)
     work.draft.texts = [" ".join(done) or honest]
     work.draft.handoff = work.draft.handoff or f"the assistant wanted to say what nothing bears out: {told}"[:500]
     return True
@@ -119,10 +119,3 @@ def _read(work: Work, request: ModelRequest) -> Iterator[Shown]:
             if not result.error and result.name in described and result.name != CALL_A_PERSON.name:
                 yield Shown(tool=result.name, description=described[result.name], told=[result.content])
     yield from (Shown(tool=section.name, told=[section.text]) for section in request.sections)
-
-
-def _language(work: Work, text: str) -> str:
-    """The contact's; if it has not been noticed, the one in which the model was going to answer."""
-    if work.contact.language or work.runtime.tenant.language.partition("-")[0] not in ("vi", "en"):
-        return work.contact.language
-    return "vi" if _VIETNAMESE.search(text) else "en"

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from frontdesk import RetryLater
+from frontdesk import ModelReply, RetryLater, ToolCall
 from frontdesk.model import BOT, NOBODY
 from frontdesk.store.collections import CONVERSATIONS, TURNS
 
@@ -262,6 +262,21 @@ def _parked(contact, times):
         return turn.state == "parked" and turn.parked_times == times and (await contact.conversation()).owner == NOBODY
 
     return parked
+
+
+async def test_who_writes_vietnamese_to_an_english_desk_is_put_off_in_vietnamese(desk):
+    async with desk(tenants=AT_ONCE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        await lan.says("Chị muốn hỏi học phí lớp tối")
+        await lan.hears()
+        model.script = [ValueError("down")]
+        await lan.says("ok")
+        assert (await lan.hears()).startswith("Dạ, em đã nhận được tin nhắn")
+        call = ToolCall(id="1", name="call_a_person", arguments={"reason": "angry"})
+        hoa = server.contact("Hoa")
+        model.script = [ModelReply(tool_calls=(call,)), ValueError("down")]
+        await hoa.says("Cho chị gặp người thật đi em")
+        assert (await hoa.hears()).startswith("Dạ, em xin chuyển")
 
 
 async def test_a_parked_turn_is_reopened_with_the_next_message_once_the_bot_owns_the_conversation_again(desk):

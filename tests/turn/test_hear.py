@@ -53,6 +53,15 @@ PLUGINS = {"phone": PhoneWithFiles, "ear": Ear}
 VOICE = {"kind": "voice", "media": (Media(content_type="", url="https://vendor/1"),)}
 
 
+async def test_a_voice_note_is_taken_to_be_in_the_language_that_the_contact_wrote_in(desk):
+    async with desk(plugins=PLUGINS, tenants=AT_ONCE) as server:
+        lan = server.contact("Lan")
+        await lan.says("Chị muốn hỏi học phí")
+        await lan.hears()
+        await lan.says("", **VOICE)
+        assert await lan.hears() == "You said: xin chào (vi)"
+
+
 async def test_a_voice_note_is_fetched_and_answered_as_words(desk):
     async with desk(plugins=PLUGINS, tenants=AT_ONCE) as server:
         lan, ear = server.contact("Lan"), await server.plugin("ear")

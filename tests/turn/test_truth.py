@@ -100,7 +100,7 @@ async def test_what_the_timeline_says_of_it(desk, plugins):
         assert "đặt lịch" in words(next(step for step in seen.steps if step.kind == "untrue"), "vi")
 
 
-async def test_it_is_replaced_in_the_language_the_model_was_going_to_answer_in(desk, plugins):
+async def test_it_is_replaced_in_the_language_the_contact_writes_in(desk, plugins):
     async with desk(plugins=plugins, tenants=AT_ONCE) as server:
         lan = server.contact("Lan")
         lie = "Dạ em đã đặt lịch cho chị rồi ạ."
