@@ -56,6 +56,7 @@ from .prompt import Prompt as Prompt
 from .prompt import compose as compose
 from .prompt import current as current
 from .prompt import estimated_tokens as estimated_tokens
+from .prompt import whole_sentences as whole_sentences
 from .tools import Done as Done
 from .tools import ToolContext as ToolContext
 from .tools import tool as tool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -120,6 +120,19 @@ class Usage:
     """In `currency`; None: not known."""
     currency: str = "USD"
     """ISO 4217."""
+
+    @staticmethod
+    def together(usages: Sequence[Usage]) -> Usage:
+        """What several calls for one answer came to, the last of them the one that gave it; the cost is known if each one's
+        is."""
+        costs = [usage.cost for usage in usages if usage.cost is not None]
+        return replace(
+            usages[-1],
+            input_tokens=sum(usage.input_tokens for usage in usages),
+            output_tokens=sum(usage.output_tokens for usage in usages),
+            cached_tokens=sum(usage.cached_tokens for usage in usages),
+            cost=sum(costs) if len(costs) == len(usages) else None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

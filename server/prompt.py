@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,6 +22,7 @@ MESSAGE_TOKENS = 12_000
 """The most that the messages of a prompt may take, unless the plugin says otherwise."""
 LONGEST = 6_000
 """Characters of one message; the middle of a longer one is left out."""
+_SENTENCE_ENDS = re.compile(r"[.!?…。][\"'”’)\]]*(?=\s|$)")
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 _FORMALITY = {
@@ -78,6 +80,12 @@ def compose(request: ModelRequest, *, message_tokens: int = MESSAGE_TOKENS) -> P
 def estimated_tokens(text: str) -> int:
     """Roughly, and rather too many: a token for every three bytes of UTF-8. Vietnamese takes more of them than English."""
     return math.ceil(len(text.encode()) / 3)
+
+
+def whole_sentences(text: str) -> str:
+    """An answer that was cut off, up to its last whole sentence; empty if there is none."""
+    ends = [found.end() for found in _SENTENCE_ENDS.finditer(text)]
+    return text[: ends[-1]] if ends else ""
 
 
 def rules(tenant: TenantConfig) -> str:

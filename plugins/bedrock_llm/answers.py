@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from frontdesk import ToolCall, Usage
+from frontdesk import ToolCall, Usage, whole_sentences
 
 from .settings import BedrockModel
 
 Remedy = Literal["none", "again", "longer", "shorter"]
 """What may help with the same model: nothing, asking again, more tokens for the answer, fewer messages."""
-_ENDS = re.compile(r"[.!?…。][\"'”’)\]]*(?=\s|$)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,10 +73,10 @@ def read(response: Mapping[str, Any], model: BedrockModel, cache: str) -> Readin
 
 def _cut_off(text: str, asked_for_tools: bool, usage: Usage) -> Reading:
     """The words up to the last whole sentence; a tool's arguments may be half of what they were to be, and are not used."""
-    ends = [found.end() for found in _ENDS.finditer(text)]
-    if asked_for_tools or not ends:
+    said = whole_sentences(text)
+    if asked_for_tools or not said:
         return Reading(usage=usage, trouble="the answer was longer than max_tokens", remedy="longer")
-    return Reading(text=text[: ends[-1]], usage=usage, note="the answer was longer than max_tokens, and was cut")
+    return Reading(text=said, usage=usage, note="the answer was longer than max_tokens, and was cut")
 
 
 def _intervened(text: str, usage: Usage) -> Reading:

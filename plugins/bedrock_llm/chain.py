@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -159,21 +159,9 @@ class Chain:
             text=reading.text,
             tool_calls=reading.calls,
             model=model.id,
-            usage=_sum([*self.spent, reading.usage]),
+            usage=Usage.together([*self.spent, reading.usage]),
             notes=tuple(self.notes),
         )
-
-
-def _sum(usages: list[Usage]) -> Usage:
-    """All that was paid for one answer; the price is known if each of them is."""
-    costs = [usage.cost for usage in usages if usage.cost is not None]
-    return replace(
-        usages[-1],
-        input_tokens=sum(usage.input_tokens for usage in usages),
-        output_tokens=sum(usage.output_tokens for usage in usages),
-        cached_tokens=sum(usage.cached_tokens for usage in usages),
-        cost=sum(costs) if len(costs) == len(usages) else None,
-    )
 
 
 def _most(asked: dict[str, Any], model: BedrockModel, max_tokens: int, cache: str) -> float:

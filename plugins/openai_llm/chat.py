@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, Literal
 
-from frontdesk import ModelMessage, ModelReply, ModelRequest, Price, Prompt, ToolCall, ToolSpec, Usage
+from frontdesk import ModelMessage, ModelReply, ModelRequest, Price, Prompt, ToolCall, ToolSpec, Usage, whole_sentences
 
 from .settings import OpenaiSettings
 
@@ -17,17 +17,32 @@ _THOUGHT = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
 """What models that reason out loud put before their answer, where the server does not take it out."""
 
 
+Remedy = Literal["none", "again", "longer", "shorter"]
+"""What may help with the same model: nothing, asking again, more tokens for the answer, fewer messages."""
+_ENDED = ("stop", "tool_calls", "function_call")
+_BROKEN = ("error", "abort", "None")
+"""What servers say that ended in the middle of an answer (OpenRouter, vLLM, none at all); its words are a part."""
+
+
 class NoUse(Exception):
-    """The answer cannot be used; says why."""
+    """The answer cannot be used; says why, and what it has cost."""
+
+    def __init__(self, reason: str, usage: Usage, remedy: Remedy = "again") -> None:
+        super().__init__(reason)
+        self.usage = usage
+        self.remedy = remedy
 
 
-def parameters(request: ModelRequest, prompt: Prompt, model: str, settings: OpenaiSettings) -> dict[str, Any]:
+def parameters(
+    request: ModelRequest, prompt: Prompt, model: str, settings: OpenaiSettings, max_tokens: int
+) -> dict[str, Any]:
     """Everything of one call. The rules come first and are the same for every conversation: servers keep such a prefix."""
     system = "\n\n".join(part for part in (prompt.rules, prompt.about) if part)
     asked: dict[str, Any] = {
         "model": model,
         "messages": [{"role": "system", "content": system}, *_messages(prompt.messages)],
-        "max_tokens": settings.max_tokens,
+        # OpenAI's newer models refuse the old name; servers of one's own know no other.
+        "max_tokens" if settings.base_url else "max_completion_tokens": max_tokens,
     }
     if settings.temperature is not None:
         asked["temperature"] = settings.temperature
@@ -37,21 +52,35 @@ def parameters(request: ModelRequest, prompt: Prompt, model: str, settings: Open
 
 
 def read(response: Any, price: Price | None) -> ModelReply:
-    """The answer. Raises NoUse, whatever the server has sent."""
+    """The answer, for every reason to end that there is and those that there will be.
+
+    Raises NoUse, whatever the server has sent.
+    """
     usage = _usage(getattr(response, "usage", None), price)
     choices = getattr(response, "choices", None) or ()
     first = next(iter(choices), None)
     message = getattr(first, "message", None)
     if first is None or message is None:
-        raise NoUse("a response without an answer in it")
-    calls = tuple(_call(each) for each in getattr(message, "tool_calls", None) or ())
+        raise NoUse("a response without an answer in it", usage)
+    asks = getattr(message, "tool_calls", None) or ()
     text = _THOUGHT.sub("", str(message.content or "")).strip()
     reason = str(first.finish_reason)
-    if reason == "length" and (calls or not text):
-        raise NoUse("the answer was longer than max_tokens")
-    if reason == "content_filter" or not (calls or text):
-        raise NoUse(f"an answer without anything in it ({reason})")
-    notes = ("the answer was longer than max_tokens, and was cut",) if reason == "length" else ()
+    notes: tuple[str, ...] = ()
+    if reason == "content_filter":
+        raise NoUse("the server's filter kept the answer back", usage, "none")
+    if reason == "length":
+        text = whole_sentences(text)
+        notes = ("the answer was longer than max_tokens, and was cut",)
+        if asks or not text:
+            # A tool's arguments may be half of what they were to be.
+            raise NoUse("the answer was longer than max_tokens", usage, "longer")
+    elif reason not in _ENDED:
+        notes = (f"ended for a reason that is new: {reason}"[:200],)
+        if asks or reason in _BROKEN:
+            raise NoUse(notes[0], usage)
+    calls = tuple(_call(each, usage) for each in asks)
+    if not (calls or text):
+        raise NoUse(f"an answer without anything in it ({reason})", usage)
     return ModelReply(text=text, tool_calls=calls, model=str(response.model or ""), usage=usage, notes=notes)
 
 
@@ -90,14 +119,14 @@ def _tool(spec: ToolSpec) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-def _call(call: Any) -> ToolCall:
+def _call(call: Any, usage: Usage) -> ToolCall:
     function = getattr(call, "function", None)
     try:
         arguments = json.loads(function.arguments or "{}") if function is not None else None
     except (TypeError, ValueError):
         arguments = None
     if not isinstance(arguments, dict) or function is None or not (call.id and function.name):
-        raise NoUse("a call of a tool that cannot be read")
+        raise NoUse("a call of a tool that cannot be read", usage)
     return ToolCall(id=call.id, name=function.name, arguments=arguments)
 
 

@@ -81,7 +81,7 @@ class FakeOpenai:
         answer = made if isinstance(made, Completion) else Completion(text=made)
         await asyncio.sleep(answer.seconds)
         if answer.body is not None:
-            return web.Response(body=answer.body, content_type="application/json")
+            return web.Response(status=answer.status, body=answer.body, content_type="application/json")
         if answer.status != 200:
             return _error(answer.status, f"You said {asked['messages'][-1]['content']!r}")
         return web.json_response(self._told(asked, answer))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -12,6 +13,8 @@ import pytest
 from frontdesk import Contact, ModelMessage, ModelRequest, RetryLater, ToolCall, ToolResult
 from frontdesk.clock import SystemClock
 from frontdesk.plugins.openai_llm import OpenaiLlm
+from frontdesk.plugins.openai_llm.chat import parameters
+from frontdesk.plugins.openai_llm.settings import OpenaiSettings
 from frontdesk.prompt import compose
 from frontdesk.testing.fake_openai import Completion, FakeOpenai
 
@@ -112,6 +115,119 @@ async def test_an_answer_of_no_use_is_given_by_the_next_model(
     server.script = [answer] * 5
     async with desk_with() as desk:
         assert await asks(desk, "em ơi") == "Dạ."
+
+
+@pytest.mark.parametrize("finish", ["error", "abort"])
+async def test_half_an_answer_is_not_said(desk_with: Any, server: FakeOpenai, finish: str) -> None:
+    server.script = [Completion(text="Dạ giá 2", finish=finish)] * 2 + ["Dạ."]
+    async with desk_with() as desk:
+        assert await asks(desk, "em ơi") == "Dạ."
+
+
+async def test_a_reason_that_is_new_with_words_is_an_answer_and_with_calls_is_none(
+    desk_with: Any, server: FakeOpenai
+) -> None:
+    server.script = [
+        Completion(calls=(("call_a_person", "{}"),), finish="reason_of_2027"),
+        Completion(text="Dạ.", finish="eos"),
+    ]
+    async with desk_with() as desk:
+        reply = await (await desk.plugin("openai_llm")).think(request(desk))
+    assert (reply.text, reply.tool_calls) == ("Dạ.", ()) and "eos" in reply.notes[-1]
+
+
+async def test_words_that_were_cut_off_end_with_their_last_sentence_and_half_a_call_gets_more_room(
+    desk_with: Any, server: FakeOpenai
+) -> None:
+    server.script = [
+        Completion(text="Học phí 3.600.000đ. Có lớp tối! Ngoài ra", finish="length"),
+        Completion(text="Em đặt", finish="length", calls=(("book", '{"da'),)),
+        "Dạ.",
+    ]
+    async with desk_with() as desk:
+        plugin = await desk.plugin("openai_llm")
+        reply = await plugin.think(request(desk))
+        assert reply.text == "Học phí 3.600.000đ. Có lớp tối!" and "was cut" in reply.notes[0]
+        assert (await plugin.think(request(desk))).text == "Dạ."
+    assert [asked["max_tokens"] for asked in server.requests] == [1024, 1024, 2048]
+
+
+async def test_a_conversation_that_is_too_long_for_a_model_is_sent_shorter(desk_with: Any, server: FakeOpenai) -> None:
+    said = [ModelMessage(role=role, text="x" * 300) for _ in range(20) for role in ("user", "assistant")]  # type: ignore[arg-type]
+    too_long = b'{"error": {"message": "This model\'s maximum context length is 4096 tokens.", "code": 400}}'
+    server.script = [Completion(status=400, body=too_long), "Dạ."]
+    async with desk_with(message_tokens=3000) as desk:
+        reply = await (await desk.plugin("openai_llm")).think(request(desk, *said, ModelMessage(role="user", text="?")))
+    assert reply.text == "Dạ."
+    long, short = (len(asked["messages"]) for asked in server.requests)
+    assert short < long * 0.6
+
+
+class Purse:
+    """A ceiling without a store."""
+
+    limited = True
+
+    def __init__(self) -> None:
+        self.reserved: list[float] = []
+        self.settled: list[float] = []
+
+    async def reserve(self, most: float, *, first: bool = False) -> Any:
+        self.reserved.append(most)
+        return self
+
+    def settle(self, cost: float) -> None:
+        self.settled.append(cost)
+
+
+async def test_answers_of_no_use_are_paid_for_and_told(desk_with: Any, server: FakeOpenai) -> None:
+    server.script = [Completion(), Completion(), Completion(status=503), "Dạ."]
+    async with desk_with(price={"input": 5, "output": 10}) as desk:
+        plugin = await desk.plugin("openai_llm")
+        plugin.spending = purse = Purse()
+        reply = await plugin.think(request(desk))
+    assert len(purse.settled) == 4 and purse.settled[2] == 0
+    assert reply.usage.cost == pytest.approx(sum(purse.settled)) and reply.usage.cost > 2.5 * purse.settled[3]
+    assert reply.notes == ("big: an answer without anything in it (stop)",)
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>"], ids=["cut", "no JSON"])
+async def test_what_the_server_had_and_did_not_answer_counts_as_spent(desk_with: Any, answer: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    broken = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{broken.sockets[0].getsockname()[1]}/v1"
+    async with broken, desk_with(base_url=url, models=["big"], price={"input": 5, "output": 10}) as desk:
+        plugin = await desk.plugin("openai_llm")
+        plugin.spending = purse = Purse()
+        with pytest.raises(RetryLater):
+            await plugin.think(request(desk))
+    assert purse.settled == purse.reserved != [0]
+
+
+async def test_a_key_that_was_rotated_is_read_again(
+    desk_with: Any, server: FakeOpenai, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL_KEY", "old")
+    server.key = "old"
+    async with desk_with(api_key={"env": "MODEL_KEY"}) as desk:
+        server.script = ["Dạ một.", "Dạ hai."]
+        assert await asks(desk, "em ơi") == "Dạ một."
+        monkeypatch.setenv("MODEL_KEY", "new")
+        server.key = "new"
+        assert await asks(desk, "em ơi", "Minh") == "Dạ hai."
+
+
+async def test_openais_own_models_are_told_the_limit_by_its_new_name(desk_with: Any) -> None:
+    async with desk_with() as desk:
+        asked = request(desk)
+        own = OpenaiSettings(models=("gpt",))
+        sent = parameters(asked, compose(asked), "gpt", own, 100)
+    assert sent["max_completion_tokens"] == 100 and "max_tokens" not in sent
 
 
 async def test_what_a_model_thinks_out_loud_is_not_said(desk_with: Any, server: FakeOpenai) -> None:
