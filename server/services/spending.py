@@ -40,16 +40,16 @@ class Reserved:
 
     def __init__(self, budgets: Budgets, reservations: list[Reservation]) -> None:
         self._budgets = budgets
-        self._reservations = reservations
+        self.reservations = reservations
 
     def settle(self, cost: float) -> None:
         """*cost*: US dollars, 0 if nothing was called. Once; the second time changes nothing."""
-        reservations, self._reservations = self._reservations, []
+        reservations, self.reservations = self.reservations, []
         for reservation in reservations:
             self._budgets.settle(reservation, _millionths(cost))
 
     def __del__(self) -> None:
-        for reservation in self._reservations:
+        for reservation in self.reservations:
             self._budgets.settle(reservation, reservation.amount)
 
 
@@ -74,22 +74,24 @@ class SpendingOfTenant:
         ceilings = [("models", 1.0)]
         if first and spending.first_models < 1:
             ceilings.insert(0, ("models.first", spending.first_models))
-        taken: list[Reservation] = []
-        for key, share in ceilings:
-            limit = Ceiling(_millionths(spending.per_day * share), begins, ends)
-            try:
+        taken = Reserved(self._budgets, [])
+        try:
+            for key, share in ceilings:
+                limit = Ceiling(_millionths(spending.per_day * share), begins, ends)
                 answer = await self._budgets.reserve(self._tenant.id, key, limit, max(1, _millionths(most)))
-            except StoreError as err:
-                Reserved(self._budgets, taken).settle(0)
-                raise RetryLater(f"whether it may be paid for cannot be told: {err}", after=5) from err
-            if isinstance(answer, NotBefore):
-                Reserved(self._budgets, taken).settle(0)
-                if answer.at >= ends:  # else it is only reserved, by calls that have not ended
-                    await self._say_once(begins, key, share)
-                left = max(1.0, (answer.at - self._store.now()).total_seconds())
-                raise CeilingReached(self._reached(share), after=left)
-            taken.append(answer)
-        return Reserved(self._budgets, taken)
+                if isinstance(answer, NotBefore):
+                    if answer.at >= ends:  # else it is only reserved, by calls that have not ended
+                        await self._say_once(begins, key, share)
+                    left = max(1.0, (answer.at - self._store.now()).total_seconds())
+                    raise CeilingReached(self._reached(share), after=left)
+                taken.reservations.append(answer)
+        except StoreError as err:
+            taken.settle(0)
+            raise RetryLater(f"whether it may be paid for cannot be told: {err}", after=5) from err
+        except BaseException:
+            taken.settle(0)  # also if the turn is cancelled here: nothing was called
+            raise
+        return taken
 
     def _today(self) -> tuple[datetime, datetime]:
         """The tenant's day, in UTC; it has 23 or 25 hours where clocks are changed."""

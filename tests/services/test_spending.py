@@ -66,6 +66,25 @@ async def test_without_a_ceiling_everything_has_room(desk_with):
         assert await room(plugin, 1_000_000)
 
 
+async def test_whoever_is_cancelled_while_they_reserve_holds_nothing(desk_with, monkeypatch):
+    async with desk_with(per_day=1.0, first_models=0.5) as server:
+        plugin = await server.plugin("model")
+        budgets = plugin.spending._budgets
+        real = budgets.reserve
+
+        async def reserve(tenant, key, *more, **named):
+            if key == "models":
+                await asyncio.Event().wait()  # a store that does not answer
+            return await real(tenant, key, *more, **named)
+
+        monkeypatch.setattr(budgets, "reserve", reserve)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await plugin.spending.reserve(0.4, first=True)
+        monkeypatch.setattr(budgets, "reserve", real)
+        assert await room(plugin, 0.5, first=True)
+
+
 async def test_what_is_reserved_counts_until_it_is_settled_with_what_it_came_to(desk_with):
     async with desk_with(per_day=1.0) as server:
         plugin, other = await server.plugin("model"), await server.plugin("model", "school")
