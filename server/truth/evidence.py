@@ -142,14 +142,13 @@ def _bearing_out(claim: Claim, known: Known) -> Iterator[Shown]:
     yield from now
     before = [each for each in _standing(claim.kind, known.earlier)]
     before += [Shown(tool="", told=[text]) for text in known.people if tells_of(claim.kind, text)]
-    if claim.new and claim.kind != ANY:
-        # What was done in an earlier turn may be told again; it does not make a new deed true.
+    if claim.new or claim.kind == ANY:
+        # What was done in an earlier turn may be told again; it does not make a new deed true, nor a bare "done".
         yield from (each for each in before if _told_again(claim, each, known))
-    elif not claim.new:
+    else:
         yield from before
+    if not claim.new:
         yield from (each for each in known.read if _shows(claim.kind, each))
-    elif _ASKS_STATE.search(normal(known.asked)):
-        yield from before
 
 
 def _follows(claim: Claim, known: Known) -> bool:

@@ -114,6 +114,14 @@ def test_an_earlier_deed_is_told_again_but_makes_no_new_one_true():
     assert kinds("I've booked you in for Saturday at 4pm.", earlier=[BOOKED], said=["4pm"], asked="Thanks") == ["book"]
 
 
+def test_an_earlier_deed_makes_no_bare_done_true():
+    """Seen over the real server: a visit was booked, "cancel it" was answered with "Xong.", and nothing was cancelled."""
+    assert kinds("Xong.", earlier=[BOOKED], asked="em hủy lịch giúp chị") == ["any"]
+    assert kinds("Done.", earlier=[BOOKED], asked="please cancel it") == ["any"]
+    assert kinds("Dạ xong rồi ạ.", earlier=[BOOKED], asked="xong chưa em") == []
+    assert kinds("All done for Saturday at 3pm.", earlier=[BOOKED], asked="thanks") == []
+
+
 def test_day_and_time_of_a_visit_are_those_of_its_deed():
     assert kinds("You're booked for Saturday 28 November at 3pm.", done=[BOOKED]) == []
     assert kinds("You're booked for Saturday 28 November at 4pm.", done=[BOOKED], asked="4pm please") == ["book"]
