@@ -7,6 +7,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+MOST = 10
+"""Choices of one message: as many as WhatsApp's list has rows. It has no room for a longer text than these (characters,
+composed; not confirmed): what is longer goes out as numbered lines."""
+TITLE, DESCRIPTION = 24, 72
+MAX_BUTTONS, BUTTON_TITLE = 3, 20
+"""So few, so short and without a description, they are buttons."""
+ID = 200
+"""Characters of an id."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
@@ -30,10 +39,12 @@ def choices_of(data: dict[str, Any]) -> tuple[Choice, ...]:
     return tuple(Choice(**choice) for choice in data.get("choices", ()))
 
 
+def words_of(choices: Sequence[Choice]) -> list[str]:
+    """What the contact reads of them, a line each."""
+    return [f"{choice.title}{f' ({choice.description})' if choice.description else ''}" for choice in choices]
+
+
 def numbered(text: str, choices: Sequence[Choice]) -> str:
     """*text* with the choices as lines below it, to be answered in words."""
-    lines = [
-        f"{number}. {choice.title}{f' ({choice.description})' if choice.description else ''}"
-        for number, choice in enumerate(choices, 1)
-    ]
+    lines = [f"{number}. {line}" for number, line in enumerate(words_of(choices), 1)]
     return "\n".join([text, *lines] if text else lines)

@@ -21,7 +21,7 @@ def quiet_seconds(tenant: TenantConfig, message: Message) -> float:
         return 0.0
     if message.media:
         return max(settle.quiet_seconds, settle.media_seconds)
-    if is_fragment(message.text):
+    if _goes_on(message):
         return max(settle.quiet_seconds, settle.fragment_seconds)
     return settle.quiet_seconds
 
@@ -44,7 +44,12 @@ def waited_for(
         return "cap"
     if last.media:
         return "media"
-    return "fragment" if is_fragment(last.text) else "quiet"
+    return "fragment" if _goes_on(last) else "quiet"
+
+
+def _goes_on(message: Message) -> bool:
+    """A tap is whole, however short its title is."""
+    return message.kind != "button" and is_fragment(message.text)
 
 
 def is_fragment(text: str) -> bool:

@@ -17,6 +17,7 @@ from frontdesk.inbox import inbound_id
 from frontdesk.plugin import CORE, RESERVED_NAMES
 from frontdesk.registry import PluginRefused, Registry
 from frontdesk.tools import RESERVED
+from frontdesk.turn.offer import OFFER_CHOICES
 from frontdesk.turn.remember import REMEMBER
 from frontdesk.turn.tools import CALL_A_PERSON
 
@@ -89,7 +90,7 @@ def test_a_tool_cannot_take_the_name_of_the_cores_own(registry):
             """Pretend to."""
             return "done"
 
-    assert {CALL_A_PERSON.name, REMEMBER.name} == RESERVED
+    assert {CALL_A_PERSON.name, OFFER_CHOICES.name, REMEMBER.name} == RESERVED
     with pytest.raises(PluginRefused, match="has the name of a tool of the core"):
         registry.register("impostor", Impostor)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from frontdesk import settle
 from frontdesk.config import TenantConfig
+from frontdesk.consent import word_of
 from frontdesk.model import Media, Message
 
 START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -43,7 +45,15 @@ def test_zero_seconds_switch_settling_off_for_everything(text, media):
 
 @given(texts, medias)
 def test_half_a_sentence_and_a_picture_wait_at_least_as_long_as_a_sentence(text, media):
+    assume(word_of(text, tenant().opt_out) != "stop")
     assert settle.quiet_seconds(tenant(), message(text, media)) >= settle.quiet_seconds(tenant(), message())
+
+
+def test_a_tap_is_whole_however_short_its_title_is():
+    tapped = replace(message("Sáng"), kind="button")
+    config = tenant(quiet_seconds=2.5, fragment_seconds=6)
+    assert [settle.quiet_seconds(config, each) for each in (tapped, message("Sáng"))] == [2.5, 6]
+    assert settle.waited_for(config, tapped, tapped.at) == "quiet"
 
 
 def test_a_fragment_and_a_picture_wait_longer():

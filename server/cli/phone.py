@@ -12,6 +12,7 @@ from frontdesk.config import TenantConfig
 
 from ..app import Server
 from ..channel import Inbound
+from ..choices import choices_of, numbered
 from ..model import BOT, NOBODY, Conversation, Message
 from ..store import StoreUnavailable
 from ..store.collections import CONVERSATIONS, IDENTITIES
@@ -98,7 +99,8 @@ class Phone:
         for message in messages:
             if message.direction == "outbound" and message.state in _ARRIVED and message.id not in self._shown:
                 self._shown.add(message.id)
-                self._terminal.heard(message.text or f"[{message.kind}]", _person(message))
+                text = numbered(message.text, choices_of(message.data))
+                self._terminal.heard(text or f"[{message.kind}]", _person(message))
         if conversation is None or said != self._said:
             return
         self._show_owner(conversation)

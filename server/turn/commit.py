@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from .. import blame
+from ..choices import as_data, numbered
 from ..crashpoints import reached
 from ..leases import Decide, Held
 from ..model import BOT, NOBODY, Commit, Conversation, Message, Note, Turn
@@ -265,8 +266,13 @@ def _proposal(work: Work) -> tuple[dict[str, Any], list[Message]]:
     channel = work.runtime.plugins.get(work.held.conversation.channel)
     limit = channel.max_text if isinstance(channel, Channel) else Channel.max_text
     texts = [part for text in work.draft.texts for part in parts(_marked_up(work, channel, text), limit)]
+    if choices := work.draft.choices:
+        # Where they cannot be shown they are lines of the text, which has to have room for them.
+        texts[-1:] = parts(texts[-1], limit - len(numbered("", choices)) - 1)
     ids = [f"{work.turn.id}.{work.turn.attempts}.{ordinal}" for ordinal in range(1, len(texts) + 1)]
     messages = [_outbound(work, id, text, epoch) for id, text in zip(ids, texts, strict=True)]
+    if choices:
+        messages[-1] = replace(messages[-1], kind="button", data=as_data(choices))
     trace.proposed(work, messages)
     changes = {"state": "proposed", "outbound": tuple(ids), "model": work.draft.model, "trace": tuple(work.trace)}
     return changes, messages

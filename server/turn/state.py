@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from .. import dispatch
+from ..choices import Choice
 from ..clock import Clock
 from ..leases import Held
 from ..mind import ModelMessage
@@ -42,6 +43,8 @@ class Draft:
     handoff: str | None = None
     """Why a person is called; None: nobody is."""
     model: str = ""
+    choices: tuple[Choice, ...] = ()
+    """What the contact can tap below the last of the texts."""
 
 
 @dataclass

@@ -15,7 +15,7 @@ from ..crashpoints import reached
 from ..errors import NeedsAttention, PluginError
 from ..leaks import leak
 from ..mind import ModelMessage, ModelReply, ModelRequest, ToolCall, ToolResult
-from . import deeds, guard, recall, tools, trace, truth
+from . import deeds, guard, offer, recall, tools, trace, truth
 from .state import NoAnswer, Work
 
 log = structlog.get_logger(__name__)
@@ -24,10 +24,14 @@ MAX_STEPS = 8
 """Calls of a model in one turn; a model that still asks for tools then is going round in circles."""
 
 
+_BESIDE_AN_ANSWER = {tools.CALL_A_PERSON.name, offer.OFFER_CHOICES.name}
+
+
 async def think(work: Work) -> None:
     """Fill work.draft. Raises Superseded, OwnerChanged, TurnMoved, or NoAnswer when no model could answer."""
     work.exchange = mind.load(work.turn.exchange)
     work.draft.handoff = tools.person_called(work.exchange)
+    work.draft.choices = offer.standing(work.exchange, work.runtime.tenant.opt_out)
     await _finish_interrupted_step(work)
     for _ in range(MAX_STEPS):
         reply, request = await _ask(work)
@@ -41,14 +45,19 @@ async def think(work: Work) -> None:
         await guard.look(work)
         work.exchange.append(ModelMessage(role="assistant", text=reply.text, tool_calls=reply.tool_calls))
         await _answer_calls(work)
-        if _is_said(reply) and reply.text.strip() and await truth.say(work, request, reply.text):
+        if _is_said(reply) and _is_whole(work, reply) and await truth.say(work, request, reply.text):
             return
     raise NoAnswer(f"the model asked for tools {MAX_STEPS} times and said nothing to the contact")
 
 
 def _is_said(reply: ModelReply) -> bool:
     """Whether its words are for the contact: beside the call of another tool they are the model's own."""
-    return {call.name for call in reply.tool_calls} <= {tools.CALL_A_PERSON.name}
+    return {call.name for call in reply.tool_calls} <= _BESIDE_AN_ANSWER
+
+
+def _is_whole(work: Work, reply: ModelReply) -> bool:
+    """Whether the words beside the calls are the answer: nothing that was asked for could change them."""
+    return bool(reply.text.strip()) and all(not result.error for result in work.exchange[-1].tool_results)
 
 
 async def _finish_interrupted_step(work: Work) -> None:
@@ -108,7 +117,8 @@ async def _ask(work: Work) -> tuple[ModelReply, ModelRequest]:
             text = "answered nothing"
             if reply is not None and (reply.tool_calls or reply.text.strip()):
                 trace.thought(work, bound.label.plugin, reply, work.clock.monotonic() - began)
-                if not _is_said(reply) or not (text := leak(reply.text, request)):
+                said = offer.said_in(reply.text if _is_said(reply) else "", reply.tool_calls)
+                if not (text := leak(said, request)):
                     return reply, request
             logged = text
         finally:

@@ -1,4 +1,4 @@
-"""Runs what a model asks for: look-ups as they come, deeds through the journal, and the core's own tool."""
+"""Runs what a model asks for: look-ups as they come, deeds through the journal, and the core's own tools."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..mind import ModelMessage, ToolCall, ToolResult, ToolSpec
 from ..runtime import BoundTool
 from ..tools import Done, ToolContext
 from . import deeds, trace
+from .offer import OFFER_CHOICES, OFFERED, choices_in
 from .remember import REMEMBER, remember
 from .state import Work
 
@@ -30,12 +31,12 @@ CALL_A_PERSON = ToolSpec(
         "additionalProperties": False,
     },
 )
-"""The core's own tool, offered in every turn; the hand-off happens at the turn's commit."""
+"""Of the core's own tools, offered in every turn; the hand-off happens at the turn's commit."""
 
 
 def core_tools(tenant: TenantConfig) -> tuple[ToolSpec, ...]:
     """What the core offers beside the plugins' tools."""
-    return (CALL_A_PERSON, REMEMBER) if tenant.memory else (CALL_A_PERSON,)
+    return (CALL_A_PERSON, OFFER_CHOICES, REMEMBER) if tenant.memory else (CALL_A_PERSON, OFFER_CHOICES)
 
 
 async def run(work: Work, call: ToolCall) -> ToolResult:
@@ -51,8 +52,8 @@ async def _answer(work: Work, call: ToolCall, line: dict[str, Any]) -> ToolResul
     if call.name == CALL_A_PERSON.name:
         work.draft.handoff = _reason(call)
         return ToolResult(id=call.id, name=call.name, content="A colleague has been asked to take over.")
-    if call.name == REMEMBER.name and work.runtime.tenant.memory:
-        return await _remembered(work, call, line)
+    if call.name == OFFER_CHOICES.name or (call.name == REMEMBER.name and work.runtime.tenant.memory):
+        return await _noted(work, call, line)
     bound = work.runtime.tools.get(call.name)
     if bound is None:
         line["outcome"] = "unknown tool"
@@ -80,9 +81,13 @@ async def _answer(work: Work, call: ToolCall, line: dict[str, Any]) -> ToolResul
         return _error(call, "it failed; nothing is known to have been done")
 
 
-async def _remembered(work: Work, call: ToolCall, line: dict[str, Any]) -> ToolResult:
+async def _noted(work: Work, call: ToolCall, line: dict[str, Any]) -> ToolResult:
+    """Choices for the answer, or something to remember."""
     try:
-        return ToolResult(id=call.id, name=call.name, content=await remember(work, call))
+        if call.name == REMEMBER.name:
+            return ToolResult(id=call.id, name=call.name, content=await remember(work, call))
+        work.draft.choices = choices_in(call, work.runtime.tenant.opt_out)
+        return ToolResult(id=call.id, name=call.name, content=OFFERED)
     except Refused as err:
         line["outcome"] = "refused"
         return _error(call, err.reason)

@@ -16,6 +16,7 @@ from ..mind import ModelMessage, ModelRequest
 from ..model import Deed
 from ..truth import Known, Problem, Shown, patterns, problems
 from . import recall, trace
+from .offer import OFFER_CHOICES, said_with
 from .state import Work
 from .tools import CALL_A_PERSON
 
@@ -27,6 +28,7 @@ _NOTE = (
     "answer was: {text}]"
 )
 _TOLD_A_PERSON = "tell"
+_SHOW_NOTHING = (CALL_A_PERSON.name, OFFER_CHOICES.name)
 
 
 async def say(work: Work, request: ModelRequest, text: str) -> bool:
@@ -35,7 +37,8 @@ async def say(work: Work, request: ModelRequest, text: str) -> bool:
     False: it may not, and the exchange asks the model to put it right. The second time something honest takes its place.
     """
     text = text.strip()
-    wrong = await _wrong(work, request, text)
+    said = said_with(text, work.draft.choices)
+    wrong = await _wrong(work, request, said)
     if not wrong:
         work.draft.texts = [text]
         return True
@@ -43,7 +46,8 @@ async def say(work: Work, request: ModelRequest, text: str) -> bool:
     told = "; ".join(problem.what for problem in wrong)
     if not any(message.desk for message in work.exchange):
         trace.untrue(work, kinds, "asked_again")
-        work.exchange.append(ModelMessage(role="user", desk=True, text=_NOTE.format(wrong=told, text=text)))
+        work.draft.choices = ()
+        work.exchange.append(ModelMessage(role="user", desk=True, text=_NOTE.format(wrong=told, text=said)))
         return False
     if kinds == [_TOLD_A_PERSON]:
         trace.untrue(work, kinds, "person_called")
@@ -53,9 +57,9 @@ async def say(work: Work, request: ModelRequest, text: str) -> bool:
     trace.untrue(work, kinds, "replaced")
     done = [deed.sentence for deed in work.turn.deeds if deed.state == "done"]
     tenant = work.runtime.tenant
-    spoken = await recall.language(work.repository, work.held.conversation, work.contact, tenant)
+    spoken = await recall.language_of(work.repository, tenant, work.held.conversation, work.contact)
     honest = tenant.say("unconfirmed", spoken)
-    work.draft.texts = [" ".join(done) or honest]
+    work.draft.texts, work.draft.choices = [" ".join(done) or honest], ()
     work.draft.handoff = work.draft.handoff or f"the assistant wanted to say what nothing bears out: {told}"[:500]
     return True
 
@@ -116,6 +120,6 @@ def _read(work: Work, request: ModelRequest) -> Iterator[Shown]:
     described = {spec.name: spec.description for spec in request.tools if not spec.deed}
     for message in work.exchange:
         for result in message.tool_results:
-            if not result.error and result.name in described and result.name != CALL_A_PERSON.name:
+            if not result.error and result.name in described and result.name not in _SHOW_NOTHING:
                 yield Shown(tool=result.name, description=described[result.name], told=[result.content])
     yield from (Shown(tool=section.name, told=[section.text]) for section in request.sections)

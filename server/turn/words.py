@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..choices import choices_of, numbered
 from ..model import Message
 
 SEEN = frozenset({"image", "sticker"})
@@ -19,7 +20,9 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_ -]{0,29}")
 
 def words(message: Message) -> str:
     """What was said, or what there is to see."""
-    if message.direction == "outbound" or message.kind in ("text", "button", "template"):
+    if message.direction == "outbound":
+        return numbered(message.text, choices_of(message.data))
+    if message.kind in ("text", "button", "template"):
         return message.text
     if message.kind == "voice" and message.text:
         return message.text
@@ -36,7 +39,7 @@ def notes(message: Message, quoted: Mapping[str, Message]) -> tuple[str, ...]:
     data = message.data
     found = [_reply(message, quoted.get(str(data["replied_to"])))] if data.get("replied_to") else []
     if message.kind == "button":
-        found += _chosen(data)
+        found += _chosen(message)
     if message.kind == "voice" and message.text:
         found.append("a voice note, as it was understood")
     if data.get("sent_at"):
@@ -96,7 +99,9 @@ def _reply(message: Message, quoted: Message | None) -> str:
     return f"answers {whose}: {_quoted(said)}" if said else f"answers {whose}"
 
 
-def _chosen(data: Mapping[str, Any]) -> Sequence[str]:
+def _chosen(message: Message) -> Sequence[str]:
+    # An id or a line that is the title again tells nothing.
+    data = {key: value for key, value in message.data.items() if value != message.text}
     told = [f"{name} {_quoted(str(data[key]))}" for key, name in _CHOICE.items() if data.get(key)]
     return [f"chosen by a tap: {', '.join(told)}"] if told else ["chosen by a tap"]
 

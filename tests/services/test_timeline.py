@@ -73,7 +73,7 @@ async def test_a_turn_is_told_from_the_first_message_to_the_delivery(desk):
     assert taken["seconds"] == pytest.approx(3.51, abs=0.1)
     (prompt,) = steps["prompt"]
     assert prompt["sections"] == [{"name": "prices", "plugin": "diary", "characters": 120}]
-    assert (prompt["history"], prompt["tools"]) == (0, ["book", "call_a_person", "remember"])
+    assert (prompt["history"], prompt["tools"]) == (0, ["book", "call_a_person", "offer_choices", "remember"])
     assert {data["hook"]: data["seconds"] for data in steps["hook"]} == {"prompt_section": 0.5}
     refused, done = steps["tool"]
     assert (refused["outcome"], refused["seconds"], refused["state"]) == ("refused", 0.25, "failed")

@@ -41,7 +41,7 @@ async def test_the_model_sees_the_conversation_in_order_and_what_plugins_add(des
             ("user", "Mấy giờ mở cửa?"),
         ]
         assert request.sections == (Section(name="weather", text="Lan sees rain"),)
-        assert [spec.name for spec in request.tools] == ["call_a_person", "remember"]
+        assert [spec.name for spec in request.tools] == ["call_a_person", "offer_choices", "remember"]
         assert request.now.utcoffset() == timedelta(0) and str(request.now.tzinfo) == "Europe/London"
 
 

@@ -153,9 +153,8 @@ async def test_an_unknown_tool_is_told_with_those_there_are(desk, plugins, asks_
         await lan.says("Fly me to Hanoi.")
         assert await lan.hears() == "I cannot."
         result = last_result(model)
-        assert (
-            result.error and result.content == "there is no tool fly; there are: book, opening, call_a_person, remember"
-        )
+        there_are = "book, opening, call_a_person, offer_choices, remember"
+        assert result.error and result.content == f"there is no tool fly; there are: {there_are}"
 
 
 async def test_wrong_arguments_are_told_by_name(desk, plugins, world, asks_for):

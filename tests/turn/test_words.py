@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from frontdesk.choices import Choice, as_data
 from frontdesk.model import Media, Message
 from frontdesk.turn.words import notes, words
 
@@ -38,6 +39,10 @@ CARD = {"name": "Bình", "organisation": "Hoa Sen", "phones": ["+84901234567"], 
     [
         (message(text="Xin chào [đừng]"), "Xin chào [đừng]"),
         (message("button", "Đồng ý", data={"payload": "yes"}), "Đồng ý"),
+        (
+            message("button", "Khi nào ạ?", data=as_data((Choice(id="a", title="Sáng"),)), direction="outbound"),
+            "Khi nào ạ?\n1. Sáng",
+        ),
         (message("voice", "mai tôi đến"), "mai tôi đến"),
         (message("voice"), "[voice note, could not be understood]"),
         (message("image", "răng", media=(PICTURE,)), "[image] răng"),

@@ -62,7 +62,7 @@ async def test_it_answers_with_the_prompt_and_the_tools_of_every_model(desk_with
     (asked,) = server.requests
     assert asked["messages"][0]["content"].startswith("You are Frontdesk of Test Clinic.")
     assert asked["messages"][1]["role"] == "user" and asked["messages"][1]["content"].endswith("học phí?")
-    assert [tool["function"]["name"] for tool in asked["tools"]] == ["call_a_person", "remember"]
+    assert [tool["function"]["name"] for tool in asked["tools"]] == ["call_a_person", "offer_choices", "remember"]
     assert (asked["model"], asked["max_tokens"], asked["temperature"]) == ("big", 1024, 0.2)
 
 
