@@ -20,6 +20,7 @@ from .channel import WrittenContact as WrittenContact
 from .choices import Choice as Choice
 from .choices import choices_of as choices_of
 from .choices import numbered as numbered
+from .choices import shape_of as shape_of
 from .errors import CeilingReached as CeilingReached
 from .errors import MaybeSent as MaybeSent
 from .errors import NeedsAttention as NeedsAttention

@@ -5,11 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 MOST = 10
-"""Choices of one message: as many as WhatsApp's list has rows. It has no room for a longer text than these (characters,
-composed; not confirmed): what is longer goes out as numbered lines."""
+"""Choices of one message: as many as WhatsApp's list has rows. It has room for no more than these (characters, composed;
+not confirmed)."""
 TITLE, DESCRIPTION = 24, 72
 MAX_BUTTONS, BUTTON_TITLE = 3, 20
 """So few, so short and without a description, they are buttons."""
@@ -32,6 +32,16 @@ def as_data(choices: Sequence[Choice]) -> dict[str, Any]:
     if len(set(ids)) < len(ids) or not all(choice.id.strip() and choice.title.strip() for choice in choices):
         raise ValueError("each choice needs an id of its own and a title")
     return {"choices": [{k: unicodedata.normalize("NFC", v) for k, v in asdict(choice).items()} for choice in choices]}
+
+
+def shape_of(choices: Sequence[Choice]) -> Literal["buttons", "list", ""]:
+    """What a phone can show them as; empty: there are too many, or too long ones, and they are numbered lines."""
+    if len(choices) <= MAX_BUTTONS and all(
+        len(each.title) <= BUTTON_TITLE and not each.description for each in choices
+    ):
+        return "buttons"
+    rows = all(len(each.title) <= TITLE and len(each.description) <= DESCRIPTION for each in choices)
+    return "list" if len(choices) <= MOST and rows else ""
 
 
 def choices_of(data: dict[str, Any]) -> tuple[Choice, ...]:

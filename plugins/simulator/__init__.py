@@ -24,20 +24,21 @@ from frontdesk import (
     StatusUpdate,
     WebhookRefused,
     WebhookRequest,
+    choices_of,
     hookimpl,
     is_local,
 )
 
 from . import gate, pages
-from .events import Typing
+from .events import MESSAGES, Typing
 from .files import KINDS
 from .limits import Allowance, visitor
-from .posted import PostedGiveBack, PostedMessage, PostedReceipts, as_inbound, understand
+from .posted import PostedGiveBack, PostedMessage, PostedReceipts, Tapped, as_inbound, provider_id, understand
 
 if TYPE_CHECKING:
     from quart import Blueprint
 
-SENDABLE = frozenset({"text", "template", "image", "voice", "document"})
+SENDABLE = frozenset({"text", "template", "button", "image", "voice", "document"})
 
 
 class SimulatorSettings(Settings):
@@ -60,6 +61,7 @@ class Simulator(Channel):
 
     settings: SimulatorSettings
     messages_per_second = 100.0
+    shows_choices = True
 
     def __init__(self, name: str, settings: SimulatorSettings, services: Services) -> None:
         super().__init__(name, settings, services)
@@ -90,7 +92,7 @@ class Simulator(Channel):
         self.count_message(request.peer)
         message = understand(PostedMessage, request.body)
         await self._count_conversation(message.contact)
-        return (as_inbound(message, await self._media(message)),)
+        return (as_inbound(message, await self._media(message), await self._tapped(message)),)
 
     @hookimpl
     async def show_typing(self, conversation: Conversation, message: Message) -> None:
@@ -105,7 +107,7 @@ class Simulator(Channel):
         """Take a message. The id is made from ours: taken twice, it is one message."""
         if message.kind not in SENDABLE:
             raise Refused(f"the phone cannot show a {message.kind}; it shows {', '.join(sorted(SENDABLE))}")
-        update = StatusUpdate(provider_id=_provider_id(message.id), state="sent", message=message.id)
+        update = StatusUpdate(provider_id=provider_id(message.id), state="sent", message=message.id)
         await self.conversations.status(self.name, (update,))
         return update.provider_id
 
@@ -166,7 +168,7 @@ class Simulator(Channel):
             ("read", receipts.read),
         )
         updates = [
-            StatusUpdate(provider_id=_provider_id(id), state=state, message=id)
+            StatusUpdate(provider_id=provider_id(id), state=state, message=id)
             for state, ids in states
             for id in ids
             if id in ours
@@ -195,9 +197,18 @@ class Simulator(Channel):
         content_type, content = found
         return (Media(content_type=content_type, key=message.media.key, size=len(content)),)
 
-
-def _provider_id(message: str) -> str:
-    return f"sim-{message}"
+    async def _tapped(self, posted: PostedMessage) -> Tapped | None:
+        """The choice of a message of ours, as it was offered: what the page says of it is its name alone."""
+        if posted.choice is None:
+            return None
+        conversation = await self.conversations.of(self.name, posted.contact)
+        offered = await self.conversations.messages(conversation.id, limit=MESSAGES) if conversation is not None else ()
+        for message in offered:
+            if message.direction == "outbound" and message.id == posted.choice.message:
+                for choice in choices_of(message.data):
+                    if choice.id == posted.choice.id:
+                        return Tapped(choice, provider_id(message.id))
+        raise WebhookRefused(400, "choice: no message of this conversation offers it any more; write what you want")
 
 
 def _is_json(headers: Mapping[str, str]) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from frontdesk import Conversation, Message
+from frontdesk import Conversation, Message, choices_of, shape_of
+
+from .posted import PROVIDER
 
 if TYPE_CHECKING:
     from . import Simulator
@@ -125,12 +127,23 @@ class View:
             "mine": mine,
             "kind": message.kind,
             "text": message.text,
+            **self._choices(message),
             "media": [{"key": item.key, "type": item.content_type} for item in message.media if item.key],
             "author": message.author.partition(":")[0],
             "at": _time(message.at),
             "place": message.place,
             "state": ("read" if self._heard(message) else "delivered") if mine else message.state,
         }
+
+    def _choices(self, message: Message) -> dict[str, Any]:
+        """Of ours, what can be tapped below it; of theirs, what was, and below which message."""
+        if choices := choices_of(message.data):
+            return {"choices": [asdict(choice) for choice in choices], "shape": shape_of(choices) or "list"}
+        if message.direction == "outbound" or message.kind != "button":
+            return {}
+        message_id = str(message.data.get("replied_to", "")).removeprefix(PROVIDER)
+        tapped = {"message": message_id, "id": message.data.get("payload", "")}
+        return {"tapped": tapped, "description": message.data.get("description", "")}
 
     def _heard(self, message: Message) -> bool:
         """As on WhatsApp, typing dots say that what was written before them has been read."""

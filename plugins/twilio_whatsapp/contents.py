@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from frontdesk import Choice, Refused, Template
+from frontdesk import Choice, Refused, Template, shape_of
 
 from .catalogue import explanation
 
-MAX_BUTTONS, MAX_BUTTON_TITLE = 3, 20
-MAX_ITEMS, MAX_ITEM, MAX_DESCRIPTION, MAX_LIST_BUTTON = 10, 24, 72, 20
+MAX_LIST_BUTTON = 20
 MAX_BODY = 1024
 """Characters of the text above buttons or a list."""
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -66,13 +65,20 @@ def check(template: Template, known: Definition) -> None:
 
 def interactive(text: str, choices: Sequence[Choice], button: str, language: str) -> dict[str, Any] | None:
     """The body of a request that makes the content: buttons, or a list if there are more; None: WhatsApp shows neither."""
-    if not text or len(text) > MAX_BODY or not choices:
+    # Two braces in a title would be a placeholder, as they would be in the text.
+    if (
+        not text
+        or len(text) > MAX_BODY
+        or not choices
+        or any("{{" in each.title + each.description for each in choices)
+    ):
         return None
-    body = text.replace("{{", "{ {")  # two would be a placeholder
-    if len(choices) <= MAX_BUTTONS and all(_is_button(choice) for choice in choices):
+    body = text.replace("{{", "{ {")
+    shape = shape_of(choices)
+    if shape == "buttons":
         actions = [{"type": "QUICK_REPLY", "title": choice.title, "id": choice.id} for choice in choices]
         types: dict[str, Any] = {"twilio/quick-reply": {"body": body, "actions": actions}}
-    elif len(choices) <= MAX_ITEMS and all(_is_item(choice) for choice in choices):
+    elif shape == "list":
         items = [
             {"id": each.id, "item": each.title, "description": each.description.strip() or each.title}
             for each in choices
@@ -82,15 +88,6 @@ def interactive(text: str, choices: Sequence[Choice], button: str, language: str
         return None
     content = {"language": language.partition("-")[0], "types": types}
     return {"friendly_name": f"frontdesk_{fingerprint(content)}", **content}
-
-
-def _is_button(choice: Choice) -> bool:
-    return len(choice.title) <= MAX_BUTTON_TITLE and not choice.description and "{{" not in choice.title
-
-
-def _is_item(choice: Choice) -> bool:
-    fits = len(choice.title) <= MAX_ITEM and len(choice.description) <= MAX_DESCRIPTION
-    return fits and "{{" not in choice.title + choice.description
 
 
 def fingerprint(content: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
-from frontdesk import ModelReply, ModelRequest
+from frontdesk import ModelReply, ModelRequest, ToolCall
 from frontdesk.clock import SystemClock
 from frontdesk.testing.plugins import ScriptedModel
 
@@ -287,6 +287,69 @@ async def test_enter_sends_and_shift_enter_breaks_the_line(front: Any) -> None:
     await page.get_by_role("textbox").press_sequentially("two")
     await page.keyboard.press("Enter")
     await expect(page.locator(".mine .text")).to_have_text("one\ntwo", use_inner_text=True)
+
+
+def offers(text: str, *choices: dict[str, str]) -> ModelReply:
+    """A model's answer with choices below it."""
+    return ModelReply(
+        text=text, tool_calls=(ToolCall(id="c", name="offer_choices", arguments={"choices": [*choices]}),)
+    )
+
+
+async def test_a_tapped_button_is_what_the_contact_says_and_is_tapped_once(front: Any) -> None:
+    desk, _ = await front()
+    model = await desk.desk.plugin("model")
+    model.script.insert(0, offers("Shall I keep the place?", {"title": "Yes, please"}, {"title": "No, thanks"}))
+    page = await desk.open()
+    await says(page, "Hello")
+    group = page.get_by_role("group", name="Choices")
+    yes, no = group.get_by_role("button", name="Yes, please"), group.get_by_role("button", name="No, thanks")
+    for button in (yes, no):
+        box = await button.bounding_box()
+        assert box is not None and box["height"] >= 44
+    await yes.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".mine .text")).to_have_text(["Hello", "Yes, please"])
+    await expect(theirs(page)).to_have_count(2)
+    await expect(yes).to_have_accessible_name("Yes, please (chosen)")
+    await expect(no).to_have_attribute("aria-disabled", "true")
+    await no.click(force=True)
+    await page.reload()
+    await expect(yes).to_have_accessible_name("Yes, please (chosen)")
+    await no.click(force=True)
+    await expect(theirs(page)).to_have_count(2)
+    await expect(page.locator(".mine")).to_have_count(2)
+    assert desk.complaints == []
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_more_choices_are_a_list_that_lies_on_the_phones_glass(front: Any, size: dict[str, int]) -> None:
+    desk, _ = await front()
+    model = await desk.desk.plugin("model", "school")
+    courses = ({"title": f"Khoá {no}", "description": "tối thứ Ba và thứ Năm"} for no in range(1, 11))
+    model.script.insert(0, offers("Anh chị quan tâm khoá nào ạ?", *courses))
+    page = await desk.open("school", size)
+    await says(page, "Xin chào")
+    opens = page.get_by_role("button", name="Chọn")
+    sheet = page.get_by_role("dialog", name="Chọn")
+    await opens.click()
+    await page.keyboard.press("Escape")
+    await expect(sheet).to_be_hidden()
+    await expect(opens).to_be_focused()
+    await opens.click()
+    inside, glass = await sheet.bounding_box(), await page.locator(".glass").bounding_box()
+    assert inside is not None and glass is not None
+    assert abs(inside["x"] - glass["x"]) <= 1 and abs(inside["width"] - glass["width"]) <= 1
+    assert abs(inside["y"] + inside["height"] - glass["y"] - glass["height"]) <= 1
+    last = sheet.get_by_role("button", name="Khoá 10")
+    await last.scroll_into_view_if_needed()
+    await last.click()
+    await expect(sheet).to_be_hidden()
+    await expect(page.locator(".mine").last).to_contain_text("Khoá 10tối thứ Ba và thứ Năm")
+    await expect(theirs(page)).to_have_count(2)
+    await opens.click(force=True)
+    await expect(sheet).to_be_hidden()
+    assert desk.complaints == []
 
 
 async def test_the_panel_says_that_a_person_was_called(front: Any) -> None:

@@ -1,14 +1,17 @@
 // The messages as bubbles: in order, with days, tails, times and ticks.
 
 import { clockTime, config, dayName, element, exactTime, icon, say } from "./config.js";
+import { choicesBelow, showTapped } from "./choices.js";
 import { voiceNote } from "./voice.js";
 
 const NEAR_THE_END = 80;
 
 export class Bubbles {
-  constructor(chat, list) {
+  /** `onTap(message, choice)`: a choice below a message was tapped. */
+  constructor(chat, list, onTap) {
     this.chat = chat;
     this.list = list;
+    this.onTap = onTap;
     this.clear();
   }
 
@@ -35,6 +38,7 @@ export class Bubbles {
       else this.shown.set(key, this.#make(message));
     }
     this.#arrange();
+    showTapped(this.shown.values());
     if (follow) this.end();
   }
 
@@ -47,14 +51,16 @@ export class Bubbles {
   }
 
   #make(message) {
-    const item = element("li", `bubble ${message.mine ? "mine" : "theirs"} ${message.kind}`);
+    const item = element("li", `bubble ${message.mine ? "mine" : "theirs"}`);
     if (message.mine) item.append(element("span", "unseen", `${say("by_you")}: `));
     for (const file of message.media ?? []) item.append(this.#file(message, file));
     if (message.text) item.append(element("span", "text", message.text));
+    if (message.description) item.append(element("span", "described", message.description));
     const meta = element("span", "meta");
     const time = element("time");
     meta.append(time);
     item.append(meta);
+    if (message.choices) item.append(choicesBelow(message, this.onTap));
     const entry = { item, meta, time, message: {} };
     this.#change(entry, message);
     return entry;

@@ -74,10 +74,15 @@ export class Line extends EventTarget {
   }
 
   /** Say something: kept until Frontdesk has it. The name is made once, so a repeated post is the same message. */
-  say(kind, text, media = null) {
-    this.pending.push({ id: randomName(), kind, text, media, at: new Date().toISOString(), state: "pending" });
+  say(kind, text, media = null, more = {}) {
+    this.pending.push({ ...more, id: randomName(), kind, text, media, at: new Date().toISOString(), state: "pending" });
     this.#pendingChanged();
     this.flush();
+  }
+
+  /** Tap a choice below a message. */
+  tap(message, choice) {
+    this.say("button", choice.title, null, { tapped: { message: message.id, id: choice.id }, description: choice.description });
   }
 
   async flush() {
@@ -128,9 +133,10 @@ export class Line extends EventTarget {
   }
 
   async #deliver(message) {
-    const { id, kind, text, media } = message;
+    const { id, kind, text, media, tapped } = message;
     const name = say("contact_name", { mark: this.mark });
-    const body = { id, from: this.contact, kind, text, name, media: media && { key: media.key } };
+    // Of a choice its name is told; its words are those that were offered.
+    const body = { id, from: this.contact, kind, text: tapped ? "" : text, name, media: media && { key: media.key }, choice: tapped };
     const answer = await post(config.webhook, JSON.stringify(body), JSON_HEADERS).catch(() => null);
     if (!answer || answer.status >= 500) {
       this.#later("flush");

@@ -14,7 +14,7 @@ const ON_THE_WAY = ["accepted", "sent"];
 
 const $ = (id) => document.getElementById(id);
 const line = new Line();
-const bubbles = new Bubbles($("chat"), $("bubbles"));
+const bubbles = new Bubbles($("chat"), $("bubbles"), (message, choice) => line.tap(message, choice));
 const composer = new Composer(line);
 let loaded = false;
 let doing = null;

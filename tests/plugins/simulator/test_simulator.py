@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontdesk import ModelReply, Outgoing, Refused, WebhookRefused, WebhookRequest
+from frontdesk import ModelReply, Outgoing, Refused, ToolCall, WebhookRefused, WebhookRequest
 from frontdesk.plugins.simulator import Simulator, posted, words
 from frontdesk.store.collections import MESSAGES, PLUGIN_DATA
 
@@ -75,6 +75,10 @@ NONSENSE: list[dict[str, Any]] = [
     {"kind": "image", "media": {"key": "../secret"}},
     {"media": {"key": "0" * 64}},
     {"kind": "image", "media": {"key": "0" * 64}},
+    {"kind": "button"},
+    {"kind": "button", "text": "Yes", "choice": {"message": "m", "id": "yes"}},
+    {"kind": "button", "text": "", "choice": {"message": "m", "id": "yes"}},
+    {"choice": {"message": "m", "id": "yes"}},
     {"stray": 1},
     {"name": 7},
 ]
@@ -280,6 +284,33 @@ async def test_all_visitors_upload_so_much_in_an_hour(start: Any) -> None:
     assert await phone.uploads(PNG) == (429, "more than 4 messages in a minute from one address; wait a minute")
 
 
+# Choices.
+
+
+async def test_what_is_tapped_is_what_was_offered_and_reaches_the_model_with_its_id(start: Any) -> None:
+    server, phone = await start()
+    model = await server.plugin("model")
+    times = [{"title": "Thứ Hai", "id": "slot-1", "description": "sáng"}, {"title": "Thứ Ba"}]
+    offer = ToolCall(id="c", name="offer_choices", arguments={"choices": times})
+    model.script = [ModelReply(text="Hôm nào ạ?", tool_calls=(offer,)), "Dạ."]
+    async with phone.listens() as screen:
+        await phone.says("hi")
+        (answer,) = await screen.until(lambda s: s.theirs())
+        assert (answer["text"], answer["shape"]) == ("Hôm nào ạ?", "list")
+        assert [each["title"] for each in answer["choices"]] == ["Thứ Hai", "Thứ Ba"]
+        for choice in ({"message": answer["id"], "id": "slot-2"}, {"message": "other", "id": "slot-1"}):
+            assert await phone.says(kind="button", choice=choice) == 400, "nobody offered it"
+        tap = {"message": answer["id"], "id": "slot-1"}
+        assert await phone.of(MINH).says(kind="button", choice=tap) == 400, "it was offered to somebody else"
+        assert await phone.says(kind="button", choice=tap) == 204
+        await screen.until(lambda s: len(s.theirs()) == 2)
+    tapped = screen.mine()[1]
+    assert (tapped["text"], tapped["description"], tapped["tapped"]) == ("Thứ Hai", "sáng", tap)
+    asked = model.requests[-1].messages[-1]
+    assert asked.text == "Thứ Hai"
+    assert any("Hôm nào" in note for note in asked.notes) and any('id "slot-1"' in note for note in asked.notes)
+
+
 # The channel.
 
 
@@ -310,7 +341,7 @@ async def test_taking_a_message_is_writing_that_it_was_sent_and_keeps_nothing_be
 async def test_what_the_phone_cannot_show_is_refused_by_name(start: Any) -> None:
     server, _ = await start()
     message = Outgoing(id="turn.1.0", external_id=LAN, address="simulator", kind="location")
-    with pytest.raises(Refused, match="cannot show a location; it shows document, image"):
+    with pytest.raises(Refused, match="cannot show a location; it shows button, document, image"):
         await (await server.plugin("simulator")).send(message)
 
 
