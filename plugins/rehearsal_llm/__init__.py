@@ -10,6 +10,7 @@ from frontdesk import ModelReply, ModelRequest, Plugin, Refused, Services, Setti
 
 from . import dialogue
 from .match import Index
+from .tools import OFFER_CHOICES
 
 
 class RehearsalSettings(Settings):
@@ -39,5 +40,7 @@ class RehearsalLlm(Plugin):
         if self.settings.delay_seconds:
             await self.clock.sleep(min(self.settings.delay_seconds, request.seconds / 2))
         # By rules nobody can tell what is worth remembering.
-        request = replace(request, tools=tuple(tool for tool in request.tools if tool.name != "remember"))
-        return dialogue.reply(request, self._index, self.settings.threshold, self.settings.model)
+        of_plugins = tuple(tool for tool in request.tools if tool.name not in ("remember", OFFER_CHOICES))
+        taps = any(tool.name == OFFER_CHOICES for tool in request.tools)
+        request = replace(request, tools=of_plugins)
+        return dialogue.reply(request, self._index, self.settings.threshold, self.settings.model, taps=taps)

@@ -13,10 +13,11 @@ from .errand import Errand, Step
 from .intents import read
 from .language import Language, detect, fold, letters, sentences
 from .match import Index, Known
+from .options import Offer, Option
 from .phrases import Voice, continued, fit, said, say
 from .questions import Answered, answered
 from .thread import Round, Thread, follow, language_of, rounds
-from .tools import CALL_A_PERSON, deed_for, other_lookup, role
+from .tools import CALL_A_PERSON, OFFER_CHOICES, deed_for, other_lookup, role
 from .when import dates, days
 
 _MEDIA = re.compile(
@@ -40,15 +41,29 @@ class _Answer:
 
     text: str
     person: str = ""
+    offer: Offer | None = None
+    """What the contact can choose from, below the text."""
 
 
-def reply(request: ModelRequest, index: Index, threshold: float, model: str) -> ModelReply:
-    """What the model answers to *request*: words for the contact, a tool to be called, or words and a colleague."""
+def reply(request: ModelRequest, index: Index, threshold: float, model: str, *, taps: bool = False) -> ModelReply:
+    """What the model answers to *request*: words for the contact, a tool to be called, words and a colleague, or words and
+    choices.
+
+    :param taps: whether choices can be offered to be tapped; else they are lines of the text.
+    """
     outcome = Dialogue(request, index, threshold).answer()
     number = 1 + sum(len(message.tool_calls) for message in request.messages)
     if isinstance(outcome, Step):
         call = ToolCall(id=f"call-{number}", name=outcome.tool, arguments=outcome.arguments)
         return ModelReply(tool_calls=(call,), model=model)
+    if outcome.offer is not None:
+        # What the core has turned down once is not offered to it again.
+        refused = any(result.name == OFFER_CHOICES for result in request.messages[-1].tool_results)
+        if taps and not refused and (choices := outcome.offer.choices()):
+            call = ToolCall(id=f"call-{number}", name=OFFER_CHOICES, arguments={"choices": choices})
+            asked = "\n".join(filter(None, (outcome.text, outcome.offer.asked)))
+            return ModelReply(text=fit(asked), tool_calls=(call,), model=model)
+        outcome = replace(outcome, text="\n".join(filter(None, (outcome.text, *outcome.offer.lines()))))
     text = fit(outcome.text)
     if outcome.person and any(tool.name == CALL_A_PERSON for tool in request.tools):
         call = ToolCall(id=f"call-{number}", name=CALL_A_PERSON, arguments={"reason": outcome.person[:300]})
@@ -172,7 +187,7 @@ class Dialogue:
         if step.person:
             opening = f"{told}\n{continued(step.text)}" if told else step.text
             return self._colleague(opening, step.person)
-        return _Answer("\n\n".join(filter(None, (told, step.text))))
+        return _Answer("\n\n".join(filter(None, (told, step.text))), offer=step.offer)
 
     def _talk_back(self, asked: Answered) -> _Answer:
         told = self._told(asked.facts)
@@ -225,10 +240,11 @@ class Dialogue:
             return self._colleague(self._say("unknown"), self._reason("not_understood"))
         if detect(self._newest.text) is None and not any(map(self._index.knows, self._terms())):
             return _Answer(self._say("not_understood"))
-        topics = ", ".join(fact.topic for fact in self._index.facts[:5])
-        return _Answer(
-            " ".join(filter(None, (self._say("clarify"), topics and self._say("clarify_topics", topics=topics))))
-        )
+        topics = [fact.topic for fact in self._index.facts[:5]]
+        if not topics:
+            return _Answer(self._say("clarify"))
+        listed = self._say("clarify_topics", topics=", ".join(topics))
+        return _Answer(self._say("clarify"), offer=Offer([Option(topic, topic) for topic in topics], listed=listed))
 
     def _on_pain(self) -> tuple[Known, ...]:
         """What to do about it, if pain is spoken of."""

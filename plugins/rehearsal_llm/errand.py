@@ -12,7 +12,7 @@ from . import options
 from .arguments import Argument, arguments
 from .language import Language, detect
 from .match import Index
-from .options import Option
+from .options import Offer, Option
 from .phrases import Voice, say
 from .supply import Supply
 from .thread import Round, Thread, ask_value
@@ -28,6 +28,8 @@ class Step:
     arguments: dict[str, Any] = field(default_factory=dict)
     person: str = ""
     """Why a colleague is needed; empty if none is."""
+    offer: Offer | None = None
+    """What the contact can choose from, below the text."""
 
 
 class Errand:
@@ -136,7 +138,7 @@ class Errand:
     def _chosen(self, kind: str, listed: list[Option]) -> Option | None:
         picked = self._thread.picks.get(kind)
         if picked is not None:
-            return next((option for option in listed if option.label == picked), None)
+            return next((option for option in listed if picked in (option.label, option.tapped)), None)
         if kind == "own" and len(listed) == 1:
             return listed[0]
         newest = self._thread.wishes[0] if self._thread.wishes else ""
@@ -147,14 +149,14 @@ class Errand:
 
     def _offer(self, kind: str, listed: list[Option], failure: ToolResult | None) -> Step:
         if kind == "own":
-            return Step(text=f"{self._say('own')}\n{options.show(listed)}\n{self._say('pick_own')}")
+            return Step(text=self._say("own"), offer=Offer(listed, asked=self._say("pick_own")))
         newest = self._thread.wishes[0] if self._thread.wishes else ""
         fitting = options.matching([option.label for option in listed], newest, self._today)
         gone = "free" in self._thread.picks or (options.names_time(newest) and not fitting)
         intro = self._failed(failure) + "\n" if failure is not None else ""
         head = self._say("times_otherwise" if gone and failure is None else "times")
         offered = [listed[place] for place in fitting] or listed
-        return Step(text=f"{intro}{head}\n{options.show(offered)}\n{self._say('pick_time')}")
+        return Step(text=f"{intro}{head}", offer=Offer(offered, asked=self._say("pick_time")))
 
     def _nothing(self, kind: str, failure: ToolResult | None) -> Step:
         if kind == "own":

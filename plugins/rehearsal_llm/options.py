@@ -14,6 +14,8 @@ from .language import fold
 
 AT_MOST = 8
 """Choices shown at once."""
+TITLE, DESCRIPTION = 24, 72
+"""Characters of a choice that can be tapped."""
 SHORT = 6
 """Words of a reply that can be nothing but a choice."""
 
@@ -35,6 +37,38 @@ class Option:
     id: str
     label: str
 
+    @property
+    def tapped(self) -> str:
+        """The label as it reads where it was offered to be tapped."""
+        title, description = _in_two(self.label)
+        return f"{title} ({description})" if description else title
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Choices below an answer: to be tapped, or as lines of it."""
+
+    options: Sequence[Option]
+    asked: str = ""
+    """The question that stands below the lines."""
+    listed: str = ""
+    """What stands there in place of the numbered lines."""
+
+    def choices(self) -> list[dict[str, str]]:
+        """As the core's tool takes them; empty: they have no room there, or cannot be told apart by their titles."""
+        found = []
+        for option in self.options[:AT_MOST]:
+            title, description = _in_two(option.label)
+            described = {"description": description} if description else {}
+            found.append({"title": title, **described, "id": option.id})
+        short = all(len(each["title"]) <= TITLE and len(each.get("description", "")) <= DESCRIPTION for each in found)
+        distinct = len({each["title"].casefold() for each in found}) == len(found)
+        return found if short and distinct else []
+
+    def lines(self) -> tuple[str, str]:
+        """What stands below the text where nothing can be tapped."""
+        return self.listed or show(self.options), self.asked
+
 
 def parse(content: str) -> list[Option]:
     """The choices in a tool's answer: JSON, or lines such as `id — label`, `[id] label`, `label (id: …)`."""
@@ -45,6 +79,14 @@ def parse(content: str) -> list[Option]:
     else:
         found = list(_from_json(data))
     return list({option.id: option for option in found}.values())
+
+
+def _in_two(label: str) -> tuple[str, str]:
+    """The title and the description of a choice: a long label is cut where a word ends."""
+    if len(label) <= TITLE:
+        return label, ""
+    title = label[: TITLE + 1].rpartition(" ")[0] or label
+    return title.rstrip(" ,;:–—-"), label[len(title) :].lstrip(" ,;:–—-")
 
 
 def show(options: Sequence[Option]) -> str:
@@ -115,6 +157,12 @@ def pick(labels: Sequence[str], text: str, today: date) -> int | None:
     plain = " ".join(re.sub(r"[^\w\s:/]", " ", fold(text)).split())
     if not labels or not plain:
         return None
+    # What is tapped comes back as its title, without the description.
+    tapped = [
+        no for no, label in enumerate(labels) if fold(label) == fold(text) or fold(label).startswith(f"{fold(text)} (")
+    ]
+    if len(tapped) == 1:
+        return tapped[0]
     numbered = _NUMBER.fullmatch(plain)
     if numbered:
         return _by_number(labels, int(numbered[1]), today)

@@ -13,6 +13,8 @@ from .match import Index
 
 CALL_A_PERSON = "call_a_person"
 """The core's own tool; it takes a `reason`."""
+OFFER_CHOICES = "offer_choices"
+"""Another; it takes `choices` with `title`, `description` and `id`, and the answer's words beside the call."""
 
 _VERBS = {
     "cancel": frozenset("cancel delete remove withdraw huy".split()),

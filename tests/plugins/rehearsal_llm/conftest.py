@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,16 +23,20 @@ from frontdesk import (
     ToolCall,
     ToolResult,
     ToolSpec,
+    numbered,
     tool,
 )
 from frontdesk.plugins.rehearsal_llm import dialogue
 from frontdesk.plugins.rehearsal_llm.match import Index
 from frontdesk.tools import Tool, tools_of
+from frontdesk.turn.offer import OFFER_CHOICES, OFFERED, choices_in
 
 FIXTURES = Path(__file__).parent / "fixtures"
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
 """A Monday morning."""
 
+BESIDE_WORDS = {"call_a_person", OFFER_CHOICES.name}
+"""Tools whose call ends a turn, if there are words beside it."""
 CALL_A_PERSON = ToolSpec(
     name="call_a_person",
     description="Ask a colleague to take over this conversation.",
@@ -122,6 +127,10 @@ class Desk:
         self.history: list[ModelMessage] = []
         self.calls: list[ToolCall] = []
         self.index = Index(tenant)
+        self.taps = False
+        """Whether the contact's phone shows choices."""
+        self.choices: list[dict[str, str]] = []
+        """What could be tapped below the last answer."""
 
     @property
     def called_a_person(self) -> bool:
@@ -141,7 +150,7 @@ class Desk:
         )
 
     def ask(self, messages: list[ModelMessage]) -> ModelReply:
-        return dialogue.reply(self.request(messages), self.index, 0.5, "rehearsal")
+        return dialogue.reply(self.request(messages), self.index, 0.5, "rehearsal", taps=self.taps)
 
     async def says(self, *texts: str | ModelMessage) -> str:
         """Write one or several messages; the words of the answer."""
@@ -153,14 +162,19 @@ class Desk:
             self.calls += reply.tool_calls
             exchange.append(ModelMessage(role="assistant", text=reply.text, tool_calls=reply.tool_calls))
             results = [await self.run(call) for call in reply.tool_calls]
-            if not reply.tool_calls or (reply.text and {c.name for c in reply.tool_calls} == {"call_a_person"}):
+            if not reply.tool_calls or (reply.text and {c.name for c in reply.tool_calls} <= BESIDE_WORDS):
                 assert reply.text.strip()
-                self.history.append(ModelMessage(role="assistant", text=reply.text))
+                offers = (call for call in reply.tool_calls if call.name == OFFER_CHOICES.name)
+                offered = next((choices_in(call, self.tenant.opt_out) for call in offers), ())
+                self.choices = [asdict(choice) for choice in offered]
+                self.history.append(ModelMessage(role="assistant", text=numbered(reply.text, offered)))
                 return reply.text
             exchange.append(ModelMessage(role="user", tool_results=tuple(results)))
         raise AssertionError("the model asked for tools eight times and said nothing")
 
     async def run(self, call: ToolCall) -> ToolResult:
+        if call.name == OFFER_CHOICES.name:
+            return ToolResult(id=call.id, name=call.name, content=OFFERED)
         if call.name == "call_a_person":
             assert isinstance(call.arguments["reason"], str) and call.arguments["reason"]
             return ToolResult(id=call.id, name=call.name, content="A colleague has been asked to take over.")

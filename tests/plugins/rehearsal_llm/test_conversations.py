@@ -388,3 +388,31 @@ async def test_the_reason_for_a_colleague_is_in_the_language_of_the_contact(scho
     assert str(school.calls[-1].arguments["reason"]).startswith("khách hỏi")
     await clinic.says("Can I speak to a human please")
     assert str(clinic.calls[-1].arguments["reason"]).startswith("the contact asks for a person")
+
+
+# Choices to be tapped.
+
+
+async def test_free_times_are_tapped_and_booked(school: Desk, booking: Booking) -> None:
+    school.taps = True
+    answer = await school.says("em muốn đặt lịch ngày mai")
+    assert answer.endswith("Anh/chị chọn giờ nào ạ?") and "09:30" not in answer, "what can be tapped is not listed"
+    assert [each["title"] for each in school.choices] == [f"24/11/2026 {hour}" for hour in ("09:30", "10:30", "15:30")]
+    assert {each["id"] for each in school.choices} == {booking.slot(date(2026, 11, 24), hour) for hour in (9, 10, 15)}
+    await school.says(school.choices[1]["title"])
+    assert list(booking.visits.values()) == ["24/11/2026 10:30"]
+
+
+async def test_choices_are_answered_in_words_all_the_same(school: Desk, booking: Booking) -> None:
+    school.taps = True
+    await school.says("em muốn đặt lịch ngày mai")
+    await school.says("cái thứ ba nhé")
+    assert list(booking.visits.values()) == ["24/11/2026 15:30"]
+
+
+async def test_who_was_not_understood_taps_a_topic_and_gets_its_fact(desk: MakeDesk) -> None:
+    clinic = desk("clinic")
+    clinic.taps = True
+    assert "You can ask me about" not in await clinic.says("the teeth of my uncle are purple")
+    (topic,) = [each["title"] for each in clinic.choices if each["title"] == "Opening hours"]
+    assert "Monday" in await clinic.says(topic) and clinic.choices == []

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frontdesk.plugins.rehearsal_llm import options
-from frontdesk.plugins.rehearsal_llm.options import Option
+from frontdesk.plugins.rehearsal_llm.options import Offer, Option, pick, show
 
 MONDAY = date(2026, 11, 23)
 TWO = [Option("s7k", "Friday 10:30"), Option("q2m", "Friday 15:00")]
@@ -65,3 +65,27 @@ def test_nothing_written_breaks_the_reading(content: str, reply: str) -> None:
     labels = [option.label for option in options.parse(content)]
     place = options.pick(labels, reply, MONDAY)
     assert place is None or 0 <= place < len(labels)
+
+
+LONG = "Thứ Ba 24/11 lúc 9:30, cơ sở Láng Hạ"
+
+
+def test_a_long_label_is_cut_where_a_word_ends_and_known_again_by_its_title():
+    offer = Offer([Option("a1", LONG), Option("b2", "Thứ Ba 24/11")])
+    first, second = offer.choices()
+    assert (first["title"], first["description"]) == ("Thứ Ba 24/11 lúc 9:30", "cơ sở Láng Hạ")
+    assert second == {"title": "Thứ Ba 24/11", "id": "b2"}
+    labels = [option.tapped for option in offer.options]
+    today = date(2026, 11, 23)
+    assert [pick(labels, each["title"], today) for each in (first, second)] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [("x" * 25,), ("Thứ Ba 24/11 lúc 9:30, cơ sở " + "Láng Hạ " * 10,), (LONG, "Thứ Ba 24/11 lúc 9:30, Chùa Láng")],
+    ids=["one word", "too long", "the same title twice"],
+)
+def test_what_cannot_be_tapped_is_numbered_lines(labels):
+    offer = Offer([Option(str(no), label) for no, label in enumerate(labels)], asked="Giờ nào?")
+    assert offer.choices() == []
+    assert offer.lines() == (show(offer.options), "Giờ nào?")

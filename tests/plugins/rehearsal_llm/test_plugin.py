@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 from pydantic import ValidationError
 
-from frontdesk import ModelMessage, Services, TenantConfig
+from frontdesk import ModelMessage, Services, TenantConfig, ToolResult
 from frontdesk.plugins.rehearsal_llm import RehearsalLlm, RehearsalSettings
+from frontdesk.turn.offer import OFFER_CHOICES
 
 from .conftest import Desk
 
@@ -54,6 +56,19 @@ async def test_a_higher_threshold_says_i_do_not_know_more_often(tenants: dict[st
     bold, cautious = plugin(tenants["clinic"], threshold=0.2)[0], plugin(tenants["clinic"], threshold=0.95)[0]
     assert "£95" in (await bold.think(request)).text
     assert [call.name for call in (await cautious.think(request)).tool_calls] == ["call_a_person"]
+
+
+async def test_choices_that_the_core_turned_down_are_lines_of_the_answer(tenants: dict[str, TenantConfig]) -> None:
+    model, _ = plugin(tenants["clinic"])
+    asked = Desk(tenants["clinic"]).request([ModelMessage(role="user", text="the teeth of my uncle are purple")])
+    asked = replace(asked, tools=(*asked.tools, OFFER_CHOICES))
+    offered = await model.think(asked)
+    (call,) = offered.tool_calls
+    refused = ToolResult(id=call.id, name=call.name, content="no", error=True)
+    calls = ModelMessage(role="assistant", text=offered.text, tool_calls=offered.tool_calls)
+    again = replace(asked, messages=(*asked.messages, calls, ModelMessage(role="user", tool_results=(refused,))))
+    reply = await model.think(again)
+    assert reply.tool_calls == () and "You can ask me about: " in reply.text
 
 
 @pytest.mark.parametrize("wrong", [{"threshold": 0}, {"threshold": 2}, {"delay_seconds": -1}, {"temperature": 1}])
