@@ -141,6 +141,8 @@ def _school(number: int, twilio: str, settle: Mapping[str, float]) -> dict[str, 
         "numbers": [business(number)],
         "api_base_url": twilio,
         "typing_indicator": False,
+        # Contacts write again as soon as they have their reply.
+        "seconds_per_contact": 0,
     }
     return {
         "name": "Trung tâm Hoa Sen",

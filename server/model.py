@@ -229,6 +229,8 @@ class Conversation:
     """The last place given in the lane."""
     turn_lease: Lease | None = None
     lane_lease: Lease | None = None
+    paced_until: datetime | None = None
+    """Until when what was sent to the contact lately has used up its part of the pair's rate (outbox/pair.py)."""
     last_commit: Commit | None = None
     awaits_contact: bool = False
     """Something in the lane is held until the contact writes."""

@@ -295,6 +295,13 @@ class Channel(Plugin):
     messages_per_second: float = 80.0
     """How fast one of our addresses may send, over all processes; an instance may set its own from its settings."""
 
+    seconds_per_contact: float = 0.0
+    """How far apart the messages to one contact are in the long run (seconds); 0: they go as they come. An instance may set
+    its own, as above."""
+
+    burst_per_contact: int = 20
+    """How many messages to one contact may go before they are kept apart."""
+
     service_window: ClassVar[timedelta | None] = None
     """How long after the contact's last message free-form messages are taken; then only templates are. None: always."""
 

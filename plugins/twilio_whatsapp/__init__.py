@@ -74,6 +74,8 @@ class TwilioWhatsapp(Channel):
         self._templates: dict[str, tuple[Definition, float]] = {}
         self._trouble = ""
         self.messages_per_second = settings.messages_per_second
+        self.seconds_per_contact = settings.seconds_per_contact
+        self.burst_per_contact = settings.burst_per_contact
 
     @classmethod
     def addresses(cls, settings: TwilioSettings) -> tuple[str, ...]:

@@ -291,6 +291,16 @@ _ENTRIES: tuple[tuple[tuple[int, ...], Entry], ...] = (
             True,
         ),
     ),
+    # Meta's own code, should Twilio pass it on (not confirmed). The sender is not slowed: other contacts may be written to.
+    (
+        (131056,),
+        Entry(
+            "retryable",
+            "Too many messages to this one contact in a short time; check seconds_per_contact and burst_per_contact.",
+            "Gửi quá nhiều tin cho một khách trong thời gian ngắn; hãy kiểm tra seconds_per_contact và burst_per_contact.",
+            60.0,
+        ),
+    ),
     (
         (63038,),
         Entry(

@@ -62,6 +62,11 @@ class TwilioSettings(Settings):
     tenant's, also one that `numbers` does not list."""
     messages_per_second: float = Field(default=80.0, gt=0, le=1000)
     """What Twilio takes from each sender: 80 a second unless it raised it for yours; the sandbox takes one in 3 s (0.3)."""
+    seconds_per_contact: float = Field(default=6.0, ge=0, le=60)
+    """How far apart messages to one contact are in the long run, once more than `burst_per_contact` have gone: WhatsApp
+    takes about one in 6 s (Meta: 131056). 0: they are not kept apart."""
+    burst_per_contact: int = Field(default=20, ge=1, le=100)
+    """How many messages to one contact may go at once (Meta is said to take 45; not confirmed)."""
     signature: Literal["enforce", "log", "off"] = "enforce"
     """What a wrong signature does: `enforce` refuses the webhook, `log` counts and logs it, `off` does not look."""
     typing_indicator: bool = True

@@ -21,6 +21,7 @@ from ..store.collections import MESSAGES
 from ..under_lease import work_on
 from ..work import Again, Finished, Outcome, Taken
 from . import gates, record
+from .pair import PairPace
 from .policy import decide
 from .put import at_place
 from .reconcile import Reconciler
@@ -74,8 +75,9 @@ class Lane:
         last_inbound_at = held.conversation.last_inbound_at
         kept: list[Message] = []
         passed: list[datetime] = []
+        pair = PairPace(held)
         for message in waiting:
-            wait = await self._one(runtime, repository, held, message, kept)
+            wait = await self._one(runtime, repository, held, message, kept, pair)
             if wait is not None and not _lets_pass(message, wait, self._store.now()):
                 return Again(min(wait, *passed)) if passed else Again(wait)
             passed += [wait] if wait is not None else []
@@ -96,7 +98,13 @@ class Lane:
         return keeping and held.conversation.last_inbound_at != last_inbound_at
 
     async def _one(
-        self, runtime: Runtime, repository: Repository, held: Held, message: Message, kept: list[Message]
+        self,
+        runtime: Runtime,
+        repository: Repository,
+        held: Held,
+        message: Message,
+        kept: list[Message],
+        pair: PairPace,
     ) -> datetime | None:
         """Bring the head of the lane to an end, or say when to look again. What waits for the contact to write is *kept*,
         and lets pass what can go."""
@@ -126,7 +134,7 @@ class Lane:
             return message.not_before
         if (after := await _previous_settles(repository, message)) is not None and after > now:
             return after
-        return await self._sender.send(runtime, repository, held, message)
+        return await self._sender.send(runtime, repository, held, message, pair)
 
     async def _pass_on(self, tenant: str, repository: Repository, message: Message) -> None:
         """Its conversation is a part of another one by now, whose lane sends it, by what is known of the contact there."""

@@ -27,6 +27,7 @@ from . import gates, record
 from .explained import explained
 from .gates import Stop, Wait
 from .pace import Pace
+from .pair import PairPace, PairRate
 from .policy import decide
 
 log = structlog.get_logger(__name__)
@@ -57,11 +58,15 @@ class Sender:
         self._public_url = public_url
         self._clock = clock
 
-    async def send(self, runtime: Runtime, repository: Repository, held: Held, message: Message) -> datetime | None:
+    async def send(
+        self, runtime: Runtime, repository: Repository, held: Held, message: Message, pair: PairPace
+    ) -> datetime | None:
         """Try once. None: it is out of the way; else when to look again."""
         times = runtime.times
         route = _route(held)
-        if (later := await self._its_turn(runtime, route)) is not None:
+        rate = PairRate.of(runtime, route.channel)
+        later = pair.not_before(rate, self._store.now()) or await self._its_turn(runtime, route)
+        if later is not None:
             return later if message.useful_until is None else min(later, message.useful_until)
         if held.seconds_left() < times.send_timeout:
             # The renewer is late (a busy loop, a store that was away): an attempt could outlive the lease.
@@ -81,6 +86,7 @@ class Sender:
         )
         if intended is None:
             return self._store.now()
+        pair.went(rate, self._store.now())
         reached("outbox.intended")
         return await self._attempt(runtime, repository, held, intended)
 
