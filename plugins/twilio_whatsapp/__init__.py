@@ -26,6 +26,7 @@ from frontdesk import (
     SecretUnavailable,
     Services,
     StatusUpdate,
+    Task,
     Template,
     WebhookRefused,
     WebhookRequest,
@@ -39,6 +40,7 @@ from .catalogue import explanation
 from .client import Credentials, TwilioRest
 from .contents import Definition, check, interactive
 from .inbound import Pairs, address_key, claimed_address, read_form, understand, understand_status, written_number
+from .kept import TASK, KeptContents
 from .keys import SigningKeys
 from .markup import whatsapp
 from .media import MediaDoor
@@ -53,7 +55,7 @@ READ_SECONDS = 6.0
 SENDABLE = frozenset({"text", "template", "button", "location", "image", "voice", "video", "document", "sticker"})
 TEMPLATE_KNOWN = 600.0
 """For how many seconds a template's definition and approval are remembered."""
-NO_SUCH_CONTENT = "21655"
+CONTENT_GONE = "21655"
 CHOOSE = {"vi": "Chọn", "en": "Choose"}
 """What stands on the button that opens a list."""
 
@@ -73,6 +75,8 @@ class TwilioWhatsapp(Channel):
         self._would_refuse = 0
         self._templates: dict[str, tuple[Definition, float]] = {}
         self._trouble = ""
+        kept = settings.choices_kept_days
+        self._contents = KeptContents(self.store, services.tasks, self.clock, self._rest, kept)
         self.messages_per_second = settings.messages_per_second
         self.seconds_per_contact = settings.seconds_per_contact
         self.burst_per_contact = settings.burst_per_contact
@@ -152,16 +156,24 @@ class TwilioWhatsapp(Channel):
                 "the conversation belongs to a sender that is no longer in `numbers`; add it again, or let the contact "
                 "write to one of the others"
             )
-        service = self.settings.messaging_service_sid
-        content = await self._content(message)
+        if message.kind == "template" and message.template is not None and self.settings.check_templates:
+            await self._check_template(message.template)
+        if (content := self._interactive(message)) is None or not (sid := await self._sid_of(content)):
+            return await self._send(message, "")
         try:
-            return await self._rest(lambda rest: rest.send(message, message.address, service, content))
+            return await self._send(message, sid)
         except Refused as err:
-            if not content or err.code != NO_SUCH_CONTENT:
+            if err.code != CONTENT_GONE:
                 raise
-            # Somebody has deleted it at Twilio, or it was made in the account that the tenant had before.
-            anew = await self._content(message, anew=True)
-            return await self._rest(lambda rest: rest.send(message, message.address, service, anew))
+        # Somebody deleted it at Twilio, it was made in another account, or it has just not been used for too long.
+        await self._contents.is_gone(content)
+        return await self._send(message, await self._sid_of(content))
+
+    @hookimpl
+    async def run_task(self, task: Task) -> None:
+        """Delete contents of choices that nobody has needed for a while."""
+        if task.name == TASK:
+            await self._contents.delete_unused()
 
     @hookimpl
     async def find_sent(self, message: Outgoing, since: datetime) -> tuple[Found, ...]:
@@ -218,32 +230,25 @@ class TwilioWhatsapp(Channel):
             return [Finding(level="problem", what=what, cure=cure)]
         return [Finding(level="ok", what="auth_token is the account's")]
 
-    async def _content(self, message: Outgoing, *, anew: bool = False) -> str:
-        """The ContentSid of buttons or a list; empty: it goes as it is. Raises Refused for a template that cannot go.
+    async def _send(self, message: Outgoing, content: str) -> str:
+        service = self.settings.messaging_service_sid
+        return await self._rest(lambda rest: rest.send(message, message.address, service, content))
 
-        *anew*: the one that was made before is not to be had any more.
-        """
-        if message.kind == "template" and message.template is not None and self.settings.check_templates:
-            await self._check_template(message.template)
-        if message.kind != "button":
-            return ""
-        choices = choices_of(message.data)
-        language = self.tenant.language
-        button = CHOOSE.get(language.partition("-")[0], CHOOSE["en"])
-        body = interactive(message.text, choices, button, language)
-        if body is None:
-            return ""
-        key = body["friendly_name"]
-        if not anew and (known := await self.store.get("contents", key)) is not None:
-            return str(known["sid"])
+    async def _sid_of(self, content: dict[str, Any]) -> str:
+        """Empty: Twilio does not take it; as lines it still can be answered."""
         try:
-            sid = await self._rest(lambda rest: rest.create_content(body))
+            return await self._contents.sid_of(content)
         except Refused as err:
-            # As lines it still can be answered.
             self.log.warning("choices_as_lines", reason=err.reason)
             return ""
-        await self.store.put("contents", key, {"sid": sid})
-        return sid
+
+    def _interactive(self, message: Outgoing) -> dict[str, Any] | None:
+        """The content of buttons or a list; None: the message goes as it is."""
+        if message.kind != "button":
+            return None
+        language = self.tenant.language
+        button = CHOOSE.get(language.partition("-")[0], CHOOSE["en"])
+        return interactive(message.text, choices_of(message.data), button, language, self.tenant.id)
 
     async def _check_template(self, template: Template) -> None:
         now = self.clock.monotonic()

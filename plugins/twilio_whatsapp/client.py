@@ -6,7 +6,7 @@ import json
 import logging
 import unicodedata
 from base64 import b64encode
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,6 +31,7 @@ LIST_PAGE = 1000
 MAX_LISTED = 50
 """Pages of one look, at the most."""
 PAGE_SIZE = 200
+CONTENT_PAGE = 500
 MAX_PAGES = 5
 MAX_FILES = 10
 NOT_FOUND = ("20404", "404")
@@ -149,6 +150,29 @@ class TwilioRest:
         if not created.sid:
             raise RetryLater("Twilio answered without a ContentSid")
         return str(created.sid)
+
+    async def contents_called(self, names: Collection[str]) -> dict[str, list[str]]:
+        """Name → the ContentSids of the account's contents of that name."""
+        found: dict[str, list[str]] = {}
+        with translated(sending=False):
+            page = await self._client.content.v1.contents.page_async(page_size=CONTENT_PAGE)
+            for _ in range(MAX_LISTED):
+                for one in page:
+                    if one.friendly_name in names:
+                        found.setdefault(one.friendly_name, []).append(str(one.sid))
+                if not page.next_page_url:
+                    break
+                page = await page.next_page_async()
+        return found
+
+    async def delete_content(self, content_sid: str) -> None:
+        """Delete a content; one that is not there is as good."""
+        try:
+            with translated(sending=False):
+                await self._client.content.v1.contents(content_sid).delete_async()
+        except NeedsAttention as err:
+            if err.code not in NOT_FOUND:
+                raise
 
     async def definition(self, content_sid: str) -> Definition:
         """A template's placeholders, and what WhatsApp says of it. Refused: there is no such template."""

@@ -14,6 +14,8 @@ from frontdesk import Choice, Refused, Template, shape_of
 from .catalogue import explanation
 
 MAX_LIST_BUTTON = 20
+OURS = "frontdesk_"
+"""In front of the names of the contents that are made here."""
 MAX_BODY = 1024
 """Characters of the text above buttons or a list."""
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -63,8 +65,13 @@ def check(template: Template, known: Definition) -> None:
         raise Refused(explanation("63013", "en"), code="63013")
 
 
-def interactive(text: str, choices: Sequence[Choice], button: str, language: str) -> dict[str, Any] | None:
-    """The body of a request that makes the content: buttons, or a list if there are more; None: WhatsApp shows neither."""
+def interactive(
+    text: str, choices: Sequence[Choice], button: str, language: str, tenant: str = ""
+) -> dict[str, Any] | None:
+    """The body of a request that makes the content: buttons, or a list if there are more; None: WhatsApp shows neither.
+
+    Its name is made from what it holds and from the *tenant*: of an account that several share, none deletes another's.
+    """
     # Two braces in a title would be a placeholder, as they would be in the text.
     if (
         not text
@@ -87,7 +94,7 @@ def interactive(text: str, choices: Sequence[Choice], button: str, language: str
     else:
         return None
     content = {"language": language.partition("-")[0], "types": types}
-    return {"friendly_name": f"frontdesk_{fingerprint(content)}", **content}
+    return {"friendly_name": f"{OURS}{fingerprint({**content, 'tenant': tenant})}", **content}
 
 
 def fingerprint(content: Mapping[str, Any]) -> str:

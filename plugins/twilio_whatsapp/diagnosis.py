@@ -13,6 +13,7 @@ from frontdesk import Finding, NeedsAttention
 from . import account
 from .account import Sender, Service, Urls
 from .client import TwilioRest
+from .contents import OURS
 from .settings import TwilioSettings
 
 OVERRIDES = "#rc=3&rp=ct,rt,5xx&ct=2000&rt=4000"
@@ -105,7 +106,7 @@ def judged(entered: Urls, right: tuple[str, str], who: str, where: str, fix: str
 
 async def templates(rest: TwilioRest) -> list[Finding]:
     """Templates that cannot be sent."""
-    known = await account.templates(rest)
+    known = [template for template in await account.templates(rest) if not template.name.startswith(OURS)]
     approved = sum(template.status == "approved" for template in known)
     found = [Finding(level="ok", what=f"{approved} of {len(known)} templates are approved")]
     for template in known:

@@ -73,6 +73,8 @@ class TwilioSettings(Settings):
     """Shows the contact that an answer is being written (public beta at Twilio; marks their message as read)."""
     check_templates: bool = True
     """Whether a template's approval and its variables are looked up before it is sent, every ten minutes at most."""
+    choices_kept_days: int = Field(default=30, ge=1, le=365)
+    """For how many days a content that was made for buttons or a list is kept at Twilio after its last use."""
     api_base_url: Annotated[str, AfterValidator(_base_url)] = TWILIO_API
     """Where the REST API is: another region, a proxy, a test."""
     media_hosts: tuple[str, ...] = (".twiliocdn.com", "s3-external-1.amazonaws.com")

@@ -44,6 +44,8 @@ class Rest:
             web.get("/storage/{media}", self.storage),
             web.post("/v2/Indicators/Typing.json", answering_errors(self.typing)),
             web.post("/v1/Content", answering_errors(self.create_content)),
+            web.get("/v1/Content", answering_errors(self.list_contents)),
+            web.delete("/v1/Content/{sid}", answering_errors(self.delete_content)),
             web.get("/v1/Content/{sid}", answering_errors(self.content)),
             web.get("/v1/Content/{sid}/ApprovalRequests", answering_errors(self.approval)),
         ]
@@ -190,6 +192,35 @@ class Rest:
     async def content(self, request: web.Request) -> web.StreamResponse:
         content = self._content_of(request)
         return await self._fault(request, "content", {}) or web.json_response(content.to_json())
+
+    async def list_contents(self, request: web.Request) -> web.StreamResponse:
+        """The account's contents, newest first, in pages."""
+        account = self.authenticated(request)
+        if ended := await self._fault(request, "content", {}):
+            return ended
+        size, page = int(request.query.get("PageSize", 50)), int(request.query.get("Page", 0))
+        known = [content.to_json() for content in self._state.contents.known.values() if content.account_sid == account]
+        shown = known[::-1][page * size : (page + 1) * size]
+        more = f"{request.url.origin()}/v1/Content?PageSize={size}&Page={page + 1}"
+        meta = {
+            "key": "contents",
+            "page": page,
+            "page_size": size,
+            "next_page_url": more if (page + 1) * size < len(known) else None,
+        }
+        return web.json_response({"contents": shown, "meta": meta})
+
+    async def delete_content(self, request: web.Request) -> web.StreamResponse:
+        """204, and 404 the second time. A template's deletion is told apart: nobody but an operator should do that."""
+        found = self._state.contents.known.get(request.match_info["sid"])
+        if ended := await self._fault(request, "content", {}):
+            return ended
+        if found is None or found.account_sid != self.authenticated(request):
+            raise ApiError(404, 20404, f"The requested resource {request.path} was not found")
+        if found.status:
+            self._state.violation(f"the template {found.sid} was deleted")
+        del self._state.contents.known[found.sid]
+        return web.Response(status=204)
 
     async def approval(self, request: web.Request) -> web.StreamResponse:
         content = self._content_of(request)

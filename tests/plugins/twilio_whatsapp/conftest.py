@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -49,9 +50,32 @@ class Documents:
     async def put(self, collection: str, key: str, data: Any) -> None:
         self.kept[collection, key] = data
 
+    async def delete(self, collection: str, key: str) -> bool:
+        return self.kept.pop((collection, key), None) is not None
+
+    async def list(self, collection: str, *, after: str = "", limit: int = 100) -> list[tuple[str, Any]]:
+        found = sorted(key for kind, key in self.kept if kind == collection and key > after)
+        return [(key, self.kept[collection, key]) for key in found[:limit]]
+
+
+class Tasks:
+    """What the plugin wants done later: when, by name and key."""
+
+    def __init__(self) -> None:
+        self.scheduled: dict[tuple[str, str], datetime] = {}
+
+    async def schedule(self, name: str, key: str, at: datetime) -> bool:
+        return self.scheduled.setdefault((name, key), at) is at
+
 
 @pytest.fixture
-def make_plugin(http: aiohttp.ClientSession, twilio: FakeTwilio) -> MakePlugin:
+def clock() -> Any:
+    """The plugin's; a test may have a movable one."""
+    return SystemClock()
+
+
+@pytest.fixture
+def make_plugin(http: aiohttp.ClientSession, twilio: FakeTwilio, clock: Any) -> MakePlugin:
     """`make_plugin(**settings)`: an instance as the core makes it, its secrets read."""
     made: dict[str, Any] = {}
     counted: list[str] = []
@@ -63,10 +87,10 @@ def make_plugin(http: aiohttp.ClientSession, twilio: FakeTwilio) -> MakePlugin:
 
     unused = cast(Any, None)
     services = Services(
-        tenant=cast(Any, SimpleNamespace(language="vi")),
-        clock=SystemClock(),
+        tenant=cast(Any, SimpleNamespace(id="clinic", language="vi")),
+        clock=cast(Any, clock),
         store=cast(Any, Documents()),
-        tasks=unused,
+        tasks=cast(Any, Tasks()),
         media=unused,
         model=unused,
         conversations=unused,
