@@ -265,7 +265,7 @@ class Message:
     data: dict[str, Any] = field(default_factory=dict)
     """What this kind carries besides: `latitude`/`longitude`/`label`, `payload` of a button, the
     provider's id of the message that is `replied_to`, the `referral` of an advertisement, the `type` of `other`, and the
-    `contacts` of its card, …"""
+    `contacts` of its card, the `answers` in a form, …"""
     author: str = ""
     """`contact`, `bot`, `operator:NAME`, or `plugin:NAME` of a proactive message."""
     state: InboundState | OutboundState

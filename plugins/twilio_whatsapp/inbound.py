@@ -19,6 +19,7 @@ import phonenumbers
 from frontdesk import DeliveryState, Inbound, Media, StatusUpdate, WebhookRefused, WebhookRequest, phone_variants
 
 from .errors import meaning
+from .flows import answers
 from .kinds import kind_of
 
 Pairs = list[tuple[str, str]]
@@ -198,6 +199,8 @@ def _data(form: Mapping[str, str]) -> dict[str, Any]:
     data: dict[str, Any] = {key: form[field] for field, key in _PLAIN.items() if form.get(field)}
     if payload := form.get("ButtonPayload") or form.get("ListId"):
         data["payload"] = payload
+    if filled_in := answers(form):
+        data["answers"] = filled_in
     if form.get("Forwarded") == "true":
         data["forwarded"] = True
     data |= _position(form)

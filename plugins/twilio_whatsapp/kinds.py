@@ -7,6 +7,8 @@ from typing import Literal
 
 from frontdesk import Media
 
+from .flows import FIELDS
+
 Kind = Literal["text", "voice", "image", "video", "document", "sticker", "location", "button", "other"]
 
 _BY_MESSAGE_TYPE: dict[str, Kind] = {
@@ -29,6 +31,8 @@ def kind_of(form: Mapping[str, str], media: Sequence[Media]) -> Kind:
         return known
     if form.get("ButtonPayload") or form.get("ButtonText") or form.get("ListId"):
         return "button"
+    if any(form.get(field) for field in FIELDS):
+        return "other"
     if form.get("Latitude") and form.get("Longitude"):
         return "location"
     if media:

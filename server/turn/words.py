@@ -67,6 +67,10 @@ def _described(message: Message) -> str:
             if data.get("latitude") is None:
                 return f"location: {names}" if names else "location, could not be understood"
             return f"location: {names} {data['latitude']}, {data['longitude']}".replace("  ", " ")
+        case "other" if isinstance(data.get("answers"), Mapping):
+            return "answers in a form: " + "; ".join(
+                f"{_line(key)}: {_line(told)}" for key, told in data["answers"].items()
+            )
         case "other" if data.get("contacts"):
             return "contact card: " + "; ".join(_card(card) for card in data["contacts"])
         case kind:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from json import dumps
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frontdesk import Inbound, Media, StatusUpdate, WebhookRefused, WebhookRequest
+from frontdesk.plugins.twilio_whatsapp.flows import answers
 from frontdesk.plugins.twilio_whatsapp.inbound import (
     FORM,
     Pairs,
@@ -48,6 +50,8 @@ def pairs_of(fixture: str, **changes: str) -> Pairs:
 def inbound(fixture: str, **changes: str) -> Inbound:
     return understand(pairs_of(fixture, **changes), ACCOUNT, [NUMBER])
 
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=80)
 
 EXPECTED: dict[str, dict[str, Any]] = {
     "text__vietnamese": {"kind": "text", "text": "Xin chào 👋"},
@@ -128,6 +132,27 @@ def test_every_captured_payload_is_expected_to_be_something() -> None:
         "status__delivered",
         "status__undelivered_outside_window",
     }
+
+
+@given(
+    st.text(max_size=200)
+    | st.recursive(LEAVES, lambda part: st.lists(part) | st.dictionaries(st.text(), part)).map(dumps)
+)
+def test_whatever_was_filled_in_on_a_flow_is_bounded_text(written: str) -> None:
+    found = answers({"FlowData": written})
+    assert len(found) <= 40 and all(len(name) <= 60 and len(value) <= 500 for name, value in found.items())
+    "".join([*found, *found.values()]).encode()  # no halves of characters
+
+
+def test_half_a_character_of_a_flow_is_a_question_mark() -> None:
+    assert answers({"InteractiveData": r'{"a": "x\ud83d"}'}) == {"a": "x?"}
+
+
+def test_a_flow_is_no_list_and_a_list_no_flow() -> None:
+    flow = {"MessageType": "interactive", "FlowData": '{"a": 1}'}
+    assert inbound("text__vietnamese", **flow).kind == "other"
+    assert inbound("text__vietnamese", **flow, ListId="a", ListTitle="A").kind == "button"
+    assert inbound("text__vietnamese", **{**flow, "FlowData": "not JSON"}).data["answers"] == {"answer": "not JSON"}
 
 
 def test_a_contact_whose_number_is_hidden_is_known_by_phone_where_waid_tells_it() -> None:

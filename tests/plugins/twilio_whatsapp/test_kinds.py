@@ -18,6 +18,8 @@ MP4 = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
 CARD = "BEGIN:VCARD\nVERSION:3.0\nFN:Bình\nTEL;waid=84907654321:0907\nEND:VCARD\n".encode()
 AD = {"ReferralHeadline": "Khai giảng", "ReferralSourceType": "ad"}
 
+FILLED_IN = '{"flow_token": "f-1", "tên bé": "Bống", "ca": ["sáng", "tối"], "ăn trưa": false, "ghi chú": " "}'
+
 
 class Ear(ScriptedModel):
     """Understands voice notes."""
@@ -49,6 +51,10 @@ async def told(it: Any) -> tuple[str, tuple[str, ...], int]:
         ({"kind": "contacts", "content": CARD}, ("[contact card: Bình, +84907654321]", (), 1)),
         ({"kind": "list", "body": "Sáng", "payload": "s7"}, ("Sáng", ('chosen by a tap: id "s7"',), 0)),
         ({"body": "Học phí?", "extra": AD}, ("Học phí?", ('came from an advertisement: "Khai giảng"',), 0)),
+        (
+            {"body": "Sent", "extra": {"MessageType": "interactive", "InteractiveData": FILLED_IN}},
+            ("[answers in a form: tên bé: Bống; ca.1: sáng; ca.2: tối; ăn trưa: no] Sent", (), 0),
+        ),
         ({"extra": {"MessageType": "poll"}}, ("[message of the kind poll, could not be understood]", (), 0)),
     ],
     ids=lambda value: value.get("kind", "text") if isinstance(value, dict) else "",
