@@ -225,3 +225,13 @@ async def acquire(
     if lease is None or lease.token != token:
         return None
     return Held(repository, store, clock, name, seconds, conversation, saw)
+
+
+@asynccontextmanager
+async def released(held: Held) -> AsyncIterator[Held]:
+    """Give the lease back at the end of the block, if it is still there."""
+    try:
+        yield held
+    finally:
+        with suppress(LeaseLost, ConversationGone):
+            await held.release()

@@ -6,8 +6,8 @@ one that is kept.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,7 @@ import structlog
 
 from . import consent, core_tasks, leases
 from .clock import Clock
-from .leases import ConversationGone, Held, LeaseLost, LeaseName
+from .leases import ConversationGone, Held, LeaseName
 from .model import BOT, Contact, Conversation
 from .owner import passed_to
 from .people import followed
@@ -81,16 +81,7 @@ async def _held(
 ) -> Held | None:
     seconds = runtime.times.conversation_lease
     held = await leases.acquire(repository, store, clock, id, name, seconds)
-    return None if held is None else await stack.enter_async_context(_released(held))
-
-
-@asynccontextmanager
-async def _released(held: Held) -> AsyncIterator[Held]:
-    try:
-        yield held
-    finally:
-        with suppress(LeaseLost, ConversationGone):
-            await held.release()
+    return None if held is None else await stack.enter_async_context(leases.released(held))
 
 
 async def _join(store: Store, repository: Repository, runtime: Runtime, held: Held, going: Held) -> Conversation:

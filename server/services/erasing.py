@@ -8,8 +8,8 @@ more messages, and of each message, so that a webhook or a list that brings one 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -192,7 +192,7 @@ class EraseDesk:
                 continue  # an earlier go has deleted this part
             if held is None:
                 return None
-            found.append(await stack.enter_async_context(_released(held)))
+            found.append(await stack.enter_async_context(leases.released(held)))
         return found
 
     def _soon(self) -> datetime:
@@ -219,12 +219,3 @@ async def _root(repository: Repository, contact: str) -> Conversation | None:
     while conversation is not None and conversation.merged_into:
         conversation = await repository.get(CONVERSATIONS, conversation.merged_into)
     return conversation
-
-
-@asynccontextmanager
-async def _released(held: Held) -> AsyncIterator[Held]:
-    try:
-        yield held
-    finally:
-        with suppress(LeaseLost, ConversationGone):
-            await held.release()
