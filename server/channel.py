@@ -127,6 +127,8 @@ class Listed:
     """How many files it has."""
     state: DeliveryState | None = None
     """Of an outbound one; None: the provider does not say."""
+    update: StatusUpdate | None = None
+    """Of an outbound one: what a callback would tell of it now; None: nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

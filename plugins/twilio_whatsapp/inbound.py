@@ -133,28 +133,30 @@ def understand_status(pairs: Pairs, account_sid: str, message: str) -> tuple[Sta
     """
     form = dict(pairs)
     sid = _sid(form, account_sid)
-    state = state_of(form.get("MessageStatus", ""))
+    update = told_of(sid, form.get("MessageStatus", ""), form.get("ErrorCode", ""), message)
+    return () if update is None else (update,)
+
+
+def told_of(sid: str, status: str, code: str, message: str = "") -> StatusUpdate | None:
+    """What Twilio's *status* and error *code* tell of a message; None: nothing that says something to us."""
+    state = state_of(status)
     if state is None:
-        return ()
+        return None
     if state != "failed":
-        return (StatusUpdate(provider_id=sid, state=state, message=message),)
-    code = form.get("ErrorCode", "")
+        return StatusUpdate(provider_id=sid, state=state, message=message)
     if not code.isdecimal():
         reason = "Twilio did not say why."
-        return (StatusUpdate(provider_id=sid, state="failed", message=message, code=code, reason=reason),)
+        return StatusUpdate(provider_id=sid, state="failed", message=message, code=code, reason=reason)
     found = meaning(int(code))
-    again_after = found.after if found.kind == "retryable" else None
-    return (
-        StatusUpdate(
-            provider_id=sid,
-            state="failed",
-            message=message,
-            code=code,
-            reason=found.sentence,
-            again_after=again_after,
-            opted_out=found.kind == "opted_out",
-            slower=found.slower,
-        ),
+    return StatusUpdate(
+        provider_id=sid,
+        state="failed",
+        message=message,
+        code=code,
+        reason=found.sentence,
+        again_after=found.after if found.kind == "retryable" else None,
+        opted_out=found.kind == "opted_out",
+        slower=found.slower,
     )
 
 

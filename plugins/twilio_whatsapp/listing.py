@@ -10,7 +10,7 @@ from typing import Any
 from frontdesk import Inbound, Listed, Media, Refused
 
 from .client import TwilioRest
-from .inbound import WHATSAPP_ADDRESS, named, state_of
+from .inbound import WHATSAPP_ADDRESS, named, state_of, told_of
 from .kinds import kind_of
 
 
@@ -46,6 +46,7 @@ def _listed(messages: Iterable[Any], until: datetime) -> Iterable[Listed]:
             text=one.body or "",
             files=int(one.num_media or 0),
             state=None if inbound else state_of(str(one.status)),
+            update=None if inbound else told_of(one.sid, str(one.status), str(one.error_code or "")),
         )
 
 

@@ -38,7 +38,7 @@ async def _catch_up(path: Location | None, tenant: str, hours: int | None) -> No
             total += await server.catch_up.look(id, since)
     click.echo(
         f"{total.received} messages of contacts that no webhook had brought, {total.bound} parked messages that were sent "
-        f"after all, {total.elsewhere} sent from elsewhere"
+        f"after all, {total.reported} of whose fate no callback had told, {total.elsewhere} sent from elsewhere"
     )
     if total.trouble:
         raise click.ClickException("; ".join(total.trouble))

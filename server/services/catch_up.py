@@ -22,6 +22,7 @@ from ..clock import Clock, milliseconds
 from ..errors import NeedsAttention, PluginError, Refused
 from ..inbox import Inbox, inbound_id
 from ..model import Message, PluginDocument
+from ..outbox.record import RANK
 from ..outbox.status import StatusDesk
 from ..people import People
 from ..plugin import CORE
@@ -57,6 +58,8 @@ class Caught:
     """Messages of contacts that no webhook had brought."""
     bound: int = 0
     """Parked messages of ours that the provider has sent after all."""
+    reported: int = 0
+    """Messages of ours of which no callback had told what became of them."""
     elsewhere: int = 0
     """Messages that somebody else sent in our name, now in the conversation."""
     trouble: tuple[str, ...] = ()
@@ -65,6 +68,7 @@ class Caught:
         return Caught(
             received=self.received + other.received,
             bound=self.bound + other.bound,
+            reported=self.reported + other.reported,
             elsewhere=self.elsewhere + other.elsewhere,
             trouble=(*self.trouble, *other.trouble),
         )
@@ -147,6 +151,7 @@ class CatchUpDesk:
                 tenant=tenant,
                 received=caught.received,
                 bound=caught.bound,
+                reported=caught.reported,
                 elsewhere=caught.elsewhere,
                 trouble="; ".join(caught.trouble),
             )
@@ -185,7 +190,8 @@ class CatchUpDesk:
             caught += await self._receive(runtime, channel, one)
         if sent:
             for known in await repository.find(MESSAGES, {"provider_id": In(tuple(sent))}, limit=1000):
-                sent.pop(known.provider_id, None)
+                if known.provider_id in sent:
+                    caught += await self._reported(runtime.tenant.id, known, sent.pop(known.provider_id))
         for one in sent.values():
             caught += await self._sent(runtime, repository, channel, one)
         return caught
@@ -203,6 +209,14 @@ class CatchUpDesk:
         new = await self._inbox.accept(runtime.tenant, channel, inbound)
         return Caught(received=int(new))
 
+    async def _reported(self, tenant: str, known: Message, listed: Listed) -> Caught:
+        """A message of ours whose callback was lost: a failure that nobody was told of, say."""
+        update = listed.update
+        if update is None or known.author == "elsewhere" or RANK[update.state] <= RANK.get(known.state, 0):
+            return Caught()
+        await self._status.take(tenant, (replace(update, message=known.id),))
+        return Caught(reported=1)
+
     async def _sent(self, runtime: Runtime, repository: Repository, channel: str, listed: Listed) -> Caught:
         """A message of ours whose answer and callbacks were all lost, or one that somebody else sent in our name."""
         tenant = runtime.tenant.id
@@ -216,8 +230,8 @@ class CatchUpDesk:
             return Caught()  # the lane finds out itself, or nobody can
         if same:
             state = listed.state or "accepted"
-            update = StatusUpdate(provider_id=listed.provider_id, state=state, message=same[0].id)
-            await self._status.take(tenant, (update,))
+            update = listed.update or StatusUpdate(provider_id=listed.provider_id, state=state)
+            await self._status.take(tenant, (replace(update, message=same[0].id),))
             return Caught(bound=1)
         erased = conversation.again and await self._people.was_erased(repository, tenant, listed.provider_id)
         if listed.state in (None, "failed") or erased:

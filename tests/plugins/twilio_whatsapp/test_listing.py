@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from frontdesk import Choice, Template
+from frontdesk import Choice, Message, Plugin, Template, hookimpl
 from frontdesk.services.catch_up import Caught
 from frontdesk.store import StoreUnavailable
-from frontdesk.store.collections import CONVERSATIONS, MESSAGES
+from frontdesk.store.collections import CONTACTS, CONVERSATIONS, MESSAGES
 from frontdesk.testing.fake_twilio import ACCOUNT_SID, CallbackPlan, Fault, InboundSpec
 
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + b"\0" * 32
@@ -19,6 +19,18 @@ NUMBER = "whatsapp:+14155238886"
 LAN, USER = "whatsapp:+84901234567", "whatsapp:VN.13491208655302741918"
 SERVICE = "MG" + "1" * 32
 POOLED = "whatsapp:+14155230001"
+
+
+class Listener(Plugin):
+    """Keeps the messages that it is told have failed."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.failed: list[Message] = []
+
+    @hookimpl
+    async def on_message_failed(self, message: Message) -> None:
+        self.failed.append(message)
 
 
 async def look(it: Any) -> Caught:
@@ -174,3 +186,38 @@ async def test_what_a_lane_has_yet_to_find_out_is_nobody_elses_and_is_not_sent_t
         it.clock.advance(1200)
         await it.server.quiet()
         assert len(it.twilio.sent) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "becomes", "error"),
+    [
+        ("undelivered", 63016, "failed", "63016: More than 24 hours"),
+        ("undelivered", 63033, "failed", "63033: The recipient has blocked"),
+        ("delivered", 0, "delivered", ""),
+    ],
+)
+async def test_what_became_of_a_message_is_read_from_the_list_where_no_callback_told_it(
+    front: Any, status: str, code: int, becomes: str, error: str
+) -> None:
+    async with front(plugins={"listener": Listener}) as it:
+        await it.writes(body="Xin chào.")
+        await it.server.quiet()
+        await look(it)
+        it.twilio.callbacks.default = CallbackPlan(times=0, statuses=("sent", status), error_code=code, told=(0,))
+        (conversation,) = await it.all(CONVERSATIONS)
+        await (await it.server.plugin("model")).conversations.send(conversation.id, "k", "Mai chị đến nhé.")
+        await it.server.quiet()
+
+        async def message() -> Any:
+            (found,) = [m for m in await it.all(MESSAGES) if m.id == "model-k"]
+            return found
+
+        assert (await message()).state in ("accepted", "sent")
+        assert await look(it) == Caught(reported=1)
+        found = await message()
+        assert found.state == becomes and found.error.startswith(error)
+        failed = [m.id for m in (await it.server.plugin("listener")).failed]
+        assert failed == (["model-k"] if code else [])
+        contact = await it.server.repository().get(CONTACTS, conversation.contact)
+        assert contact.opted_out is (code == 63033)
+        assert await look(it) == Caught()
