@@ -57,7 +57,7 @@ async def hear_and_tell(
     try:
         async with asyncio.timeout(runtime.times.turn_deadline - runtime.times.think_deadline):
             for place, message in enumerate(messages):
-                message = await hear(runtime, repository, files, conversation.channel, message, spoken)
+                message = await hear(runtime, repository, store, files, conversation.channel, message, spoken)
                 messages[place] = message
                 messages[place] = await _tell(runtime, repository, store, conversation, contact, message, heard)
     except TimeoutError:

@@ -4,31 +4,42 @@ contact cards."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from .. import blame, dispatch, vcards
-from ..errors import PluginError
+from .. import alerts, blame, dispatch, vcards
+from ..errors import NeedsAttention, PluginError
 from ..media import MediaStore
 from ..model import Media, Message
 from ..runtime import Runtime
-from ..store import Repository
+from ..store import Repository, Store
 from ..store.collections import MESSAGES
 
 log = structlog.get_logger(__name__)
 
 
 async def hear(
-    runtime: Runtime, repository: Repository, files: MediaStore, channel: str, message: Message, language: str
+    runtime: Runtime,
+    repository: Repository,
+    store: Store,
+    files: MediaStore,
+    channel: str,
+    message: Message,
+    language: str,
 ) -> Message:
     """The message with its files fetched and its voice in words, as far as that could be done now.
 
     What could not be had is left as it is: the model is told so, and the next turn tries again.
     """
-    media = tuple([await _fetched(runtime, files, channel, item) for item in message.media])
+
+    async def alert(what: str) -> None:
+        case = {"case": message.id, "conversation": message.conversation}
+        await alerts.alert(runtime, repository, store, f"{channel} cannot fetch what contacts send", what, **case)
+
+    media = tuple([await _fetched(runtime, files, channel, item, alert) for item in message.media])
     changes: dict[str, object] = {}
     if media != message.media:
         changes["media"] = media
@@ -59,13 +70,18 @@ async def _cards(runtime: Runtime, files: MediaStore, media: Sequence[Media]) ->
     return found
 
 
-async def _fetched(runtime: Runtime, files: MediaStore, channel: str, media: Media) -> Media:
+async def _fetched(
+    runtime: Runtime, files: MediaStore, channel: str, media: Media, alert: Callable[[str], Awaitable[None]]
+) -> Media:
+    """*alert* is told what a person must mend first."""
     if media.key or not media.url:
         return media
     try:
         file = await runtime.ask("fetch_media", channel, media=media)
     except (dispatch.HookFailed, PluginError) as err:
         log.warning("media_not_fetched", tenant=runtime.tenant.id, channel=channel, reason=blame.in_words(err))
+        if isinstance(err, NeedsAttention):
+            await alert(err.what)
         return media
     try:
         key = await files.put(runtime.tenant.id, file.content, file.content_type)

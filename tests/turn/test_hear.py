@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 
-from frontdesk import Refused, hookimpl
+from frontdesk import NeedsAttention, Plugin, Refused, hookimpl
 from frontdesk.channel import Fetched
 from frontdesk.model import Media
 from frontdesk.testing.plugins import Phone, ScriptedModel
@@ -79,6 +79,32 @@ async def test_a_file_that_cannot_be_fetched_is_told_to_the_model(desk):
         phone.error = Refused("gone")
         await lan.says("", **VOICE)
         assert await lan.hears() == "You said: [voice note, could not be understood]"
+
+
+class Pager(Plugin):
+    """Keeps what operators are told."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.alerts = []
+
+    @hookimpl
+    async def alert_operator(self, title, text):
+        self.alerts.append((title, text))
+
+
+async def test_what_a_person_must_mend_before_files_can_be_had_is_told_to_them(desk):
+    async with desk(plugins={**PLUGINS, "pager": Pager}, tenants=AT_ONCE) as server:
+        lan, phone, pager = server.contact("Lan"), await server.plugin("phone"), await server.plugin("pager")
+        phone.error = NeedsAttention("files are at 'elsewhere.example' now; if that is the provider's, allow it")
+        await lan.says("", **VOICE)
+        assert await lan.hears() == "You said: [voice note, could not be understood]"
+
+        async def told():
+            return pager.alerts
+
+        alerts = await server.until("it is told", told)
+        assert alerts == [("phone cannot fetch what contacts send", phone.error.what)]
 
 
 async def test_a_disk_too_full_for_a_file_keeps_no_answer_back(desk, monkeypatch):
