@@ -47,7 +47,7 @@ class MediaDoor:
             for _ in range(MAX_REDIRECTS + 1):
                 async with session.get(url, headers=headers, allow_redirects=False) as answer:
                     if answer.status not in (301, 302, 303, 307, 308):
-                        _check_status(answer.status)
+                        _check_status(answer.status, at_twilio=bool(headers))
                         return typed(await self._read(answer), media.content_type)
                     # Credentials are for Twilio alone; storage takes the signature in its URL.
                     url, headers = self._redirected(url, answer.headers.get("Location", "")), {}
@@ -83,7 +83,10 @@ class MediaDoor:
         return bytes(content)
 
 
-def _check_status(status: int) -> None:
+def _check_status(status: int, *, at_twilio: bool) -> None:
+    if status in (401, 403) and not at_twilio:
+        # The signature in the URL has run out, say; the next redirect has a new one.
+        raise RetryLater(f"the storage of Twilio's files answered HTTP {status}", after=2.0)
     if status in (401, 403):
         raise NeedsAttention("Twilio rejects the credentials for a contact's file; check them", code="20003")
     if status == 429 or status >= 500:

@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from frontdesk import Media, NeedsAttention, Refused, RetryLater, Secret
 from frontdesk.plugins.twilio_whatsapp import TwilioWhatsapp
@@ -90,6 +91,24 @@ async def test_rejected_credentials_are_the_operators(make_plugin: Any, twilio: 
     with pytest.raises(NeedsAttention) as caught:
         await make_plugin(auth_token=Secret.from_text("wrong")).fetch_media(received(twilio))
     assert caught.value.code == "20003"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_storage_that_gives_a_file_out_no_more_says_nothing_of_the_credentials(
+    plugin: TwilioWhatsapp, twilio: FakeTwilio, status: int
+) -> None:
+    async def no_more(_: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    app = web.Application()
+    app.add_routes([web.get("/storage/{media}", no_more)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    file, twilio.state.storage_base = received(twilio), f"http://localhost:{runner.addresses[0][1]}"
+    with pytest.raises(RetryLater, match=str(status)):
+        await plugin.fetch_media(file)
+    await runner.cleanup()
 
 
 @pytest.mark.parametrize(
