@@ -41,7 +41,8 @@ class ToolCall:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolResult:
-    """What the tool answered, or, with `error`, why it did not; `refused`: it declined, and `content` is its reason."""
+    """What the tool answered, or, with `error`, why it did not; `refused`: it declined, and `content` is its own
+    reason."""
 
     id: str
     name: str

@@ -86,7 +86,7 @@ class Errand:
         if tried is not None and not tried.error:
             return Step(text=self._say("done", text=self._supply.without_ids(tried.content)))
         failures = [result for result in self._supply.results if result.name == deed.name and result.error]
-        if len(failures) > 1:
+        if len(failures) > 1 or any(not failure.refused for failure in failures):
             return self._failed_for_good(deed, failures[-1])
         step, values, labels = self._ids(deed, failures[-1] if failures else None)
         if step is not None:
@@ -176,7 +176,9 @@ class Errand:
         )
 
     def _failed(self, result: ToolResult) -> str:
-        """Why a deed was refused, in the tool's words where a contact can read them."""
+        """Why a deed was refused, in the tool's words where a contact can read them. One that broke may have been done."""
+        if not result.refused:
+            return self._say("failed_unsure")
         reason = result.content.strip()
         readable = "_" not in reason and (detect(reason) or self._language) == self._language
         return self._say("failed", reason=reason) if readable and reason else self._say("failed_somehow")

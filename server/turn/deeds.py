@@ -31,6 +31,10 @@ ONCE = "this very thing was done before in this answer, and is not done a second
 NOT_RUN = "it is switched off at the moment; nothing was done"
 
 
+class NotDone(Refused):
+    """What the core, and not the tool, tells the model in place of a result."""
+
+
 async def do(work: Work, bound: BoundTool, call: ToolCall, arguments: dict[str, Any]) -> ToolResult:
     """Run a deed once, whatever happened before: a journalled result is read, a bare intent is looked up.
 
@@ -77,11 +81,11 @@ async def _run(work: Work, bound: BoundTool, call: ToolCall, deed: Deed, argumen
         answer = await _look_up(work, bound, deed, arguments) if ran else None
         if answer is None and not ran:
             await _replace(work, replace(deed, state="failed", result=NOT_RUN))
-            raise Refused(NOT_RUN) from err
+            raise NotDone(NOT_RUN) from err
         if answer is None:
             # The vendor may still do it: the intent stays, so that the same call once more has the same key.
             _count(work, "unknown")
-            raise Refused(MAY_STILL_BE) from err
+            raise NotDone(MAY_STILL_BE) from err
     reached("deed.ran")
     return await _write_result(work, call, deed, answer)
 
@@ -89,7 +93,7 @@ async def _run(work: Work, bound: BoundTool, call: ToolCall, deed: Deed, argumen
 async def _look_up(work: Work, bound: BoundTool, deed: Deed, arguments: dict[str, Any]) -> Any:
     """Whether an intended deed has happened: its answer; None if it may be done (again).
 
-    Raises Refused, in words for the model, when that cannot be found out: the intent stays as it is.
+    Raises NotDone, in words for the model, when that cannot be found out: the intent stays as it is.
     """
     if bound.tool.repeatable:
         return None
@@ -97,7 +101,7 @@ async def _look_up(work: Work, bound: BoundTool, deed: Deed, arguments: dict[str
         return await tools.invoke(work, bound, bound.tool.lookup, arguments, deed.key)
     except (dispatch.HookFailed, PluginError) as err:
         _count(work, "unknown")
-        raise Refused(UNKNOWN) from err
+        raise NotDone(UNKNOWN) from err
 
 
 async def _write_result(work: Work, call: ToolCall, deed: Deed, answer: Any) -> ToolResult:

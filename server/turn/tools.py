@@ -61,13 +61,17 @@ async def _answer(work: Work, call: ToolCall, line: dict[str, Any]) -> ToolResul
         return _error(call, f"there is no tool {call.name}; there are: {there_are}")
     try:
         arguments = bound.tool.validate(call.arguments)
+    except Refused as err:
+        line["outcome"] = "refused"
+        return _error(call, err.reason)
+    try:
         if bound.tool.deed:
             return await deeds.do(work, bound, call, arguments)
         answer = await invoke(work, bound, bound.tool.method, arguments)
         return ToolResult(id=call.id, name=call.name, content=told(answer))
     except Refused as err:
         line["outcome"] = "refused"
-        return replace(_error(call, err.reason), refused=True)
+        return replace(_error(call, err.reason), refused=not isinstance(err, deeds.NotDone))
     except RetryLater as err:
         line["outcome"] = "later"
         return _error(call, f"it is not possible right now ({err.reason}); it may be in a while")

@@ -261,6 +261,7 @@ async def test_a_deed_nobody_can_find_out_about_is_told_so_and_not_done_a_second
         await lan.says("Monday, please.")
         assert await lan.hears() == "A colleague will look."
         assert all(r.error and "it is not known whether this was done" in r.content for r in results(model))
+        assert not any(r.refused for r in results(model)), "these are no words of the tool that a contact may read"
         assert len(world.attempts) == 1
         assert [deed.state for deed in (await lan.turns())[0].deeds] == ["intended"]
 

@@ -164,6 +164,7 @@ async def test_wrong_arguments_are_told_by_name(desk, plugins, world, asks_for):
         await lan.says("Monday.")
         assert await lan.hears() == "I cannot."
         assert last_result(model).error and "day: Field required" in last_result(model).content
+        assert not last_result(model).refused, "the tool has not been asked"
         assert world.attempts == [] and (await lan.turns())[0].deeds == ()
 
 

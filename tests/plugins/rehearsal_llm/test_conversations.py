@@ -8,8 +8,9 @@ from typing import Literal
 
 import pytest
 
-from frontdesk import Contact, Media, ModelMessage, Refused, tool
+from frontdesk import Contact, Media, ModelMessage, Refused, ToolCall, ToolResult, tool
 from frontdesk.plugins.rehearsal_llm.match import Index
+from frontdesk.turn.deeds import UNKNOWN
 
 from .conftest import Booking, Desk
 
@@ -101,6 +102,23 @@ async def test_a_deed_that_is_refused_is_told_honestly_with_what_is_left(
     answer = await clinic.says("10:30")
     assert "that time has just been taken" in answer and "Done" not in answer
     assert "09:30" in answer and "15:30" in answer and "10:30" not in answer
+
+
+async def test_what_the_core_tells_a_model_of_a_deed_is_not_told_to_the_contact(
+    clinic: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = clinic.run
+
+    async def run(call: ToolCall) -> ToolResult:
+        if call.name != "book_visit":
+            return await real(call)
+        return ToolResult(id=call.id, name=call.name, content=UNKNOWN, error=True)
+
+    monkeypatch.setattr(clinic, "run", run)
+    await clinic.says("can I book an appointment tomorrow?")
+    answer = await clinic.says("10:30")
+    assert answer.startswith("I am sorry, I am not sure whether that worked.") and "not known whether" not in answer
+    assert clinic.called_a_person and "09:30" not in answer, "another time would be a second visit"
 
 
 async def test_a_calendar_that_is_down_is_told_and_a_person_called(school: Desk, booking: Booking) -> None:
