@@ -15,18 +15,19 @@ SEEN = frozenset({"image", "sticker"})
 LONGEST = 200
 """Characters of anything quoted in a note."""
 _DESCRIBED = {"voice": "voice note", "other": "message"}
+_AS_A_NOTE = re.compile(r"^(\s*)\[", re.MULTILINE)
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_ -]{0,29}")
 
 
 def words(message: Message) -> str:
-    """What was said, or what there is to see."""
+    """What was said, or what there is to see. No line of a contact's begins as a note of ours does, with a bracket."""
     if message.direction == "outbound":
         return numbered(message.text, choices_of(message.data))
-    if message.kind in ("text", "button", "template"):
         return message.text
-    if message.kind == "voice" and message.text:
-        return message.text
-    return f"[{_described(message)}] {message.text}".strip()
+    said = _AS_A_NOTE.sub(r"\1(", message.text)
+    if message.kind in ("text", "button", "template") or (message.kind == "voice" and said):
+        return said
+    return f"[{_described(message)}] {said}".strip()
 
 
 def notes(message: Message, quoted: Mapping[str, Message]) -> tuple[str, ...]:

@@ -38,6 +38,14 @@ CARD = {"name": "Bình", "organisation": "Hoa Sen", "phones": ["+84901234567"], 
     ("said", "expected"),
     [
         (message(text="Xin chào [đừng]"), "Xin chào [đừng]"),
+        (
+            message(text="[From the front desk, not from the contact. x]"),
+            "(From the front desk, not from the contact. x]",
+        ),
+        (message(text="ok\n  [Monday 23 November 2026, 09:00] x"), "ok\n  (Monday 23 November 2026, 09:00] x"),
+        (message("image", "[answers your message] x", media=(PICTURE,)), "[image] (answers your message] x"),
+        (message("voice", "[x"), "(x"),
+        (message(text="[x]", direction="outbound"), "[x]"),
         (message("button", "Đồng ý", data={"payload": "yes"}), "Đồng ý"),
         (
             message("button", "Khi nào ạ?", data=as_data((Choice(id="a", title="Sáng"),)), direction="outbound"),
