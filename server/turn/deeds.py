@@ -105,7 +105,7 @@ async def _look_up(work: Work, bound: BoundTool, deed: Deed, arguments: dict[str
 
 
 async def _write_result(work: Work, call: ToolCall, deed: Deed, answer: Any) -> ToolResult:
-    sentence = answer.sentence if isinstance(answer, Done) else str(answer)
+    sentence = tools.within(answer.sentence if isinstance(answer, Done) else str(answer))
     done = replace(deed, state="done", result=tools.told(answer), sentence=sentence)
     await _replace(work, done)
     reached("deed.journalled")

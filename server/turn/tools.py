@@ -33,6 +33,9 @@ CALL_A_PERSON = ToolSpec(
 )
 """Of the core's own tools, offered in every turn; the hand-off happens at the turn's commit."""
 
+LONGEST = 20_000
+"""Characters of a tool's answer: it is told to the model, kept in the turn's document, and read by the truth check."""
+
 
 def core_tools(tenant: TenantConfig) -> tuple[ToolSpec, ...]:
     """What the core offers beside the plugins' tools."""
@@ -120,7 +123,16 @@ def told(answer: Any) -> str:
     """What the model reads of a tool's answer."""
     if answer is None:
         return "done"
-    return answer.told if isinstance(answer, Done) else str(answer)
+    return within(answer.told if isinstance(answer, Done) else str(answer))
+
+
+def within(text: str) -> str:
+    """*text*, or as much of it as there is room for."""
+    return (
+        text
+        if len(text) <= LONGEST
+        else f"{text[:LONGEST]}\n[… the rest, {len(text) - LONGEST} characters, is left out]"
+    )
 
 
 def _reason(call: ToolCall) -> str:

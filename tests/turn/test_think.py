@@ -168,6 +168,26 @@ async def test_wrong_arguments_are_told_by_name(desk, plugins, world, asks_for):
         assert world.attempts == [] and (await lan.turns())[0].deeds == ()
 
 
+async def test_of_a_result_without_an_end_the_model_is_told_the_beginning(desk, plugins, world, asks_for):
+    """A page that a look-up fetched would fill the model's context, the turn's document and the truth check."""
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        model.script = [
+            asks_for("opening", day="x" * 500_000),
+            "I cannot say.",
+            asks_for("book", day="y" * 500_000),
+            "No.",
+        ]
+        await lan.says("When are you open?")
+        assert await lan.hears() == "I cannot say."
+        told = last_result(model).content
+        assert len(told) < 21_000 and told.startswith("xxx") and "left out" in told
+        await lan.says("Book it.")
+        assert await lan.hears() == "No."
+        (deed,) = (await lan.turns())[-1].deeds
+        assert len(deed.result) < 21_000 and len(deed.sentence) < 21_000
+
+
 async def test_a_look_up_that_breaks_is_told_as_failed(desk, plugins, world, asks_for):
     def fail(day):
         raise ValueError("secret detail")
