@@ -141,7 +141,7 @@ async def withdraw(
 
 def _undisclosed(turn: Turn) -> str:
     """What a withdrawn turn did in the world and the contact was not told."""
-    done = [deed.sentence for deed in turn.deeds if deed.state == "done"]
+    done = [deed.sentence or f"{deed.tool} {deed.arguments}" for deed in turn.deeds if deed.state == "done"]
     unknown = [f"{deed.tool} {deed.arguments}" for deed in turn.deeds if deed.state == "intended"]
     lines = []
     if done:

@@ -105,8 +105,9 @@ async def _look_up(work: Work, bound: BoundTool, deed: Deed, arguments: dict[str
 
 
 async def _write_result(work: Work, call: ToolCall, deed: Deed, answer: Any) -> ToolResult:
-    sentence = tools.within(answer.sentence if isinstance(answer, Done) else str(answer))
-    done = replace(deed, state="done", result=tools.told(answer), sentence=sentence)
+    # Of what answers nothing there is nothing to say: what the contact hears then is not made from it.
+    sentence = answer.sentence if isinstance(answer, Done) else str(answer or "")
+    done = replace(deed, state="done", result=tools.told(answer), sentence=tools.within(sentence.strip()))
     await _replace(work, done)
     reached("deed.journalled")
     return _result(call, done)

@@ -256,13 +256,19 @@ class TurnEngine:
 
     async def _without_model(self, work: Work, reason: str) -> None:
         """After a deed the closing words come from the deed itself; without one a person is called."""
-        done = [deed.sentence for deed in work.turn.deeds if deed.state == "done"]
+        done = [deed for deed in work.turn.deeds if deed.state == "done"]
+        words = " ".join(deed.sentence for deed in done if deed.sentence)
         unknown = _unknown(work.turn)
         handoff = unknown or work.draft.handoff
         if len(work.unanswered) > 1 and done:
             handoff = handoff or "no model answered after a deed; not all that was written may have its answer"
-        if done:
-            work.draft = Draft(texts=[" ".join(done)], handoff=handoff, model="none: the deed's own words")
+        if words:
+            work.draft = Draft(texts=[words], handoff=handoff, model="none: the deed's own words")
+        elif done:
+            tools = ", ".join(deed.tool for deed in done)
+            handoff = f"{tools} was done, and nobody has told the contact; {handoff or reason}"
+            words = await self._words(work, "holding")
+            work.draft = Draft(texts=[words], handoff=handoff, model="none: the tenant's own words")
         elif handoff is not None and not unknown:
             words = await ending.own_words(work, "handed_off")
             work.draft = Draft(texts=[words], handoff=handoff, model="none: the tenant's own words")

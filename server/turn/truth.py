@@ -55,7 +55,7 @@ async def say(work: Work, request: ModelRequest, text: str) -> bool:
         work.draft.handoff = work.draft.handoff or "the assistant has told the contact that a person was told"
         return True
     trace.untrue(work, kinds, "replaced")
-    done = [deed.sentence for deed in work.turn.deeds if deed.state == "done"]
+    done = [deed.sentence for deed in work.turn.deeds if deed.state == "done" and deed.sentence]
     tenant = work.runtime.tenant
     spoken = await recall.language_of(work.repository, tenant, work.held.conversation, work.contact)
     honest = tenant.say("unconfirmed", spoken)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from frontdesk import NeedsAttention, RetryLater
+from frontdesk import Done, NeedsAttention, Plugin, RetryLater, tool
 from frontdesk.errors import MaybeSent, Refused
 from frontdesk.inbox import inbound_id
 from frontdesk.mind import ModelReply, ToolCall
@@ -316,6 +316,25 @@ async def test_if_the_model_dies_after_a_deed_the_closing_words_are_the_deeds(de
         assert await lan.hears() == "Your visit on Monday is booked. Your visit on Friday is booked."
         (turn,) = await lan.turns()
         assert turn.state == "committed" and (await lan.conversation()).owner == "bot"
+
+
+@pytest.mark.parametrize("answer", [None, Done(told="it rang", sentence=" ")], ids=["nothing", "no sentence"])
+async def test_after_a_deed_without_words_the_contact_hears_some_all_the_same(desk, asks_for, answer):
+    class Bell(Plugin):
+        """Rings."""
+
+        @tool(deed=True, repeatable=True)
+        async def ring(self) -> Done | None:
+            """Ring the bell."""
+            return answer
+
+    async with desk(plugins={"model": ScriptedModel, "bell": Bell}, tenants=AT_ONCE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        model.script = [asks_for("ring"), ValueError("dead")]
+        await lan.says("Ring, please.")
+        assert "come back to you" in await lan.hears()
+        conversation = await lan.conversation()
+        assert conversation.owner == NOBODY and "ring was done" in conversation.handoff_reason
 
 
 async def test_if_the_model_dies_after_a_deed_a_person_reads_what_else_was_written(desk, plugins, world, asks_for):
