@@ -13,7 +13,7 @@ from dataclasses import replace
 from frontdesk.config import TenantConfig
 
 from ..mind import ModelMessage, ModelRequest
-from ..model import Deed
+from ..model import BOT, Deed
 from ..truth import Known, Problem, Shown, patterns, problems
 from . import recall, trace
 from .offer import OFFER_CHOICES, said_with
@@ -102,6 +102,8 @@ def _known(work: Work, request: ModelRequest) -> Known:
             *(words for message in said for words in (message.text, *message.notes)),
             *(result.content for result in results if result.error),
             request.summary,
+            # Their own words, and not what a model has made of them; what an operator wrote is the business's.
+            *(known.quote if known.author == BOT else known.text for known in request.contact.memories),
             f"{request.now:%H:%M}",
             work.contact.phone,
         ],

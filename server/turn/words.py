@@ -23,7 +23,6 @@ def words(message: Message) -> str:
     """What was said, or what there is to see. No line of a contact's begins as a note of ours does, with a bracket."""
     if message.direction == "outbound":
         return numbered(message.text, choices_of(message.data))
-        return message.text
     said = _AS_A_NOTE.sub(r"\1(", message.text)
     if message.kind in ("text", "button", "template") or (message.kind == "voice" and said):
         return said

@@ -11,6 +11,7 @@ from frontdesk.model import NOBODY
 from frontdesk.plugins.rehearsal_llm import RehearsalLlm
 from frontdesk.services.timeline import timeline
 from frontdesk.services.timeline_words import words
+from frontdesk.store.collections import MESSAGES
 from frontdesk.testing.plugins import ScriptedModel
 
 AT_ONCE: dict[str, Any] = {"clinic": {"settle": {"quiet_seconds": 0}}}
@@ -67,6 +68,23 @@ async def test_a_price_of_the_ad_that_the_contact_came_by_may_be_repeated(desk, 
         model.script = ["Yes, whitening is £99."]
         await lan.says("Is that right?", data={"referral": {"Headline": "Whitening for £99"}})
         assert await lan.hears() == "Yes, whitening is £99."
+        assert await done_about_it(server, lan) == []
+
+
+async def test_what_the_contact_once_said_of_themselves_may_be_repeated(desk, plugins, asks_for):
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan = server.contact("Lan")
+        born = asks_for("remember", what="her son was born on 12 May 2020", quote="my son was born on 12 May 2020")
+        await answered(server, lan, "my son was born on 12 May 2020", born, "Thank you.")
+        found = await server.repository().find(MESSAGES, {"conversation": lan.id}, order_by="at", limit=100)
+        for message in found:
+            await server.repository().delete(MESSAGES, message)  # long ago
+        told = "He was born on 12 May 2020, so he is in the class for the little ones."
+        model = await server.plugin("model")
+        model.script = [told]
+        await lan.says("Which class?")
+        await server.quiet()
+        assert [message.text for message in await lan.received()] == [told]
         assert await done_about_it(server, lan) == []
 
 
