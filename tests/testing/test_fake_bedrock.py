@@ -14,6 +14,7 @@ from frontdesk.aws.client import make_client
 from frontdesk.testing.clock import MovableClock
 from frontdesk.testing.fake_bedrock import Answer, Call, FakeBedrock, Fault
 from frontdesk.testing.fake_bedrock.server import REGION
+from frontdesk.testing.fake_bedrock.shapes import Invalid, checked_request
 
 pytestmark = pytest.mark.usefixtures("aws_keys")
 
@@ -81,6 +82,8 @@ async def test_it_answers_in_the_shape_of_the_service_with_tokens_counted(bedroc
         ([user("a")], {"guardrailConfig": {"guardrailIdentifier": "g1", "guardrailVersion": "1"}}, "does not exist"),
         ([user("a")], {"guardrailConfig": {"guardrailIdentifier": "g1", "guardrailVersion": "v1"}}, "pattern"),
         ([user("a"), assistant({"toolUse": {**USE["toolUse"], "toolUseId": "ä"}})], {}, "pattern"),
+        ([user("a")], {"inferenceConfig": {"temperature": 1.5}}, "at most 1"),
+        ([user("a")], {"requestMetadata": {str(no): "x" for no in range(17)}}, "at most 16"),
     ],
 )
 async def test_it_refuses_what_aws_refuses(bedrock, converse, messages, more, says):
@@ -88,6 +91,22 @@ async def test_it_refuses_what_aws_refuses(bedrock, converse, messages, more, sa
         await converse(*messages, **more)
     assert err.value.response["Error"]["Code"] == "ValidationException"
     assert not bedrock.requests and len(bedrock.refused) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"messages": [user("a")], "top_k": 5}, "extraneous key"),
+        ({"messages": [{"role": "user"}]}, "content"),
+        ({"messages": [user("a")], "inferenceConfig": {"maxTokens": "many"}}, "maxTokens"),
+        ({"messages": [user("a")], "inferenceConfig": {"maxTokens": 0}}, "maxTokens"),
+        ({"messages": [user({"image": {"format": "png", "source": {"bytes": "ảnh"}}})]}, "base64"),
+        ([], "no JSON object"),
+    ],
+)
+def test_what_amazons_own_sdk_would_not_even_send_is_refused_too(body, says):
+    with pytest.raises(Invalid, match=says):
+        checked_request("Converse", MODEL, body)
 
 
 async def test_a_prefix_that_was_sent_before_is_read_from_the_cache_until_its_time_is_over(bedrock, converse):

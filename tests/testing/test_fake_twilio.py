@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import signal
 import sys
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,9 +16,14 @@ from urllib.parse import parse_qsl
 import aiohttp
 import pytest
 from aiohttp import web
+from twilio.http.http_client import TwilioHttpClient
+from twilio.http.response import Response
 from twilio.request_validator import RequestValidator
+from twilio.rest import Client
+from twilio.rest.api.v2010.account.message import MessageList
 
 from frontdesk.testing.fake_twilio import ACCOUNT_SID, AUTH_TOKEN, CallbackPlan, FakeTwilio, Fault, InboundSpec
+from frontdesk.testing.fake_twilio.validation import PARAMETERS
 
 NUMBER = "whatsapp:+14155238886"
 CONTACT = "whatsapp:+84901234567"
@@ -456,3 +462,17 @@ async def test_free_form_outside_the_service_window_fails_later_and_is_a_violati
     assert [message.error_code for message in twilio.sent] == [63016, None, 63016, None, 63016]
     assert [message.status for message in twilio.sent][1::2] == ["delivered", "delivered"]
     assert len(twilio.violations) == 3
+
+
+def test_the_parameters_it_knows_are_those_of_the_vendors_own_package() -> None:
+    seen: dict[str, Any] = {}
+
+    class Line(TwilioHttpClient):
+        def request(self, *_: object, data: Any = None, **__: object) -> Response:
+            seen.update(data)
+            return Response(201, "{}")
+
+    every = [name for name in inspect.signature(MessageList.create).parameters if name != "self"]
+    given = {**dict.fromkeys(every, "x"), "send_at": datetime(2026, 11, 28, tzinfo=UTC)}
+    Client(ACCOUNT_SID, AUTH_TOKEN, http_client=Line()).messages.create(**given)
+    assert set(seen) == PARAMETERS

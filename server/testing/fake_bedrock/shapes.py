@@ -6,7 +6,6 @@ botocore checks less before it sends (no patterns, no enums), and AWS refuses wh
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from functools import lru_cache
 from typing import Any
@@ -92,7 +91,7 @@ def _decoded(shape: Any, value: Any) -> Any:
         case "blob" if isinstance(value, str):
             try:
                 return base64.b64decode(value, validate=True)
-            except binascii.Error as err:
+            except ValueError as err:
                 raise Invalid("a blob that is not base64") from err
         case _:
             return value
