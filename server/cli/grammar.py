@@ -68,11 +68,11 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except click.UsageError as err:
-            # Where click's parser did not note it: the command that was being read.
-            if err.ctx is None and ctx.invoked_subcommand is not None:
+        except click.ClickException as err:
+            # Where click did not note it, and for what it notes of a UsageError only: the command at work.
+            if command_of(err) is None and ctx.invoked_subcommand is not None:
                 name = ctx.invoked_subcommand
-                err.ctx = click.Context(self.commands[name], info_name=name, parent=ctx)
+                vars(err)["ctx"] = click.Context(self.commands[name], info_name=name, parent=ctx)
             raise
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -89,9 +89,16 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
+def command_of(err: click.ClickException) -> click.Context | None:
+    """The command that a mistake is of; None: nobody noted it."""
+    noted: click.Context | None = vars(err).get("ctx")
+    return noted
+
+
 def complaint(program: str, err: click.ClickException) -> str:
     """One line about a mistake: where, what, and what would be right or where that is written."""
-    where = err.ctx.command_path if isinstance(err, click.UsageError) and err.ctx else program
+    command = command_of(err)
+    where = command.command_path if command is not None else program
     message = " ".join(err.format_message().split()).rstrip(".")
     if isinstance(err, click.BadParameter) and err.message.startswith("found ") and err.param is not None:
         # A type of ours has said what would be right.

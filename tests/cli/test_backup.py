@@ -20,7 +20,7 @@ def test_a_database_server_is_not_ours_to_back_up(
     path = write({**example, "server": {"store": "mongodb://localhost:27017/frontdesk"}})
     assert main([command, "b.db", "--file", str(path)]) == 1
     said = capsys.readouterr().err
-    assert said == "frontdesk: the store is a database server; back it up with its own snapshots\n"
+    assert said == f"frontdesk {command}: the store is a database server; back it up with its own snapshots\n"
 
 
 def test_a_store_that_is_not_there_is_not_made(

@@ -85,7 +85,7 @@ def test_a_tenant_without_the_simulator_is_told_what_to_add(
     done = frontdesk("chat", "lotus-school", stdin="Xin chào\n")
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        "frontdesk: tenant lotus-school has no simulator, which carries this chat; "
+        "frontdesk chat: tenant lotus-school has no simulator, which carries this chat; "
         "add `- simulator` to its plugins in tenants.yaml"
     ]
 

@@ -39,7 +39,10 @@ async def test_an_operator_takes_over_writes_and_gives_back(store: SqliteStore, 
     (id,) = re.findall(r"\b[0-9a-f]{24}\b", (await run("conversations")).stdout)
 
     refused = await run("conversations", "say", id, "Chào", "bạn", "--tenant", TENANT, "--as", "lan")
-    assert (refused.returncode, refused.stderr) == (1, "frontdesk: bot answers this conversation; take it first\n")
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        "frontdesk conversations say: bot answers this conversation; take it first\n",
+    )
 
     assert (await run("conversations", "take", id, "--tenant", TENANT, "--as", "lan")).returncode == 0
     said = await run("conversations", "say", id, "Em là Lan đây ạ", "--tenant", TENANT, "--as", "lan")
@@ -99,7 +102,7 @@ async def test_an_unknown_conversation_is_one_line(store: SqliteStore, frontdesk
     done = await _in_thread(frontdesk)("conversations", "take", "nope", "--tenant", TENANT)
     assert done.returncode == 1
     assert done.stderr == (
-        "frontdesk: there is no conversation nope at this tenant; `frontdesk conversations` lists them\n"
+        "frontdesk conversations take: there is no conversation nope at this tenant; `frontdesk conversations` lists them\n"
     )
 
 
@@ -140,7 +143,7 @@ async def _shown_the_prompt(run: Any, id: str) -> None:
     missing = await run("prompt", TENANT, "ffff")
     assert (missing.returncode, missing.stderr) == (
         1,
-        "frontdesk: there is no conversation ffff at this tenant; `frontdesk conversations` lists them\n",
+        "frontdesk prompt: there is no conversation ffff at this tenant; `frontdesk conversations` lists them\n",
     )
 
 
@@ -155,7 +158,10 @@ async def _told_why(run: Callable[..., Any], id: str) -> None:
     told = json.loads((await run(*arguments, "--json", "--turn", "1")).stdout)
     assert (told["no"], told["steps"][0]["data"]["text"]) == (1, "Xin chào")
     missing = await run(*arguments, "--turn", "7")
-    assert (missing.returncode, missing.stderr) == (1, f"frontdesk: {id} has no turn 7; operator:lan answers it\n")
+    assert (missing.returncode, missing.stderr) == (
+        1,
+        f"frontdesk conversations why: {id} has no turn 7; operator:lan answers it\n",
+    )
 
 
 async def test_who_answered_until_now_is_named_and_empty_names_and_ids_are_refused(

@@ -188,8 +188,8 @@ def test_of_a_target_that_is_not_there_somebody_must_say_that_it_is_lost(here: H
     asyncio.run(fill(old, 1))
     assert here(*COMMAND)[0] == 0
     assert here(*COMMAND, "--give-up")[1] == (
-        "frontdesk: the move has ended: what was written since is in TO alone. Let `server.store` name TO, or move it back "
-        "into a new, empty store\n"
+        "frontdesk move-store: the move has ended: what was written since is in TO alone. Let `server.store` name TO, or "
+        "move it back into a new, empty store\n"
     )
     for file in tmp_path.glob("new.db*"):
         file.unlink()

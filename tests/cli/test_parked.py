@@ -30,7 +30,7 @@ def test_a_parked_turn_is_listed_and_answered_after_a_replay(
     refused = frontdesk("parked", "replay", turn)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr == (
-        f"frontdesk: {turn} of riverside-dental is not replayed: operator:lan answers conversation "
+        f"frontdesk parked replay: {turn} of riverside-dental is not replayed: operator:lan answers conversation "
         f"{turn.partition('.')[0]}; --take takes it from them\n"
     )
     assert frontdesk("parked", "replay", "--all").returncode == 1
@@ -50,7 +50,7 @@ def test_an_id_that_is_not_parked_is_one_line(
     done = frontdesk("parked", "replay", "nope")
     assert (done.returncode, done.stderr) == (
         1,
-        "frontdesk: nothing parked has the id 'nope'; `frontdesk parked` lists what is\n",
+        "frontdesk parked replay: nothing parked has the id 'nope'; `frontdesk parked` lists what is\n",
     )
     assert frontdesk("parked", "replay", "--all").stdout == "Nothing is parked.\n"
 
@@ -61,4 +61,4 @@ def test_only_a_message_in_the_list_can_be_dismissed(
     write(example)
     done = frontdesk("parked", "dismiss", "nope")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("frontdesk: no message in the list has the id 'nope'; ")
+    assert done.stderr.startswith("frontdesk parked dismiss: no message in the list has the id 'nope'; ")

@@ -32,7 +32,7 @@ def test_a_suspended_tenant_is_listed_and_purged_and_nobody_else(
     refused = frontdesk("tenants", "purge", "lotus-school", "--yes")
     assert (refused.returncode, refused.stderr) == (
         1,
-        "frontdesk: lotus-school is in tenants.yaml; take it out first, which suspends it\n",
+        "frontdesk tenants purge: lotus-school is in tenants.yaml; take it out first, which suspends it\n",
     )
 
     del example["tenants"]["lotus-school"]
