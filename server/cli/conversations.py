@@ -25,7 +25,7 @@ from ..turn.recall import history
 from .beside import beside, run
 from .files import file_option, known_tenant
 from .grammar import Commands, Number, as_option
-from .output import duration, moment, one_line, phone, refuse_several, table
+from .output import duration, moment, one_line, phone, refuse_several, shortened, table
 from .why import as_json, as_words
 
 _tenant = click.option("--tenant", default="", help="The tenant; may be left out when there is only one.")
@@ -244,7 +244,7 @@ async def _row(server: Server, config: TenantConfig, conversation: Conversation,
         conversation.owner,
         duration((now - since).total_seconds()) if since else "",
         _window(server, conversation, now),
-        who or "unknown",
+        who or f"{shortened(conversation.external_id)} ({conversation.channel})",
         moment(last.at, now, config.zone) if last else "",
         one_line(f"{last.author}:{trouble} {last.text or f'[{last.kind}]'}") if last else "",
     ]

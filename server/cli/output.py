@@ -28,6 +28,12 @@ def one_line(text: str, longest: int = 60) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
+def shortened(id: str) -> str:
+    """What a channel calls a contact, as much of it as tells them apart: `whatsapp:US.13…1918`."""
+    line = one_line(id, 300)
+    return line if len(line) <= 20 else f"{line[:14]}…{line[-4:]}"
+
+
 def refuse_several(beginning: str, ids: Sequence[str], what: str) -> None:
     """Raise UsageError that names the *ids* (of *what*) which begin with *beginning*, if there are several."""
     if len(ids) > 1:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from frontdesk.clock import SystemClock
-from frontdesk.model import Conversation, Message
-from frontdesk.store.collections import CONVERSATIONS, MESSAGES
+from frontdesk.model import Contact, Conversation, Message
+from frontdesk.store.collections import CONTACTS, CONVERSATIONS, MESSAGES
 from frontdesk.store.sqlite import SqliteStore
 from frontdesk.testing.process import ServerProcess
 
@@ -104,6 +104,20 @@ async def test_an_unknown_conversation_is_one_line(store: SqliteStore, frontdesk
     assert done.stderr == (
         "frontdesk conversations take: there is no conversation nope at this tenant; `frontdesk conversations` lists them\n"
     )
+
+
+async def test_who_has_neither_name_nor_number_is_told_by_what_the_channel_calls_them(
+    store: SqliteStore, frontdesk: Run
+) -> None:
+    repository, now = store.for_tenant(TENANT), store.now()
+    await repository.insert(CONTACTS, Contact(id="c" * 24, created_at=now))
+    user = "whatsapp:US.13491208655302741918"
+    asked = Conversation(
+        id="c" * 24, contact="c" * 24, channel="twilio_whatsapp", external_id=user, last_inbound_at=now, created_at=now
+    )
+    await repository.insert(CONVERSATIONS, asked)
+    listed = (await _in_thread(frontdesk)("conversations")).stdout
+    assert "whatsapp:US.13…1918 (twilio_whatsapp)" in listed and user not in listed and "unknown" not in listed
 
 
 def test_with_several_tenants_one_has_to_be_named(
