@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -36,6 +37,8 @@ from ..store.collections import (
 )
 
 PAGE = 100
+AT_ONCE = 4
+"""Messages that are deleted side by side: a provider takes a tenth of a second for each."""
 UNBOUND = ("sending", "parked")
 """Outbound messages that the provider may have without our knowing its id."""
 
@@ -191,11 +194,20 @@ class Erasure:
 
     async def _messages(self, part: str, until: float) -> bool:
         while page := await self._repository.find(MESSAGES, {"conversation": part}, order_by="at", limit=PAGE):
-            for message in page:
-                await self._message(message)
+            for start in range(0, len(page), AT_ONCE):
+                await self._side_by_side(page[start : start + AT_ONCE])
                 if self._clock.monotonic() >= until:
                     return False
         return True
+
+    async def _side_by_side(self, messages: Sequence[Message]) -> None:
+        """Raises what the first raised that could not be deleted; none is left under way then."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for message in messages:
+                    group.create_task(self._message(message))
+        except BaseExceptionGroup as err:
+            raise err.exceptions[0] from None
 
     async def _message(self, message: Message) -> None:
         """First what keeps it from coming back, then at the provider, then here."""
