@@ -75,3 +75,16 @@ async def test_an_erased_conversation_needs_nothing_and_a_suspended_tenants_wait
     assert await on(replace(due, ref="erased"), "turn", nothing) == Finished()
     later = await on(replace(due, tenant="gone"), "turn", nothing)
     assert isinstance(later, Again) and later.at > server.server.store.now()
+
+
+@pytest.mark.parametrize("room", ["turn", "outbox"])
+async def test_on_a_conversation_that_is_being_erased_nobody_works(scene, room):
+    server, lan, due, on = scene
+    await server.repository().update(CONVERSATIONS, await lan.conversation(), erased_at=server.server.store.now())
+
+    async def never(runtime, repository, held):
+        raise AssertionError("it was worked on")
+
+    assert await on(due, room, never) == Finished()
+    conversation = await lan.conversation()
+    assert (conversation.turn_lease, conversation.lane_lease) == (None, None)

@@ -37,7 +37,8 @@ async def closed(
 
     *window*: as in policy.py.
     """
-    if (conversation := await repository.get(CONVERSATIONS, message.conversation)) is not None:
+    conversation = await repository.get(CONVERSATIONS, message.conversation)
+    if conversation is not None and conversation.erased_at is None:
         contact = await repository.get(CONTACTS, conversation.contact)
         if contact is not None:
             decision = decide(message, conversation, contact, window, now)

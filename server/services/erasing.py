@@ -160,8 +160,7 @@ class EraseDesk:
         def mark(current: Conversation) -> Mapping[str, Any]:
             if current.merged_into or current.erased_at is not None:
                 return {}
-            changes = passed_to(current, NOBODY, now)
-            return {**changes, "erased_at": now, "taken_epoch": changes["owner_epoch"], "handoff_reason": ""}
+            return {**passed_to(current, NOBODY, now), "erased_at": now}
 
         return await leases.change(repository, root.id, mark)
 

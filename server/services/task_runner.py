@@ -11,7 +11,7 @@ from .. import alerts, blame, core_tasks, dispatch, leases, merging
 from ..clock import Clock, milliseconds
 from ..errors import NeedsAttention, PluginError, Refused, RetryLater
 from ..leases import ConversationGone, LeaseLost
-from ..model import NOBODY, Due, Task
+from ..model import NOBODY, Conversation, Due, Task
 from ..outbox.explained import explained
 from ..people import followed
 from ..queue import Queue, Wake
@@ -193,14 +193,14 @@ class TaskRunner:
 
     async def _message_received(self, runtime: Runtime, repository: Repository, task: Task) -> None:
         message = await repository.get(MESSAGES, task.data["message"])
-        if message is None or (conversation := await repository.get(CONVERSATIONS, message.conversation)) is None:
+        if message is None or (conversation := await _living(repository, message.conversation)) is None:
             return
         contact = await repository.get(CONTACTS, conversation.contact)
         event = {"conversation": conversation, "contact": contact, "message": message}
         await self._tell(repository, task, runtime.hook("on_message"), **event)
 
     async def _turn_committed(self, runtime: Runtime, repository: Repository, task: Task) -> None:
-        conversation = await repository.get(CONVERSATIONS, task.data["conversation"])
+        conversation = await _living(repository, task.data["conversation"])
         turn = await repository.get(TURNS, task.data["turn"])
         if conversation is None or turn is None:
             return
@@ -209,7 +209,7 @@ class TaskRunner:
         await self._tell(repository, task, hooks, conversation=conversation, contact=contact, turn=turn)
 
     async def _handed_off(self, runtime: Runtime, repository: Repository, task: Task) -> None:
-        conversation = await repository.get(CONVERSATIONS, task.data["conversation"])
+        conversation = await _living(repository, task.data["conversation"])
         if conversation is None:
             return
         contact = await repository.get(CONTACTS, conversation.contact)
@@ -219,7 +219,7 @@ class TaskRunner:
         await self._tell(repository, task, hooks, conversation=conversation, **event)
 
     async def _still_waits(self, runtime: Runtime, repository: Repository, task: Task) -> None:
-        conversation = await repository.get(CONVERSATIONS, task.data["conversation"])
+        conversation = await _living(repository, task.data["conversation"])
         message = await repository.get(MESSAGES, task.data["message"])
         if conversation is None or message is None or conversation.owner != NOBODY:
             return
@@ -230,7 +230,7 @@ class TaskRunner:
 
     async def _message_failed(self, runtime: Runtime, repository: Repository, task: Task) -> Outcome | None:
         message = await repository.get(MESSAGES, task.data["message"])
-        if message is None:
+        if message is None or (conversation := await _living(repository, message.conversation)) is None:
             return None
         if task.data.get("state", message.state) != message.state:
             # Nobody wrote the failure, or it gave way to something better. Its key is free for one that comes yet.
@@ -242,7 +242,6 @@ class TaskRunner:
         title = "A message did not reach its contact"
         case = {"case": message.id, "conversation": message.conversation}
         await alerts.alert(runtime, repository, self._store, title, text, **case)
-        conversation = await repository.get(CONVERSATIONS, message.conversation)
         hooks = runtime.hook("on_message_failed")
         await self._tell(repository, task, hooks, conversation=conversation, message=message)
         return None
@@ -253,7 +252,13 @@ class TaskRunner:
         title, about = alerts.event(task)
         conversation = None
         if about:
-            conversation = await repository.get(CONVERSATIONS, about)
+            conversation = await _living(repository, about)
         event = {"title": title, "text": task.data["text"], "conversation": conversation}
         await self._tell(repository, task, runtime.hook("alert_operator"), **event)
         return await alerts.told(repository, self._store, task)
+
+
+async def _living(repository: Repository, id: str) -> Conversation | None:
+    """The conversation; None: there is none, or it is being erased, and no plugin is to hear of it any more."""
+    found = await repository.get(CONVERSATIONS, id)
+    return None if found is None or found.erased_at is not None else found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 from frontdesk import Refused, RetryLater
 from frontdesk.channel import StatusUpdate
 from frontdesk.model import BOT, Contact, Conversation, Message
-from frontdesk.outbox import policy
-from frontdesk.store.collections import CONTACTS
+from frontdesk.outbox import gates, policy
+from frontdesk.store.collections import CONTACTS, CONVERSATIONS
 from frontdesk.testing.clock import MovableClock
 
 NOW = MovableClock().now()
@@ -174,3 +175,17 @@ async def test_an_erased_contact_gets_nothing(start, vendor, outbound):
         vendor.before = None
         await outbound(server, lan, "withdrawn")
         assert vendor.taken == []
+
+
+async def test_nothing_goes_to_a_contact_who_is_being_erased(start, vendor, outbound):
+    async with start() as server:
+        lan = server.contact("Lan")
+        await lan.says("Hello.")
+        await outbound(server, lan, "accepted")
+        repository, now = server.repository(), server.server.store.now()
+        (message,) = await lan.received()
+        assert await gates.closed(repository, message, now) is None
+        await repository.update(CONVERSATIONS, await lan.conversation(), erased_at=now)
+        by_operator = replace(message, author="operator:mai", owner_epoch=9)
+        for each in (message, by_operator):
+            assert await gates.closed(repository, each, now) == gates.Stop("withdrawn", "the contact was erased")

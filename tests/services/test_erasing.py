@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from frontdesk import Listed, NeedsAttention, Plugin, RetryLater, WrittenContact, hookimpl
-from frontdesk.core_tasks import alert
+from frontdesk.core_tasks import alert, message_received
 from frontdesk.model import Consent, Media, Memory, Note, Summary, Task
 from frontdesk.scheduling import schedule
 from frontdesk.services.catch_up import Caught
@@ -34,7 +34,7 @@ from frontdesk.store.collections import (
     TURNS,
 )
 from frontdesk.testing.clock import MovableClock
-from frontdesk.testing.plugins import ScriptedModel
+from frontdesk.testing.plugins import Phone, ScriptedModel
 
 PHONE = "+84901234567"
 WORDS = "Em bị dị ứng đậu phộng"
@@ -47,9 +47,11 @@ class Crm(Plugin):
 
     away: ClassVar[list[Exception]] = []
     asked: ClassVar[list[str]] = []
+    told: ClassVar[list[str]] = []
 
     @hookimpl
     async def on_message(self, contact: Any, message: Any) -> None:
+        self.told.append(message.text)
         await self.store.put("people", contact.id, {"phone": contact.phone, "last": message.text})
         await self.tasks.schedule("call", contact.id, self.clock.now() + timedelta(days=9), {"who": contact.name})
 
@@ -67,6 +69,7 @@ class Crm(Plugin):
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Crm, "away", [])
     monkeypatch.setattr(Crm, "asked", [])
+    monkeypatch.setattr(Crm, "told", [])
 
 
 @pytest.fixture
@@ -417,4 +420,71 @@ async def test_neither_a_providers_list_nor_an_import_brings_it_back(start: Any)
         who = WrittenContact(external_id=lan.external_id, address="phone:desk")
         importing = HistoryImport(core.store, core.people, runtime.tenant, "phone")
         assert (await importing.add(who, [Said("inbound", WORDS, at)])).erased == 1
+        assert WORDS not in await raw(server, "clinic")
+
+
+async def test_nothing_is_sent_while_it_waits_for_a_plugin(start: Any) -> None:
+    async with start() as server:
+        lan, phone = server.contact("Lan", phone=PHONE), await server.plugin("phone")
+        await lan.says(WORDS)
+        await lan.hears()
+        await server.quiet()
+
+        def busy(_: Any) -> None:
+            raise RetryLater("busy", after=20)
+
+        phone.on_send = busy
+        ownership = server.server.ownership
+        await ownership.take("clinic", lan.id, "mai")
+        said = await ownership.say("clinic", lan.id, "mai", "Dạ em nghe.")
+
+        async def tried() -> bool:
+            message = await server.repository().get(MESSAGES, said.id)
+            return bool(message and message.not_before)
+
+        await server.until("it was tried once", tried)
+        phone.on_send = None
+        Crm.away[:] = [RetryLater("away", after=60)]
+        await server.server.erasing.begin("clinic", lan.id)
+        await erased(server, lan.id)
+        assert [sent.text for sent in phone.sent if sent.text == said.text] == []
+
+
+async def test_no_plugin_hears_of_them_any_more(start: Any) -> None:
+    async with start() as server:
+        lan, repository, store = server.contact("Lan", phone=PHONE), server.repository(), server.server.store
+        await lan.says(WORDS)
+        await lan.hears()
+        await server.quiet()
+        Crm.away[:] = [RetryLater("away", after=60)]
+        erasing = await server.server.erasing.begin("clinic", lan.id)
+        await server.server.erasing.step("clinic", erasing)
+        (message,) = [m for m in await lan.messages() if m.direction == "inbound"]
+        task = message_received(message, [], store.now())
+        await schedule(repository, "clinic", task, store.now())
+
+        async def done() -> bool:
+            stored = await repository.get(TASKS, task.id)
+            return stored is None or stored.state == "done"
+
+        await server.until("the task is done", done)
+        assert Crm.told == [WORDS], "once, before"
+        await erased(server, lan.id)
+
+
+class Scheduling(Phone):
+    """A channel that leaves a task behind while the messages are deleted."""
+
+    @hookimpl
+    async def erase_message(self, message: Any) -> None:
+        await self.tasks.schedule("late", message.conversation, self.clock.now() + timedelta(days=9), {"text": WORDS})
+
+
+async def test_a_task_that_is_left_behind_meanwhile_goes_too(desk: Any) -> None:
+    async with desk(plugins={"model": ScriptedModel, "phone": Scheduling}, tenants=BOTH) as server:
+        lan = server.contact("Lan", phone=PHONE)
+        await lan.says(WORDS)
+        await lan.hears()
+        await server.quiet()
+        await erased(server, lan.id)
         assert WORDS not in await raw(server, "clinic")
