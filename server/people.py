@@ -12,9 +12,10 @@ from frontdesk.config import TenantConfig
 from . import leases, phones
 from .channel import Inbound
 from .leases import ConversationGone
-from .model import Contact, Conversation, Erased, Identity
+from .model import Contact, Conversation, Identity
 from .store import In, Insert, Repository
 from .store.collections import CONTACTS, CONVERSATIONS, ERASED, ERASED_MESSAGES, IDENTITIES
+from .stored_erasures import Erased
 
 
 class ErasedBefore(Exception):

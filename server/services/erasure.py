@@ -16,7 +16,7 @@ from ..clock import Clock
 from ..crashpoints import reached
 from ..errors import Refused, RetryLater
 from ..media import MediaStore
-from ..model import Conversation, Erased, ErasedMessage, Message, Task
+from ..model import Conversation, Message, Task
 from ..people import People
 from ..runtime import Runtime
 from ..store import Repository, Store
@@ -35,6 +35,7 @@ from ..store.collections import (
     TURNS,
     Collection,
 )
+from ..stored_erasures import Erased, ErasedMessage
 
 PAGE = 100
 AT_ONCE = 4

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
-from frontdesk import model, stored_settings
+from frontdesk import model, stored_erasures, stored_settings
 
 D = TypeVar("D")
 
@@ -74,8 +74,8 @@ class Collection(Generic[D]):
 IDENTITIES = Collection("identities", model.Identity, indexes=(("contact",),))
 CONTACTS = Collection("contacts", model.Contact, indexes=(("created_at",),))
 CONSENTS = Collection("consents", model.Consent, indexes=(("contact", "by", "at"), ("at",)))
-ERASED = Collection("erased", model.Erased)
-ERASED_MESSAGES = Collection("erased_messages", model.ErasedMessage)
+ERASED = Collection("erased", stored_erasures.Erased)
+ERASED_MESSAGES = Collection("erased_messages", stored_erasures.ErasedMessage)
 CONVERSATIONS = Collection(
     "conversations", model.Conversation, indexes=(("last_inbound_at",), ("owner", "last_inbound_at"))
 )

@@ -267,7 +267,7 @@ class TurnEngine:
         elif done:
             tools = ", ".join(deed.tool for deed in done)
             handoff = f"{tools} was done, and nobody has told the contact; {handoff or reason}"
-            words = await self._words(work, "holding")
+            words = await ending.own_words(work, "holding")
             work.draft = Draft(texts=[words], handoff=handoff, model="none: the tenant's own words")
         elif handoff is not None and not unknown:
             words = await ending.own_words(work, "handed_off")
