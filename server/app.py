@@ -147,7 +147,13 @@ class Server:
         self.status = StatusDesk(self.store, self.queue, self.changes, self.pace)
         self.ownership = Ownership(self.store, self.queue, self.runtimes)
         self.catch_up = CatchUpDesk(
-            self.store, lambda: self.declared, self.runtimes, self.people, self.inbox, self.status, clock
+            self.store,
+            lambda: (self.declared, self.suspended),
+            self.runtimes,
+            self.people,
+            self.inbox,
+            self.status,
+            clock,
         )
         self.erasing = EraseDesk(self.store, self.runtimes, self.media, self.people, clock)
         self.parked = ParkedDesk(self.store, self.queue)

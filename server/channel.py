@@ -122,6 +122,8 @@ class Listed:
     address: str
     """Ours."""
     at: datetime
+    key: str = ""
+    """What `Channel.addresses` calls ours: where another tenant has it, the message is theirs. Empty: nobody else can."""
     text: str = ""
     files: int = 0
     """How many files it has."""

@@ -10,7 +10,7 @@ from typing import Any
 from frontdesk import Inbound, Listed, Media, Refused
 
 from .client import TwilioRest
-from .inbound import WHATSAPP_ADDRESS, named, state_of, told_of
+from .inbound import WHATSAPP_ADDRESS, address_key, named, state_of, told_of
 from .kinds import kind_of
 
 
@@ -27,10 +27,10 @@ async def listed(
             ours = one.to if one.direction == "inbound" else one.from_
             if ours in numbers or (service and one.messaging_service_sid == service):
                 found[one.sid] = one
-    return tuple(sorted(_listed(found.values(), until), key=lambda one: one.at))
+    return tuple(sorted(_listed(found.values(), rest.account_sid, until), key=lambda one: one.at))
 
 
-def _listed(messages: Iterable[Any], until: datetime) -> Iterable[Listed]:
+def _listed(messages: Iterable[Any], account_sid: str, until: datetime) -> Iterable[Listed]:
     for one in messages:
         inbound = one.direction == "inbound"
         at = one.date_sent or one.date_created
@@ -43,6 +43,7 @@ def _listed(messages: Iterable[Any], until: datetime) -> Iterable[Listed]:
             external_id=theirs,
             address=ours or "",
             at=at,
+            key=address_key(account_sid, ours or ""),
             text=one.body or "",
             files=int(one.num_media or 0),
             state=None if inbound else state_of(str(one.status)),

@@ -29,7 +29,7 @@ from ..plugin import CORE
 from ..runtime import Runtime, Runtimes, UnknownTenant
 from ..store import In, Repository, Store
 from ..store.collections import MESSAGES, PLUGIN_DATA
-from ..tenants import Declared
+from ..tenants import Address, Declared
 from . import rounds
 
 log = structlog.get_logger(__name__)
@@ -80,15 +80,16 @@ class CatchUpDesk:
     def __init__(
         self,
         store: Store,
-        declared: Callable[[], Declared],
+        tenants: Callable[[], tuple[Declared, Declared]],
         runtimes: Runtimes,
         people: People,
         inbox: Inbox,
         status: StatusDesk,
         clock: Clock,
     ) -> None:
+        """*tenants*: those that are declared now, and those that are suspended."""
         self._store = store
-        self._declared = declared
+        self._tenants = tenants
         self._runtimes = runtimes
         self._people = people
         self._inbox = inbox
@@ -117,7 +118,7 @@ class CatchUpDesk:
 
     def _concerned(self) -> list[str]:
         """The tenants with a channel that keeps a list, in order. Ten thousand take some 20 ms."""
-        declared = self._declared()
+        declared = self._tenants()[0]
         return sorted(id for id in declared if any("list_messages" in kind.hooks for kind in declared.kinds(id)))
 
     async def _round(self) -> None:
@@ -167,7 +168,9 @@ class CatchUpDesk:
         begin = since if since is not None else max(mark - OVERLAP if mark else now, now - LONGEST)
         caught = Caught()
         try:
-            listed = await runtime.ask("list_messages", channel, since=begin, until=until)
+            everything = await runtime.ask("list_messages", channel, since=begin, until=until)
+            # A pool of senders may be several tenants'.
+            listed = [one for one in everything if self._is_of(runtime.tenant.id, (channel, one.key))]
             for start in range(0, len(listed), _BATCH):
                 caught += await self._unknown(runtime, repository, channel, listed[start : start + _BATCH])
         except (PluginError, dispatch.HookFailed) as err:
@@ -176,6 +179,10 @@ class CatchUpDesk:
         if not caught.trouble and (mark is None or until > mark):
             await _set_mark(repository, channel, until)
         return caught
+
+    def _is_of(self, tenant: str, address: Address) -> bool:
+        """Whether no other tenant has *address* to itself."""
+        return all(each.addresses.get(address, tenant) == tenant for each in self._tenants())
 
     async def _unknown(
         self, runtime: Runtime, repository: Repository, channel: str, listed: Sequence[Listed]

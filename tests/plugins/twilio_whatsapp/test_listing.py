@@ -221,3 +221,22 @@ async def test_what_became_of_a_message_is_read_from_the_list_where_no_callback_
         contact = await it.server.repository().get(CONTACTS, conversation.contact)
         assert contact.opted_out is (code == 63033)
         assert await look(it) == Caught()
+
+
+async def test_what_is_of_another_tenants_sender_of_the_same_pool_is_left_to_them(front: Any) -> None:
+    other = "whatsapp:+14155230009"
+    pool = {"messaging_service_sid": SERVICE}
+    async with front(clinic=pool, school={**pool, "numbers": [other]}) as it:
+        await it.writes(body="Xin chào.")
+        await it.server.quiet()
+        for tenant in ("clinic", "school"):
+            it.clock.advance(120)
+            await it.server.server.catch_up.look(tenant)
+        sid = lost(it, body="Gửi trường.", to=other)
+        theirs = it.twilio.state.accept(ACCOUNT_SID, [("From", other), ("To", LAN), ("Body", "Từ trường.")])
+        theirs.status, theirs.sent_at = "delivered", theirs.created_at
+        for each in (theirs, it.twilio.state.messages[sid]):
+            each.messaging_service_sid = SERVICE
+        assert await look(it) == Caught()
+        assert {m.text for m in await it.all(MESSAGES)} == {"Xin chào.", "You said: Xin chào."}
+        assert (await it.server.server.catch_up.look("school")).received == 1
