@@ -30,6 +30,7 @@ from frontdesk.services.doctor import examine
 from frontdesk.services.exporting import export
 from frontdesk.services.prompts import preview
 from frontdesk.store.collections import CONVERSATIONS
+from frontdesk.turn import engine
 
 HOOKS = {name: spec for name, spec in vars(Hooks).items() if not name.startswith("_")}
 PAGE = (Path(__file__).parents[1] / "docs/reference/hooks.md").read_text("utf-8")
@@ -146,6 +147,11 @@ async def send_fails(desk: Any, error: Exception, monkeypatch: pytest.MonkeyPatc
     await message(desk, "hello")
 
 
+async def takes_a_moment(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "TYPING_AFTER", 0.0)
+    await message(desk, "hello")
+
+
 async def schedule(desk: Any) -> None:
     await (await desk.plugin("listener")).tasks.schedule("remind", "1", desk.clock.now(), {"of": "a visit"})
 
@@ -199,7 +205,7 @@ HOW = {
     "parse_webhook": lambda desk, _: message(desk, "hello"),
     "parse_status": lambda desk, _: post(desk, "/webhooks/listener/clinic/status/m1", b"delivered"),
     "fetch_media": lambda desk, _: message(desk, "voice"),
-    "show_typing": lambda desk, _: message(desk, "hello"),
+    "show_typing": takes_a_moment,
     "send": lambda desk, _: message(desk, "hello"),
     "find_sent": lambda desk, patch: send_fails(desk, MaybeSent("the line dropped"), patch),
     "list_messages": lambda desk, _: look_back(desk),
