@@ -103,6 +103,7 @@ class Chain:
                 if found.attention or again >= found.again:
                     raise Unanswered(reason, attention=found.attention) from err
                 again += 1
+                message_tokens = message_tokens // 2 if found.shorter else message_tokens
                 await self._pause(found, again)
                 continue
             if reading.intervened and self.request.question:

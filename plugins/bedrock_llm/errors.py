@@ -56,6 +56,8 @@ class Meaning:
     """A person must act."""
     billed: bool = False
     """Whether it may have been billed all the same."""
+    shorter: bool = False
+    """Fewer messages may be taken."""
 
 
 _MEANINGS = {
@@ -83,6 +85,8 @@ _ON_DEMAND = Meaning(
     "this model is called through an inference profile only: write its id with global., us., eu., apac. … in front",
     attention=True,
 )
+_TOO_LONG = re.compile(r"(?:input|prompt) is too long", re.IGNORECASE)
+"""In a ValidationException; models of some families end with a stop reason instead."""
 
 
 def meaning(err: BaseException) -> Meaning:
@@ -113,10 +117,12 @@ def _of_answer(err: ClientError) -> Meaning:
     if code in CREDENTIALS:
         return Meaning(f"AWS refused the credentials ({code}); {_SIGN}", attention=True)
     if code == "ValidationException":
+        if _TOO_LONG.search(said):
+            return Meaning("the conversation is too long for the model", again=1, shorter=True)
         return _ON_DEMAND if "on-demand throughput" in said else Meaning(_refused(said), attention=True)
     if code in _MEANINGS:
         return _MEANINGS[code]
-    if status >= 500:
+    if status == 429 or status >= 500:
         return Meaning(f"Bedrock answered HTTP {status}", again=1, pause=0.5)
     return Meaning(f"Bedrock refused the request with {code or f'HTTP {status}'}", attention=True)
 

@@ -6,7 +6,7 @@ import pytest
 
 from frontdesk import Refused, RetryLater, Section
 from frontdesk.plugins.bedrock_llm.answers import read
-from frontdesk.testing.fake_bedrock import Answer, Call
+from frontdesk.testing.fake_bedrock import Answer, Call, Fault
 
 from .conftest import BIG, SMALL, bot, request, user
 
@@ -94,6 +94,21 @@ async def test_a_conversation_that_is_too_long_for_a_model_is_sent_shorter(make,
     assert reply.text == "Dạ, vâng."
     long, short = (len(asked["messages"]) for asked in bedrock.requests)
     assert short < long * 0.6
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["Input is too long for requested model.", "… prompt is too long: 213456 tokens > 200000 maximum"],
+)
+async def test_a_conversation_that_a_model_refuses_as_too_long_is_sent_shorter(make, bedrock, message):
+    talk = [each for n in range(20) for each in (user("x" * 300), bot("y" * 300))]
+    bedrock.faults.add(Fault(error="ValidationException", message=message))
+    plugin = make(message_tokens=3000, models=[BIG])
+    assert (await plugin.think(request(*talk, user("?")))).model == BIG
+    (shorter,) = bedrock.requests
+    whole = await plugin.preview(request(*talk, user("?")))
+    assert len(shorter["messages"]) < len(whole["messages"]) * 0.6
+    assert (await plugin.check_health())["ok"], "nobody has to mend anything"
 
 
 @pytest.mark.parametrize(
