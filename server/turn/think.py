@@ -23,6 +23,10 @@ log = structlog.get_logger(__name__)
 MAX_STEPS = 8
 """Calls of a model in one turn; a model that still asks for tools then is going round in circles."""
 
+MAX_CALLS = 10
+"""Calls of tools that a model may make at once: of more it has lost its way, and each may be a deed."""
+TOO_MANY = f"nothing was done: not more than {MAX_CALLS} tools at once; ask again for what is still needed"
+
 
 _BESIDE_AN_ANSWER = {tools.CALL_A_PERSON.name, offer.OFFER_CHOICES.name}
 
@@ -69,8 +73,10 @@ async def _finish_interrupted_step(work: Work) -> None:
 async def _answer_calls(work: Work) -> None:
     """Look-ups that stand beside each other at the same time; deeds one after another, in the order asked for."""
     results: list[ToolResult] = []
-    for _, group in groupby(enumerate(work.exchange[-1].tool_calls), lambda each: _alone(work, *each)):
+    calls = work.exchange[-1].tool_calls
+    for _, group in groupby(enumerate(calls[:MAX_CALLS]), lambda each: _alone(work, *each)):
         results += await _side_by_side([tools.run(work, call) for _, call in group])
+    results += [ToolResult(id=call.id, name=call.name, content=TOO_MANY, error=True) for call in calls[MAX_CALLS:]]
     work.exchange.append(ModelMessage(role="user", tool_results=tuple(results)))
     if work.turn.pinned:
         await deeds.journal(work, exchange=mind.dump(work.exchange), trace=tuple(work.trace))

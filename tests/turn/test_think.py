@@ -14,6 +14,7 @@ from frontdesk.model import NOBODY
 from frontdesk.store import StoreUnavailable
 from frontdesk.testing.plugins import ScriptedModel
 from frontdesk.turn import think, tools
+from frontdesk.turn.think import MAX_CALLS
 
 AT_ONCE = {"clinic": {"settle": {"quiet_seconds": 0}}}
 
@@ -303,6 +304,19 @@ class Parallel(Plugin):
         await asyncio.sleep(0.01)
         self.log.append(f"end {what}")
         return f"did {what}"
+
+
+async def test_of_more_calls_at_once_than_anybody_needs_the_first_are_made(desk, plugins, world):
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan, model = server.contact("Lan"), await server.plugin("model")
+        calls = tuple(ToolCall(id=str(n), name="book", arguments={"day": f"day {n}"}) for n in range(40))
+        model.script = [ModelReply(tool_calls=calls), "Dạ."]
+        await lan.says("Đặt giúp em.")
+        assert await lan.hears() == "Dạ."
+        results = model.requests[-1].messages[-1].tool_results
+        assert [result.id for result in results] == [call.id for call in calls], "each has its answer"
+        assert len(world.booked) == MAX_CALLS == len([result for result in results if not result.error])
+        assert "at once" in results[-1].content
 
 
 async def test_look_ups_run_side_by_side_and_deeds_one_after_another(desk):
