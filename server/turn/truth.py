@@ -22,6 +22,8 @@ from .tools import CALL_A_PERSON
 
 EARLIER_TURNS = 20
 """How many turns back the journal is read for deeds that a reply tells of again."""
+LONG = 20_000
+"""Characters of what bears a reply out: reading so many takes some 0.1 s."""
 _NOTE = (
     "[From the front desk, not from the contact. Your answer was not sent: nothing bears out what it says. {wrong}. Use "
     "the tool for it first; or answer anew without saying so, and say what you do not know. Do not speak of this note. Your "
@@ -75,7 +77,7 @@ async def _wrong(work: Work, request: ModelRequest, text: str) -> list[Problem]:
     if not patterns.prepared():
         await asyncio.to_thread(patterns.prepare)
     known = _known(work, request)
-    found = problems(text, known)
+    found = await _judged(text, known)
     if not found:
         return []
     conversation = work.held.conversation
@@ -83,7 +85,15 @@ async def _wrong(work: Work, request: ModelRequest, text: str) -> list[Problem]:
     earlier = [deed for turn in turns if turn.id != work.turn.id for deed in turn.deeds]
     said = await recall.history(work.repository, conversation.id, merged=conversation.merged)
     people = [message.text for message in said if message.author.startswith("operator:")]
-    return problems(text, replace(known, earlier=[*_done(request, earlier)], people=people))
+    return await _judged(text, replace(known, earlier=[*_done(request, earlier)], people=people))
+
+
+async def _judged(text: str, known: Known) -> list[Problem]:
+    """`problems`; off the loop where there is much to read: a contact can write enough for seconds."""
+    results = (words for each in (*known.done, *known.read, *known.earlier) for words in each.told)
+    if sum(map(len, (*known.said, *known.people, *results))) <= LONG:
+        return problems(text, known)
+    return await asyncio.to_thread(problems, text, known)
 
 
 def _known(work: Work, request: ModelRequest) -> Known:

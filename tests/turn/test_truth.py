@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from frontdesk.services.timeline import timeline
 from frontdesk.services.timeline_words import words
 from frontdesk.store.collections import MESSAGES
 from frontdesk.testing.plugins import ScriptedModel
+from frontdesk.truth import problems
 
 AT_ONCE: dict[str, Any] = {"clinic": {"settle": {"quiet_seconds": 0}}}
 LIE = "I've booked you in for Monday."
@@ -86,6 +88,22 @@ async def test_what_the_contact_once_said_of_themselves_may_be_repeated(desk, pl
         await server.quiet()
         assert [message.text for message in await lan.received()] == [told]
         assert await done_about_it(server, lan) == []
+
+
+@pytest.mark.parametrize(("words", "on_the_loop"), [("Hello", True), ("giá 2.500.000đ lúc 9h " * 1500, False)])
+async def test_a_long_conversation_is_not_read_on_the_loop(desk, plugins, monkeypatch, words, on_the_loop):
+    """Fifty of the longest messages take seconds, in which nobody else would be answered."""
+    seen = []
+
+    def judged(text, known):
+        seen.append(threading.current_thread() is threading.main_thread())
+        return problems(text, known)
+
+    monkeypatch.setattr("frontdesk.turn.truth.problems", judged)
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan = server.contact("Lan")
+        await answered(server, lan, words, LIE, "Which time?")
+    assert seen == [on_the_loop] * 3
 
 
 async def test_a_lie_is_put_right_by_other_words(desk, plugins):
