@@ -81,6 +81,15 @@ async def asked_once(town: Town, times: int = 1) -> None:
     await until(f"a model is asked {times} times", so_often)
 
 
+async def typing_shown(town: Town) -> None:
+    """Wait until the contact is shown that somebody is writing."""
+
+    async def dots() -> bool:
+        return bool(town.twilio.typing)
+
+    await until("dots are shown", dots)
+
+
 async def test_pain_1_quick_messages_get_one_reply_and_tools_run_once(town: Town) -> None:
     town.bedrock.script = list(BOOKING)
     lan = town.phone("patient")
@@ -94,7 +103,7 @@ async def test_pain_1_quick_messages_get_one_reply_and_tools_run_once(town: Town
     assert town.deeds(lan) == ["booked"]
     assert len(town.bedrock.requests) == len(BOOKING), "one turn"
     assert all(text in str(town.bedrock.requests[0]["messages"][-1]) for text in thought)
-    assert town.twilio.typing, "they see that somebody is writing"
+    await typing_shown(town)
 
 
 async def test_pain_1_an_album_is_answered_as_one(town: Town) -> None:
@@ -307,11 +316,7 @@ async def test_pain_8_the_webhook_does_not_wait_for_the_model_and_the_contact_he
     lan = town.phone()
     await lan.says("Em ơi, lớp tối mấy giờ?")
     assert town.bedrock.answered == 0, "Twilio had its 204 before any model answered"
-
-    async def typing() -> bool:
-        return bool(town.twilio.typing)
-
-    await until("dots are shown", typing)
+    await typing_shown(town)
     assert lan.received() == [], "while the model is still asked"
     assert await lan.hears() == "Dạ em nghe ạ."
     assert town.bedrock.requests[-1]["modelId"] == SMALL
