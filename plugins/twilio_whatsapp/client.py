@@ -237,7 +237,7 @@ class TwilioRest:
                 for _, sid in await self.list_media(message_sid):
                     await _gone(message.media(sid).delete_async())
             await _gone(message.delete_async())
-        except NeedsAttention as err:
+        except (NeedsAttention, Refused) as err:
             if err.code not in NOT_FOUND:
                 raise
 
@@ -307,11 +307,15 @@ def _created(listed: Any) -> datetime:
 
 
 def _matches(listed: Any, message: Outgoing) -> bool | None:
-    words = message.text if message.template else _body(message)
-    same_text = _normal(listed.body or "") == _normal(words)
-    if message.template or message.kind == "button":
-        # The list tells neither ContentSid nor variables, only the text WhatsApp shows. Buttons may have gone as lines.
-        return True if words and same_text else None
+    choices = choices_of(message.data) if message.kind == "button" else ()
+    words = {_normal(message.text if message.template or choices else _body(message))}
+    if choices:
+        # Where there was no room for them they went as lines of the text.
+        words.add(_normal(numbered(message.text, choices)))
+    same_text = _normal(listed.body or "") in words
+    if message.template or choices:
+        # The list tells neither ContentSid nor variables, only the text WhatsApp shows, if that of a content at all.
+        return True if message.text and same_text else None
     count = int(listed.num_media or 0)
     if same_text and not count and message.media_urls and listed.status in _BEFORE_SENDING:
         # Whether Twilio counts the media of a message it has not worked on yet is not confirmed.

@@ -159,7 +159,7 @@ class Phone:
         assert answer.status == 204, (answer, self._front.tail())
 
     async def hears(self, seconds: float = PATIENCE) -> str:
-        """The next text that reaches the phone."""
+        """The next text that reaches the phone, with what can be tapped below it as lines that one can tell apart."""
 
         async def next_message() -> list[Any]:
             return self.received()[self._heard : self._heard + 1]
@@ -169,7 +169,8 @@ class Phone:
         except AssertionError as err:
             raise AssertionError(f"{err}; the server's log: {self._front.tail()}") from err
         self._heard += 1
-        return str(message.body)
+        choices = self._front.twilio.contents.choices_of(message.content_sid)
+        return "\n".join([message.body, *(f"{number}. {choice}" for number, choice in enumerate(choices, 1))])
 
     async def asks(self, text: str) -> str:
         """Write, and hear the answer."""

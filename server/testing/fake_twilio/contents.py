@@ -88,6 +88,21 @@ class Contents:
             return FakeContent(sid, account, {"twilio/text": {"body": "{{1}}"}}, status="approved")
         return found if found is not None and found.account_sid == account else None
 
+    def text_of(self, sid: str) -> str:
+        """The text above buttons or a list, which a message of theirs has as its body."""
+        types = self.known[sid].types if sid in self.known else {}
+        shown = types.get("twilio/quick-reply") or types.get("twilio/list-picker")
+        return str(shown["body"]) if shown else ""
+
+    def choices_of(self, sid: str) -> list[str]:
+        """What a phone shows below that text: titles, with their descriptions in brackets."""
+        types = self.known[sid].types if sid in self.known else {}
+        buttons = [each["title"] for each in types.get("twilio/quick-reply", {}).get("actions", ())]
+        rows = types.get("twilio/list-picker", {}).get("items", ())
+        # A row without a description of its own has its title there.
+        described = ("" if row["description"] == row["item"] else f" ({row['description']})" for row in rows)
+        return buttons + [f"{row['item']}{more}" for row, more in zip(rows, described, strict=True)]
+
     def check(self, account: str, given: dict[str, str]) -> None:
         """Raise the ApiError with which Twilio answers a message of a content that it does not have, or not so."""
         if "ContentSid" not in given or (given["ContentSid"] not in self.known and not self.strict):

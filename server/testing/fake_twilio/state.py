@@ -98,7 +98,7 @@ class State:
             direction="outbound-api",
             from_=given.get("From", ""),
             to=given["To"],
-            body=given.get("Body", ""),
+            body=given.get("Body") or self.contents.text_of(given.get("ContentSid", "")),
             status="queued" if given.get("From") else "accepted",
             created_at=now,
             visible_at=now + timedelta(seconds=self.list_lag),

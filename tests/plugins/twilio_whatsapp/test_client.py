@@ -8,7 +8,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from frontdesk import MaybeSent, Media, Message, NeedsAttention, Outgoing, Refused, RetryLater, Secret, Template
+from frontdesk import Choice, MaybeSent, Media, Message, NeedsAttention, Outgoing, Refused, RetryLater, Secret, Template
+from frontdesk.choices import as_data
 from frontdesk.clock import SystemClock
 from frontdesk.plugins.twilio_whatsapp import TwilioWhatsapp, client
 from frontdesk.testing.fake_twilio import ACCOUNT_SID, AUTH_TOKEN, CallbackPlan, FakeTwilio, Fault, InboundSpec
@@ -240,6 +241,19 @@ class TestFindSent:
     async def test_what_is_older_than_the_intent_is_left_out(self, plugin: TwilioWhatsapp) -> None:
         await plugin.send(outgoing())
         assert await self.found(plugin, outgoing(), ago=-60) == []
+
+    async def test_choices_are_found_by_their_text_as_buttons_and_as_lines(
+        self, plugin: TwilioWhatsapp, twilio: FakeTwilio
+    ) -> None:
+        long = Choice(id="a", title="Một khoá học có tên dài hơn hai mươi bốn chữ")
+        for choice in (Choice(id="yes", title="Đồng ý"), long):
+            message = outgoing("Chị chọn giúp em", kind="button", data=as_data((choice,)))
+            sid = await plugin.send(message)
+            assert await self.found(plugin, message) == [(sid, True)]
+            for shown in ("Chị khoẻ không?", ""):
+                twilio.state.messages[sid].body = shown
+                assert await self.found(plugin, message) == [(sid, None)], "what the list tells of it is not confirmed"
+            del twilio.state.messages[sid]
 
     async def test_a_template_is_comparable_only_by_the_text_it_shows(
         self, plugin: TwilioWhatsapp, twilio: FakeTwilio

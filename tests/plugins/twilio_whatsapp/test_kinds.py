@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from frontdesk import hookimpl
+from frontdesk import ModelReply, ToolCall, hookimpl
 from frontdesk.store.collections import MESSAGES
 from frontdesk.testing.plugins import ScriptedModel
 
@@ -76,6 +76,27 @@ async def test_a_reply_and_a_tap_on_a_button_say_what_they_answer(front: Any) ->
             await it.writes(**spec, replied_to=answer.sid)
             text, notes, _ = await told(it)
             assert (text, notes[0]) == (spec["body"], 'answers your message: "You said: Mấy giờ mở cửa?"')
+
+
+async def test_what_a_model_offers_goes_out_as_buttons_and_comes_back_with_its_id(front: Any) -> None:
+    async with front() as it:
+        model = await it.server.plugin("model")
+        choices = [{"title": "Đồng ý", "id": "slot-7f3a"}, {"title": "Để em xem lại"}]
+        offer = ToolCall(id="c", name="offer_choices", arguments={"choices": choices})
+        model.script = [ModelReply(text="Chị giữ chỗ chứ ạ?", tool_calls=(offer,))]
+        await it.writes(body="Mai còn chỗ không?")
+        await it.server.quiet()
+        await it.twilio.idle()
+        (answer,), (attempt,) = it.twilio.sent, it.twilio.attempts
+        buttons = it.twilio.contents.known[attempt["ContentSid"]].types["twilio/quick-reply"]
+        assert buttons["body"] == "Chị giữ chỗ chứ ạ?" and [each["id"] for each in buttons["actions"]] == [
+            "slot-7f3a",
+            "Để em xem lại",
+        ]
+        await it.writes(kind="button", body="Đồng ý", payload="slot-7f3a", replied_to=answer.sid)
+        text, notes, _ = await told(it)
+        assert (text, notes[-1]) == ("Đồng ý", 'chosen by a tap: id "slot-7f3a"')
+        assert it.twilio.violations == []
 
 
 async def test_an_album_is_one_turn_that_sees_every_picture(front: Any) -> None:
