@@ -95,6 +95,21 @@ async def test_in_log_mode_a_wrong_signature_is_counted_and_let_pass(make_plugin
     assert await plugin.check_health() == {"ok": True, "detail": "1 webhooks with a wrong signature let pass"}
 
 
+async def test_in_log_mode_a_webhook_passes_though_the_secrets_cannot_be_read_again(
+    make_plugin: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWILIO_TEST_TOKEN", AUTH_TOKEN)
+    plugin = make_plugin(signature="log", auth_token={"env": "TWILIO_TEST_TOKEN"})
+    await plugin.start()
+    monkeypatch.delenv("TWILIO_TEST_TOKEN")
+    with pytest.raises(WebhookRefused, match="AccountSid"):
+        await plugin.parse_webhook(form_request())
+    assert "1 webhooks" in (await plugin.check_health())["detail"]
+    enforcing = make_plugin(auth_token={"env": "TWILIO_TEST_TOKEN"})
+    with pytest.raises(NeedsAttention):
+        await enforcing.parse_webhook(form_request(b"Body=x"))
+
+
 async def test_with_signatures_off_only_the_content_is_judged(make_plugin: Any, twilio: FakeTwilio) -> None:
     plugin = make_plugin(signature="off")
     body = "&".join(
