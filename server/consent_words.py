@@ -12,7 +12,8 @@ _STOP = {
     "vi": (
         "dừng", "dừng lại", "ngừng", "ngừng lại", "thôi nhận tin", "ngừng nhận tin", "dừng nhận tin", "không nhận tin nữa",
         "hủy đăng ký", "huỷ đăng ký", "dung lai", "ngung lai", "thoi nhan tin", "ngung nhan tin", "dung nhan tin",
-        "khong nhan tin nua", "huy dang ky",
+        "khong nhan tin nua", "huy dang ky", "ngưng", "ngưng lại", "ngưng nhận tin", "hủy nhận tin", "huỷ nhận tin",
+        "huy nhan tin", "từ chối nhận tin", "tu choi nhan tin",
     ),
     "es": ("parar", "pare", "detener", "baja", "darme de baja", "no más mensajes"),
     "pt": ("parar", "pare", "sair", "descadastrar", "remover inscrição"),

@@ -25,6 +25,9 @@ PLAIN = OptOut()
     [
         "DỪNG",
         "Dừng lại!",
+        "Ngưng nhận tin",
+        "Huỷ nhận tin.",
+        "Từ chối nhận tin",
         "STOP",
         "stop.",
         "“Stop”",
