@@ -121,8 +121,9 @@ async def test_one_message_that_cannot_be_had_keeps_no_other_away(desk, error):
         caught = await look(server)
         assert (caught.received, len(caught.trouble)) == (2, 1) and "phone" in caught.trouble[0]
         phone.broken = {}
-        server.clock.advance(3600)
-        assert await look(server) == Caught(received=1), "it is tried again"
+        await look(server)
+        found = [m.provider_id for m in await server.contact("Lan").messages() if m.direction == "inbound"]
+        assert sorted(found) == ["a", "b", "c"], "it is tried again"
 
 
 async def test_a_server_that_was_away_for_long_looks_back_three_days_at_most(desk):
@@ -278,7 +279,7 @@ async def test_the_window_is_open_from_when_a_message_was_written_and_not_from_w
         await look(server)
         phone.list = [listed(server, "lost", "Còn chỗ không?")]
         server.clock.advance(timedelta(hours=10).total_seconds())
-        assert await look(server) == Caught(received=1)
+        await look(server)
         assert await lan.hears() == "You said: Còn chỗ không?"
         template = Template(id="reminder")
         for key, hours, kind in (("in", 13, "text"), ("after", 2, "template")):

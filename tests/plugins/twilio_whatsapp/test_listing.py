@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from frontdesk import Choice, Message, Plugin, Template, hookimpl
+from frontdesk import Choice, Listed, Message, Plugin, Refused, Template, hookimpl
 from frontdesk.services.catch_up import Caught
 from frontdesk.store import StoreUnavailable
 from frontdesk.store.collections import CONTACTS, CONVERSATIONS, MESSAGES
@@ -68,14 +68,13 @@ async def test_lost_messages_are_taken_in_from_the_list_with_their_files(front: 
         assert it.twilio.violations == []
 
 
-async def test_a_file_that_was_deleted_since_it_was_listed_is_no_trouble(front: Any) -> None:
+async def test_a_message_that_was_deleted_since_it_was_listed_is_refused(front: Any) -> None:
     async with front() as it:
-        await look(it)
-        lost(it, kind="image", body="răng này", content=JPEG)
-        lost(it, body="Còn chỗ không?")
-        of_messages = Fault(kind="delay", operation="list", to=NUMBER, seconds=0)
-        it.twilio.faults.add(of_messages, Fault(kind="error", operation="list", to=NUMBER, status=404, code=20404))
-        assert await look(it) == Caught(received=1)
+        at = it.server.server.store.now()
+        who = {"external_id": LAN, "address": NUMBER}
+        gone = Listed(provider_id="MM" + "f" * 32, direction="inbound", at=at, files=1, **who)
+        with pytest.raises(Refused, match="deleted"):
+            await (await it.server.plugin("twilio_whatsapp")).recover_message(gone)
 
 
 async def test_more_than_a_page_is_listed_whole(front: Any, monkeypatch: Any) -> None:
