@@ -98,7 +98,14 @@ async def test_beside_two_servers_nothing_of_a_contact_stays(
         assert await lan.asks("m7x3") == "Echo m7x3"
 
 
-@pytest.mark.parametrize("point", ["erase.marked:1", "erase.message:2", "erase.emptied:1"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        pytest.param("erase.marked:1", marks=pytest.mark.slow),
+        "erase.message:2",
+        pytest.param("erase.emptied:1", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.timeout(120)
 async def test_when_the_command_is_killed_the_server_goes_on(
     front: MakeFront, parrot: dict[str, Any], quick: dict[str, Any], point: str
