@@ -112,7 +112,7 @@ CLINIC = {"latitude": 10.77, "longitude": 106.7, "label": "Nha khoa Hoa Sen"}
         ({"choices": MANY, "text": "Chị chọn giờ nào?"}, "accepted"),
         ({"place": CLINIC, "text": ""}, "accepted"),
         ({"place": CLINIC, "text": "Phòng khám ở đây."}, "accepted"),
-        ({"choices": FEW, "text": "Chị đến được không?"}, "parked"),  # what Twilio lists of a content is not known
+        ({"choices": FEW, "text": "Chị đến được không?"}, "accepted"),
     ],
     ids=["numbered choices", "a place", "a place with words", "buttons"],
 )
