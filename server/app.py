@@ -340,7 +340,6 @@ class Server:
 
     def _make_worker(self) -> Worker:
         sender = Sender(self.store, self.budgets, self.pace, self.urls, self.config.public_url, self.clock)
-        reconciler = Reconciler(self.store, sender)
         return Worker(
             self.store,
             self.queue,
@@ -357,7 +356,9 @@ class Server:
                     self.traces,
                     budgets=self.budgets,
                 ),
-                "lane": Lane(self.store, self.runtimes, sender, reconciler, self.clock, self._recent),
+                "lane": Lane(
+                    self.store, self.runtimes, sender, Reconciler(self.store, sender), self.clock, self._recent
+                ),
                 "task": TaskRunner(self.store, self.queue, self.runtimes, self.ownership, self.clock, self.erasing),
             },
             self.changes,
@@ -367,11 +368,10 @@ class Server:
 
     def _make_webhooks(self) -> MeasuredWebhooks:
         channels = {kind.name: kind for kind in self.registry.loaded() if kind.is_channel}
-        claimed = {**self.suspended.addresses, **self.declared.addresses}
         webhooks = Webhooks(
             self.runtimes,
             channels,
-            claimed,
+            {**self.suspended.addresses, **self.declared.addresses},
             self.inbox,
             self.status,
             self.config,
