@@ -65,7 +65,7 @@ from .services.spending import SpendingOfTenant, teller
 from .services.suspended import SuspendedDesk
 from .services.task_runner import TaskRunner
 from .sources import Source, source_of
-from .store import Store, StoreUnavailable
+from .store import Store
 from .store.opening import open_store
 from .tasks import Owner
 from .tenants import Declared, read_tenants, refers_to
@@ -89,8 +89,6 @@ SECRETS_EVERY = 5.0
 """Seconds between two looks for secrets that are due to be read again (vaults.py says how often that is)."""
 BLOCKING_SECONDS = 2.0
 """How long a stop waits for blocking calls whose hooks have ended."""
-STORE_PAUSE = 2.0
-"""Seconds between two attempts to open a store that is away."""
 
 
 class Server:
@@ -485,18 +483,3 @@ def create_server(
     # Who brings a registry has classes in it that no other process knows.
     read: Read = partial(read_apart if registry is None else read_beside, registry=declared.registry)
     return Server(file, declared, clock, source=source, read=read, bind=bind)
-
-
-async def wait_for_store(server: Server, seconds: float) -> None:
-    """Start, trying again while the store is away. Raises StoreUnavailable when it stays away."""
-    until = server.clock.monotonic() + seconds
-    while True:
-        try:
-            await server.start()
-            return
-        except StoreUnavailable as err:
-            left = until - server.clock.monotonic()
-            if left <= 0:
-                raise
-            log.warning("store_away", reason=str(err), kind="start", seconds_left=round(left))
-            await asyncio.sleep(STORE_PAUSE)

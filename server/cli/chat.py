@@ -16,7 +16,7 @@ import click
 
 from frontdesk.config import Log, TenantConfig
 
-from ..app import Server, create_server, wait_for_store
+from ..app import Server, create_server
 from ..keys import signing_key
 from ..observe.logging import set_up_logging
 from ..sources import Location
@@ -24,6 +24,7 @@ from ..tasks import Owner
 from .beside import run
 from .files import file_option, known_tenant, prepared
 from .phone import CHANNEL, Phone
+from .starting import wait_for_store
 from .terminal import Terminal
 
 STORE_PATIENCE = 10.0

@@ -16,7 +16,7 @@ import structlog
 
 from frontdesk.config import ConfigError, ServerConfig, load
 
-from ..app import Server, create_server, wait_for_store
+from ..app import Server, create_server
 from ..observe.logging import set_up_logging
 from ..services.overview import Overview
 from ..sources import Location
@@ -25,6 +25,7 @@ from ..web.webhooks import PREFIX
 from .files import TenantsFileType, prepared
 from .grammar import Number
 from .hosting import Listener, end_at_once, host
+from .starting import wait_for_store
 from .supervisor import Supervisor
 
 log = structlog.get_logger(__name__)
