@@ -110,9 +110,10 @@ class People:
             if found is not None and found.id != conversation.id:
                 others.append(found.id)
         contact = await repository.get(CONTACTS, conversation.contact)
-        if contact is not None and inbound.phone and inbound.phone != contact.phone:
-            # Somebody else's change of the contact goes first: the next message that is no news brings it again.
-            await repository.update(CONTACTS, contact, phone=inbound.phone)
+        while contact is not None and inbound.phone and inbound.phone != contact.phone:
+            if await repository.update(CONTACTS, contact, phone=inbound.phone) is not None:
+                break
+            contact = await repository.get(CONTACTS, conversation.contact)
         return tuple(dict.fromkeys(others))
 
     async def _first_contact(

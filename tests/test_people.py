@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -13,7 +15,7 @@ from frontdesk.channel import Inbound
 from frontdesk.clock import SystemClock
 from frontdesk.config import TenantConfig
 from frontdesk.people import People
-from frontdesk.store import Insert, Store
+from frontdesk.store import Insert, Repository, Store
 from frontdesk.store.collections import CONTACTS, CONVERSATIONS, IDENTITIES
 from frontdesk.store.sqlite import SqliteStore
 
@@ -70,3 +72,25 @@ async def test_a_beginning_under_another_key_is_completed(store: Store, written:
     met = await OURS.meet(repository, ACME, "twilio_whatsapp", LAN, store.now())
     assert met.id == whole.id
     assert (await repository.get(CONTACTS, whole.id)) is not None
+
+
+async def test_a_new_number_is_noted_also_if_the_contact_changes_in_that_moment(store: Store):
+    repository = store.for_tenant("acme")
+    met = await OURS.meet(repository, ACME, "twilio_whatsapp", LAN, store.now())
+
+    class ChangedMeanwhile:
+        """Somebody else changes the contact between its first reading and what follows."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(repository, name)
+
+        async def get(self, collection: Any, id: str) -> Any:
+            found = await repository.get(collection, id)
+            if collection is CONTACTS and found is not None and not found.name:
+                await repository.update(CONTACTS, found, name="Lan")
+            return found
+
+    moved = replace(LAN, phone="+84907654321")
+    await OURS.link(cast(Repository, ChangedMeanwhile()), "acme", "twilio_whatsapp", moved, met)
+    contact = await repository.get(CONTACTS, met.contact)
+    assert (contact.name, contact.phone) == ("Lan", "+84907654321")
