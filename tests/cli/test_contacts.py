@@ -36,7 +36,6 @@ def test_one_contact_is_shown_exported_and_erased(
     assert id not in left and listed["minh"] in left
     again = frontdesk("contacts", "erase", TENANT, id, "--yes")
     assert again.returncode == 1
-    assert again.stderr == (
-        f"frontdesk: there is no contact {id} at {TENANT}; `frontdesk conversations --tenant {TENANT}` lists them\n"
-    )
+    listing = f"`frontdesk conversations --tenant {TENANT}` lists them"
+    assert again.stderr == f"frontdesk contacts erase: there is no contact {id} at {TENANT}; {listing}\n"
     assert "chào" in frontdesk("chat", TENANT, "--as", "lan", stdin="Chào em\n").stdout.partition("you:")[2]

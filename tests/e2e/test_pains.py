@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -91,7 +92,8 @@ async def typing_shown(town: Town) -> None:
 
 
 async def test_pain_1_quick_messages_get_one_reply_and_tools_run_once(town: Town) -> None:
-    town.bedrock.script = list(BOOKING)
+    look, *rest = BOOKING
+    town.bedrock.script = [replace(look, seconds=1.0), *rest]
     lan = town.phone("patient")
     thought = ("em ơi", "cho chị đặt lịch học thử sáng mai", "10:30 nhé, chị tên Lan")
     for text in thought:

@@ -215,6 +215,7 @@ async def test_a_filter_on_date_sent_does_not_find_what_was_not_sent_yet(
 async def test_a_deleted_message_is_gone_but_stays_counted_as_sent(
     twilio: FakeTwilio, http: aiohttp.ClientSession
 ) -> None:
+    twilio.callbacks.default = CallbackPlan(statuses=())
     _, message = await send(http)
     async with http.delete(f"{PATH}/{message['sid']}.json") as answer:
         assert (answer.status, (await answer.json())["code"]) == (409, 20009), "it is on its way yet"

@@ -53,6 +53,7 @@ NONSENSE: dict[str, tuple[Any, ...]] = {
         ModelReply(text="half a character: \ud83d"),
     ),
     "preview": ("a text", ["a list"], {"at": object()}),
+    "export_contact": ("a text", ["a list"], {"at": object()}),
     "check_health": (None, True, "fine"),
 }
 
