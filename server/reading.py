@@ -24,7 +24,7 @@ LONGEST = 600.0
 """Seconds a reading may take: a machine that is busy serving gives it little."""
 SLICE = 500
 """Tenants that are unpacked before the loop has its turn: some milliseconds."""
-PATIENCE = 10
+PATIENCE = 19
 """How nice it is to the process that serves (0 to 19)."""
 
 
