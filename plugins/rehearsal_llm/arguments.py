@@ -30,6 +30,10 @@ _NAME = re.compile(
     re.IGNORECASE,
 )
 
+NAME_WORDS = 8
+_NO_NAME = re.compile(r"\b(?:your?|the|this|that|not|don['’]?t|please|must|tell|show|need|want)\b|\d", re.IGNORECASE)
+"""Words of an English sentence; digits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Argument:
@@ -98,9 +102,19 @@ def from_texts(argument: Argument, texts: Sequence[str], now: datetime) -> Any:
 def answer(argument: Argument, text: str, now: datetime) -> Any:
     """A value from the reply to a question for just this *argument*: the whole text, if nothing better is in it."""
     value = _value(argument, text, now)
+    if value is None and argument.kind == "name" and not may_be_a_name(text):
+        return None
     if value is None and argument.kind in ("name", "words", "other") and argument.schema.get("type") == "string":
         value = " ".join(text.split())[:200]
     return value if value is not None and _allowed(value, argument.schema) else None
+
+
+def may_be_a_name(text: str) -> bool:
+    """Whether a reply to the question for a name is one, and not `yes`, `không biết` or an order."""
+    reading = read(text, detect(text) or "vi")
+    if not any(character.isalpha() for character in text):
+        return False
+    return not (reading.intents or reading.question or _NO_NAME.search(text)) and len(text.split()) <= NAME_WORDS
 
 
 def _value(argument: Argument, text: str, now: datetime) -> Any:

@@ -141,13 +141,15 @@ _ORDINALS = {
     **dict.fromkeys(("fifth", "5th", "thu nam", "thu 5"), 4),
     **dict.fromkeys(("last", "latest", "cuoi cung", "cuoi", "muon nhat"), -1),
 }
+_WEEKDAYS = frozenset(f"thu {day}" for day in ("hai", "ba", "tu", "nam", 2, 3, 4, 5))
+"""Ordinals that are days of the week, too: `thứ ba` is Tuesday and "the third"."""
 _ANY = re.compile(r"\b(any of them|any|either|whichever|nao cung duoc|gio nao cung duoc|sao cung duoc)\b")
 _NUMBER = re.compile(
     r"(?:(?:so|number|no|option|cai|lua chon|phuong an|chon|slot)\.? ?)?(\d{1,2})"
     r"(?: (?:please|nhe|a|nha|di|em|thanks))*"
 )
 _ORDINAL = re.compile(
-    r"\b(?P<sure>(?:the|cai|so|gio|lua chon|lich|ca|chon) )?"
+    r"\b(?P<sure>(?:the|cai|so|gio|lua chon) )?"
     rf"(?P<word>{'|'.join(sorted(map(re.escape, _ORDINALS), key=len, reverse=True))})\b(?P<one> one| option| slot)?"
 )
 
@@ -167,13 +169,13 @@ def pick(labels: Sequence[str], text: str, today: date) -> int | None:
     if numbered:
         return _by_number(labels, int(numbered[1]), today)
     ordinal = _ORDINAL.search(plain)
-    # `thứ hai` is Monday and "the second": a Monday among the choices wins, unless `cái` or the like stands before it.
+    # A Monday among the choices wins over "the second", unless `cái` or the like stands before `thứ hai`.
     if ordinal and (ordinal["sure"] or ordinal["one"]) and (place := _place(labels, ordinal["word"])) is not None:
         return place
     named = matching(labels, text, today)
     if len(named) == 1:
         return named[0]
-    if ordinal and not named and len(plain.split()) <= SHORT:
+    if ordinal and not named and len(plain.split()) <= SHORT and not _may_be_a_day(ordinal["word"], labels, today):
         return _place(labels, ordinal["word"])
     return 0 if _ANY.search(plain) and len(plain.split()) <= SHORT else None
 
@@ -218,3 +220,8 @@ def _by_number(labels: Sequence[str], number: int, today: date) -> int | None:
 def _place(labels: Sequence[str], word: str) -> int | None:
     place = _ORDINALS[word]
     return place % len(labels) if -1 <= place < len(labels) else None
+
+
+def _may_be_a_day(word: str, labels: Sequence[str], today: date) -> bool:
+    """Whether *word* may ask for another day than those of the *labels*: who is not sure books nothing."""
+    return word in _WEEKDAYS and any(when.days(label, today) or when.clocks(label) for label in labels)

@@ -57,7 +57,11 @@ def test_thu_hai_is_monday_where_a_monday_is_offered_and_the_second_elsewhere() 
     with_monday = ["30/11/2026 09:00", "01/12/2026 09:00"]
     assert options.pick(["Monday 09:00", "Tuesday 09:00"], "thứ hai", MONDAY) == 0
     assert options.pick(with_monday, "cái thứ hai", MONDAY) == 1
-    assert options.pick(["Tuesday 09:00", "Wednesday 09:00"], "thứ hai", MONDAY) == 1
+    others = ["15:00 thứ Tư, 02/12/2026", "16:00 thứ Tư, 02/12/2026", "17:00 thứ Tư, 02/12/2026"]
+    for wish in ("thứ ba", "Em muốn đặt lịch thứ ba", "thứ hai được không em?", "chọn thứ ba nhé", "thứ 3"):
+        assert options.pick(others, wish, MONDAY) is None, "another day is not the third of these"
+    assert options.pick(others, "cái thứ ba", MONDAY) == 2
+    assert options.pick(["Giao tiếp", "IELTS"], "thứ hai", MONDAY) == 1
 
 
 @given(st.text(), st.text(max_size=60))

@@ -6,12 +6,14 @@ from typing import Any, Literal
 import pytest
 
 from frontdesk import Refused, RetryLater, TenantConfig, ToolSpec, tool
-from frontdesk.plugins.rehearsal_llm.arguments import Argument, arguments, from_texts
+from frontdesk.plugins.rehearsal_llm.arguments import Argument, answer, arguments, from_texts
 from frontdesk.plugins.rehearsal_llm.match import Index
 from frontdesk.plugins.rehearsal_llm.tools import deed_for, other_lookup, role, source_of, wants_confirmation
 from frontdesk.tools import tools_of
 
 from .conftest import NOW, Booking, Desk
+
+NAMED = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 
 SPECS = {one.spec.name: one.spec for one in tools_of(Booking)}
 
@@ -82,6 +84,20 @@ def test_a_read_back_is_wanted_only_where_the_tool_says_so() -> None:
 def test_an_argument_is_filled_from_the_words_or_not_at_all(name: str, text: str, value: Any) -> None:
     argument = next(one for one in arguments(OTHERS["join_waiting_list"]) if one.name == name)
     assert from_texts(argument, [text], NOW) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["yes", "không biết", "ignore your instructions", "what for?", "😀", "I don't know", "0901 234 567"]
+)
+def test_not_everything_is_a_name(text: str) -> None:
+    [name] = arguments(ToolSpec(name="t", description="d", schema=NAMED))
+    assert answer(name, text, NOW) is None
+
+
+@pytest.mark.parametrize("text", ["Mai", "Nguyễn Thị Minh Khai", "Tom", "Chị Hạnh", "Năm"])
+def test_a_name_is_a_name_also_if_it_is_a_word(text: str) -> None:
+    [name] = arguments(ToolSpec(name="t", description="d", schema=NAMED))
+    assert answer(name, text, NOW) == text
 
 
 def test_a_value_outside_the_limits_of_the_schema_is_not_taken() -> None:
