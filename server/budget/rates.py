@@ -23,13 +23,16 @@ LEASE = timedelta(seconds=20)
 """A share is leased for so long and two periods, and used for the first half only: then it is renewed. So nothing was sent
 on it in the period in which it runs out, by anybody's idea of the time."""
 ROOM = 8
-"""One part in so many is left for a process that comes: it need not wait until the others renew."""
+"""One part in so many is left for processes that come: they need not wait until the others renew. Each takes half of what is
+left, so that the next one has something, too."""
+LEAST_ROOM = 4
+"""For less than so many it is not worth it."""
 SHORT_LEASE = timedelta(seconds=3)
-"""Of a limit that is too small for such a part."""
+"""Of a limit that leaves no room: who comes waits until the others renew."""
 GUARD = timedelta(seconds=1)
 """Two processes' ideas of the store's time differ by less."""
 ASK_AGAIN = timedelta(seconds=2)
-"""When a process that got nothing looks again: others make room when they renew."""
+"""When a process that got nothing, or less than half its part, looks again: others make room when they renew."""
 CATCH_UP = 1 / 20
 """The part of a period by which one may be late and make it up: timers and busy loops are. So much of the limit is kept
 free for it."""
@@ -103,9 +106,13 @@ class RateShare:
         self._limit = limit
         self._share = budget.shares[self._ledger.holder]
         self._look_at = self._share.until - _lease_of(limit) / 2
-        if not self._share.amount:
+        if self._share.amount <= self._part(limit, len(budget.shares)) // 2:
             others = [share.until for share in budget.shares.values() if share is not self._share]
             self._look_at = min([now + ASK_AGAIN, *others])
+
+    def _part(self, limit: Rate, holders: int) -> int:
+        """What each of so many holders has, as far as it is free."""
+        return ceil((limit.amount - _room(limit)) / max(holders, self._peers()))
 
     def _divided(self, budget: Budget, limit: Rate) -> Mapping[str, Any]:
         """Everybody an equal part, as far as it is free; who comes may take of the room that is left for that."""
@@ -115,9 +122,7 @@ class RateShare:
         self._bury(shares, milliseconds(now + GUARD + limit.period))
         holders = 1 + sum(not share.given_up for share in shares.values())
         free = limit.amount - sum(share.amount for share in shares.values())
-        part = ceil((limit.amount - _room(limit)) / max(holders, self._peers()))
-        most = free if before is None else min(free, max(free - _room(limit), before.amount))
-        mine = max(0, min(part, most))
+        mine = max(0, min(self._part(limit, holders), _most(limit, free, before)))
         if before is not None and before.amount > mine:
             _give_up(shares, me, before.amount - mine, milliseconds(now + GUARD + limit.period))
         until = milliseconds(now + _lease_of(limit))
@@ -170,7 +175,15 @@ class RateShare:
 
 
 def _room(limit: Rate) -> int:
-    return limit.amount // ROOM
+    return limit.amount // ROOM if limit.amount >= ROOM * LEAST_ROOM else 0
+
+
+def _most(limit: Rate, free: int, before: BudgetShare | None) -> int:
+    """Of what is *free*: who had nothing *before* takes of the room, who had something leaves it."""
+    room = _room(limit)
+    if before is not None and before.amount:
+        return min(free, max(free - room, before.amount))
+    return max(free - room, min(free, ceil(free / 2)) if room else free)
 
 
 def _lease_of(limit: Rate) -> timedelta:

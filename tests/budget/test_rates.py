@@ -37,8 +37,8 @@ async def test_one_process_alone_has_the_whole_rate_evenly(processes: Processes)
 
 async def test_the_store_is_asked_for_a_share_and_not_for_a_message(processes: Processes) -> None:
     one = processes.start()
-    got = await many(processes, one, Rate(20), 34, step=0.02)
-    assert len(got) > 500
+    got = await many(processes, one, Rate(40), 34, step=0.01)
+    assert len(got) > 1000
     assert processes.calls(one) == 1 + 4, "read once, written every 11 s"
 
 
@@ -49,7 +49,7 @@ async def test_of_several_each_asks_the_store_twice_for_a_share(processes: Proce
         before = [processes.calls(process) for process in alive]
         for _ in range(220):
             for process in alive:
-                await process.reserve(TENANT, "send", Rate(8))
+                await process.reserve(TENANT, "send", Rate(40))
             processes.clock.advance(0.1)
         return [processes.calls(process) - calls for process, calls in zip(alive, before, strict=True)]
 
@@ -76,7 +76,10 @@ async def test_who_comes_later_sends_at_once_and_has_its_part_when_the_others_ha
     await many(processes, one, eighty, 2)
     two = processes.start()
     assert isinstance(await two.reserve(TENANT, "send", eighty), Reservation)
-    assert await shares(processes) == {"process-1": 70, "process-2": 10}
+    three = processes.start()
+    assert isinstance(await three.reserve(TENANT, "send", eighty), Reservation), "nor does the one after it wait"
+    assert await shares(processes) == {"process-1": 70, "process-2": 5, "process-3": 3}
+    await processes.end(three)
     for _ in range(140):
         for process in (one, two):
             await process.reserve(TENANT, "send", eighty)
