@@ -96,6 +96,8 @@ class Inbox:
             reached("inbox.message_written")
             self._recent.forget(tenant.id, conversation.id)
             conversation = await self._meet(repository, tenant, channel, inbound, message.id)
+            if news(conversation, inbound):
+                await self._link(repository, tenant.id, channel, inbound, conversation)
             message = await _moved(repository, message, conversation)
             bump, put, lane = _bump(tenant, conversation, channel, inbound, message)
             took += await repository.write(bump, put, *lane)
@@ -131,6 +133,8 @@ class Inbox:
         if conversation is None:
             # Whoever took it in died while its contact was erased: it is the first of whoever came after.
             conversation = await self._meet(repository, tenant, channel, inbound, id)
+            if news(conversation, inbound):
+                await self._link(repository, tenant.id, channel, inbound, conversation)
             stored = await _moved(repository, stored, conversation)
         conversation = await _counted(repository, tenant, channel, inbound, stored, conversation)
         await consent.take(repository, conversation.contact, stored, tenant.opt_out, channel)

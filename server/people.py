@@ -106,6 +106,10 @@ class People:
             if await repository.insert(IDENTITIES, identity):
                 continue
             stored = await repository.get(IDENTITIES, identity.id)
+            while stored is not None and await _is_being_erased(repository, stored.contact):
+                # Who writes while they are erased is somebody new, under all their names.
+                await repository.update(IDENTITIES, stored, contact=conversation.contact)
+                stored = await repository.get(IDENTITIES, identity.id)
             found = await followed(repository, stored.contact) if stored is not None else None
             if found is not None and found.id != conversation.id:
                 others.append(found.id)
@@ -220,9 +224,9 @@ def _wish(erased: Sequence[Erased]) -> dict[str, Any]:
 
 
 async def _came_again(repository: Repository, conversation: Conversation, erased: Sequence[Erased]) -> None:
-    """A contact turns out to have a name that was erased."""
-    await leases.change(repository, conversation.id, lambda current: {} if current.again else {"again": True})
-    wish = _wish(erased)
+    """A contact turns out to have a name that was erased. The mark last: who died before it begins anew."""
+    wish = {} if conversation.again else _wish(erased)
     while wish and (contact := await repository.get(CONTACTS, conversation.contact)) is not None:
-        if contact.opted_out or conversation.again or await repository.update(CONTACTS, contact, **wish) is not None:
-            return
+        if contact.opted_out or await repository.update(CONTACTS, contact, **wish) is not None:
+            break
+    await leases.change(repository, conversation.id, lambda current: {} if current.again else {"again": True})

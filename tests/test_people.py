@@ -14,8 +14,10 @@ import pytest
 from frontdesk.channel import Inbound
 from frontdesk.clock import SystemClock
 from frontdesk.config import TenantConfig
+from frontdesk.model import Conversation
 from frontdesk.people import People
-from frontdesk.store import Insert, Repository, Store
+from frontdesk.services.erasure import remember
+from frontdesk.store import Insert, Repository, Store, StoreError
 from frontdesk.store.collections import CONTACTS, CONVERSATIONS, IDENTITIES
 from frontdesk.store.sqlite import SqliteStore
 
@@ -94,3 +96,61 @@ async def test_a_new_number_is_noted_also_if_the_contact_changes_in_that_moment(
     await OURS.link(cast(Repository, ChangedMeanwhile()), "acme", "twilio_whatsapp", moved, met)
     contact = await repository.get(CONTACTS, met.contact)
     assert (contact.name, contact.phone) == ("Lan", "+84907654321")
+
+
+USER_ID = "whatsapp:VN.1234"
+
+
+async def being_erased(repository: Repository, store: Store, **wish: Any) -> Conversation:
+    """Whoever LAN is, with a second name: marked, so that no name leads to them but one that was linked too late."""
+    both = replace(LAN, also=(USER_ID,))
+    old = await OURS.meet(repository, ACME, "twilio_whatsapp", both, store.now())
+    await OURS.link(repository, "acme", "twilio_whatsapp", both, old)
+    contact = await repository.get(CONTACTS, old.contact)
+    if wish:
+        await repository.update(CONTACTS, contact, **wish)
+    (late,) = [one for one in await repository.find(IDENTITIES, {"contact": old.id}) if one.external_id == USER_ID]
+    await repository.update(CONVERSATIONS, await repository.get(CONVERSATIONS, old.id), erased_at=store.now())
+    await remember(repository, OURS, "acme", (old.id,), store.now(), again=True)
+    await repository.insert(IDENTITIES, late)
+    return old
+
+
+async def test_who_writes_while_they_are_erased_is_one_new_contact_under_all_their_names(store: Store):
+    repository = store.for_tenant("acme")
+    old = await being_erased(repository, store)
+    both = replace(LAN, also=(USER_ID,))
+    new = await OURS.meet(repository, ACME, "twilio_whatsapp", both, store.now())
+    await OURS.link(repository, "acme", "twilio_whatsapp", both, new)
+    assert new.id != old.id
+    for name in (LAN.external_id, USER_ID):
+        known = await OURS.known(repository, "acme", "twilio_whatsapp", name)
+        assert known is not None and known.id == new.id, name
+
+
+async def test_the_wish_for_no_more_messages_outlives_a_crash_while_it_is_carried_over(store: Store):
+    repository = store.for_tenant("acme")
+    await being_erased(repository, store, opted_out=True, opted_out_by="stop")
+    other = replace(LAN, provider_id="SM2", external_id="whatsapp:+84907654321")
+    met = await OURS.meet(repository, ACME, "twilio_whatsapp", other, store.now())
+    turned_out = replace(other, also=(LAN.external_id,))
+
+    class Dies:
+        """At the second thing that is written."""
+
+        writes = 0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(repository, name)
+
+        async def update(self, *arguments: Any, **changes: Any) -> Any:
+            self.writes += 1
+            if self.writes == 2:
+                raise StoreError("gone")
+            return await repository.update(*arguments, **changes)
+
+    with pytest.raises(StoreError):
+        await OURS.link(cast(Repository, Dies()), "acme", "twilio_whatsapp", turned_out, met)
+    again = await OURS.known(repository, "acme", "twilio_whatsapp", other.external_id)
+    await OURS.link(repository, "acme", "twilio_whatsapp", turned_out, again)
+    assert (await repository.get(CONTACTS, met.contact)).opted_out
