@@ -47,6 +47,8 @@ class Parrot(Plugin):
     @hookimpl
     async def think(self, request: ModelRequest) -> ModelReply:
         """Tools for what is asked and not done yet, then the echo."""
+        if request.question:
+            return ModelReply(text="They asked for this and that.", model="parrot")
         # By what was asked for, not by the call: a turn that a person interrupted is told under ids of its own.
         done = {call.arguments["what"] for message in request.messages for call in message.tool_calls}
         asked = _ASKED.findall(_last_words(request))
