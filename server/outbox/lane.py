@@ -81,7 +81,8 @@ class Lane:
             if wait is not None and not _lets_pass(message, wait, self._store.now()):
                 return Again(min(wait, *passed)) if passed else Again(wait)
             passed += [wait] if wait is not None else []
-        if await self._keep(held, bool(kept), last_inbound_at) or len(waiting) - len(kept) - len(passed) >= AT_ONCE:
+        more = len(waiting) >= AT_ONCE and len(kept) + len(passed) < len(waiting)
+        if await self._keep(held, bool(kept), last_inbound_at) or more:
             return Again(self._store.now())
         ends = [*passed, *(message.useful_until for message in kept if message.useful_until is not None)]
         return Again(min(ends)) if ends else Finished()

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from frontdesk import RetryLater
 from frontdesk.channel import StatusUpdate
+from frontdesk.store.collections import MESSAGES
 
 SECOND = timedelta(seconds=1)
 
@@ -176,6 +177,31 @@ async def test_more_than_one_look_holds_is_sent_all_the_same(start, vendor, monk
         await server.quiet()
         assert len(vendor.taken) == 11
         assert await server.server.store.due.count() == 0
+
+
+async def test_what_is_said_again_in_hours_does_not_hide_what_one_look_does_not_hold(start, vendor, monkeypatch):
+    from frontdesk.outbox import lane
+
+    monkeypatch.setattr(lane, "AT_ONCE", 3)
+    monkeypatch.setattr(lane, "AFTER_ACCEPTED", timedelta(0))
+    async with start() as server:
+        lan = await begun(server)
+        all_queued = asyncio.Event()
+        vendor.before = lambda _: all_queued.wait()
+        await queue(server, lan, [f"m{n}" for n in range(10)])
+        repository = server.repository()
+        (late,) = [
+            one for one in await repository.find(MESSAGES, {"conversation": lan.id}, order_by="at") if one.text == "m3"
+        ]
+        hours = server.server.store.now() + timedelta(hours=6)
+        assert await repository.update(MESSAGES, late, again_of="earlier", not_before=hours)
+        all_queued.set()
+        await server.until("all but that one are sent", lambda: _taken(vendor, 10))
+        assert "m3" not in vendor.texts()
+
+
+async def _taken(vendor, count):
+    return len(vendor.taken) == count
 
 
 async def test_a_lane_survives_a_crash_at_each_of_its_steps(start, vendor, dies_at):
