@@ -185,7 +185,8 @@ async def test_nothing_goes_to_a_contact_who_is_being_erased(start, vendor, outb
         repository, now = server.repository(), server.server.store.now()
         (message,) = await lan.received()
         assert await gates.closed(repository, message, now) is None
-        await repository.update(CONVERSATIONS, await lan.conversation(), erased_at=now)
+        await server.quiet()  # nobody else changes the conversation now
+        assert await repository.update(CONVERSATIONS, await lan.conversation(), erased_at=now)
         by_operator = replace(message, author="operator:mai", owner_epoch=9)
         for each in (message, by_operator):
             assert await gates.closed(repository, each, now) == gates.Stop("withdrawn", "the contact was erased")
