@@ -159,8 +159,9 @@ async def _lived_in(world: World) -> World:
         await gone.hears()
         erasing = world.desk.server.erasing
         task = await erasing.begin(tenant, gone.id)
-        while await erasing.step(tenant, task) is not None:
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(30):
+            while await erasing.step(tenant, task) is not None:
+                await asyncio.sleep(0.05)
         await world.desk.server.overlays.set(world.desk.server.written, tenant, "persona.role", words, "lan")
         await SecretDesk(world.desk.server.store, Secret.from_text(new_key())).set(tenant, "SAME_NAME", words, "lan")
     await world.desk.quiet()

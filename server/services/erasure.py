@@ -208,7 +208,7 @@ class Erasure:
                 for message in messages:
                     group.create_task(self._message(message))
         except BaseExceptionGroup as err:
-            raise err.exceptions[0] from None
+            raise err.exceptions[0] from err
 
     async def _message(self, message: Message) -> None:
         """First what keeps it from coming back, then at the provider, then here."""

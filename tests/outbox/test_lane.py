@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from frontdesk import RetryLater
 from frontdesk.channel import StatusUpdate
+from frontdesk.outbox import lane
 from frontdesk.store.collections import MESSAGES
 
 SECOND = timedelta(seconds=1)
@@ -163,16 +164,19 @@ async def test_the_lane_of_one_conversation_does_not_hold_up_another(start, vend
         assert await lan.hears() == "to Lan"
 
 
-async def test_more_than_one_look_holds_is_sent_all_the_same(start, vendor, monkeypatch):
-    from frontdesk.outbox import lane
-
+async def long_lane(server, vendor, monkeypatch):
+    """Somebody with ten messages in a lane that is looked at three at a time, and what lets them go."""
     monkeypatch.setattr(lane, "AT_ONCE", 3)
     monkeypatch.setattr(lane, "AFTER_ACCEPTED", timedelta(0))
+    contact, all_queued = await begun(server), asyncio.Event()
+    vendor.before = lambda _: all_queued.wait()
+    await queue(server, contact, [f"m{n}" for n in range(10)])
+    return contact, all_queued
+
+
+async def test_more_than_one_look_holds_is_sent_all_the_same(start, vendor, monkeypatch):
     async with start() as server:
-        lan = await begun(server)
-        all_queued = asyncio.Event()
-        vendor.before = lambda _: all_queued.wait()
-        await queue(server, lan, [f"m{n}" for n in range(10)])
+        _, all_queued = await long_lane(server, vendor, monkeypatch)
         all_queued.set()
         await server.quiet()
         assert len(vendor.taken) == 11
@@ -180,15 +184,8 @@ async def test_more_than_one_look_holds_is_sent_all_the_same(start, vendor, monk
 
 
 async def test_what_is_said_again_in_hours_does_not_hide_what_one_look_does_not_hold(start, vendor, monkeypatch):
-    from frontdesk.outbox import lane
-
-    monkeypatch.setattr(lane, "AT_ONCE", 3)
-    monkeypatch.setattr(lane, "AFTER_ACCEPTED", timedelta(0))
     async with start() as server:
-        lan = await begun(server)
-        all_queued = asyncio.Event()
-        vendor.before = lambda _: all_queued.wait()
-        await queue(server, lan, [f"m{n}" for n in range(10)])
+        lan, all_queued = await long_lane(server, vendor, monkeypatch)
         repository = server.repository()
         (late,) = [
             one for one in await repository.find(MESSAGES, {"conversation": lan.id}, order_by="at") if one.text == "m3"
