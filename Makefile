@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test lint slow bench constraints
+.PHONY: help run test lint slow shots bench constraints
 
 BIN := .venv/bin/
 
@@ -23,6 +23,9 @@ lint: .venv/bin/pytest ## ruff and mypy
 
 slow: .venv/bin/pytest ## the long tests
 	$(BIN)pytest -m slow
+
+shots: .venv/bin/pytest ## pictures of every page into shots/, at 1440 and 390, light and dark
+	FRONTDESK_SHOTS=$(CURDIR)/shots $(BIN)pytest -q tests/admin_ui
 
 bench: .venv/bin/pytest ## the figures of bench/README.md
 	$(BIN)python bench/run.py all

@@ -1,32 +1,34 @@
-"""The operators' pages, from the same process: blueprint, templates, static files."""
+"""The operators' pages, from the same process: one module a page, all behind the door of gate.py."""
 
 from __future__ import annotations
 
-from quart import Blueprint, Response, jsonify, render_template, request
+from quart import Blueprint
+from quart.blueprints import BlueprintSetupState
 
-from frontdesk.services.overview import Overview, Shown
+from frontdesk.services.office import Office
+
+from . import assets, drawing, start
+from .gate import Pages, said
+
+MODULES = (start,)
+"""The pages, in the order of the navigation."""
 
 
-def blueprint(overview: Overview) -> Blueprint:
+def blueprint(office: Office) -> Blueprint:
     """The pages at `/`."""
-    pages = Blueprint(
-        "admin_ui", __name__, template_folder="templates", static_folder="static", static_url_path="/static/admin"
-    )
+    pages = Pages(office)
 
-    async def shown() -> Shown:
-        peer = (request.scope.get("client") or ("",))[0]
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        return await overview.open_to(peer, headers, request.args.get("q", ""), request.args.get("after", ""))
+    @pages.record_once
+    def prepare(state: BlueprintSetupState) -> None:
+        drawing.install(state.app)
+        state.app.jinja_env.globals["said"] = said
 
-    @pages.get("/")
-    async def start() -> str:
-        search, after = request.args.get("q", ""), request.args.get("after", "")
-        return await render_template("start.html", shown=await shown(), search=search, first=not after)
-
-    @pages.get("/tenants.json")
-    async def tenants() -> Response:
-        """The same for a page that offers a way to the others."""
-        found = (await shown()).tenants
-        return jsonify([{"id": each.id, "name": each.name, "pages": dict(each.pages)} for each in found])
-
+    pages.page("/static/admin/<path:name>", who="everyone")(static_file)
+    for module in MODULES:
+        module.add(pages, office)
     return pages
+
+
+async def static_file(name: str) -> object:
+    """A static file of the pages, at an address that tells what is in it."""
+    return await assets.send(name)

@@ -54,8 +54,8 @@ from .services.blocking import BlockingCalls
 from .services.catch_up import CatchUpDesk
 from .services.erasing import EraseDesk
 from .services.moving import check_whole
+from .services.office import Office
 from .services.overlay import Overlays
-from .services.overview import Overview
 from .services.ownership import Ownership
 from .services.parked import ParkedDesk
 from .services.retention import RetentionDesk
@@ -177,6 +177,7 @@ class Server:
         self._backlog = Backlog(self.store, lambda: self.runtimes.declared, self.clock, self.metrics)
         self._proxies = Proxies(self.config.trusted_proxies)
         self.reloader = Reloader(self, source, read, self.metrics)
+        self.office = Office(self)
         self.quart = self._make_quart()
         self._started_pages: Quart | None = None
         self._pages_turn = asyncio.Lock()
@@ -384,7 +385,7 @@ class Server:
         app.register_blueprint(health.blueprint(self.readiness))
         app.register_blueprint(media.blueprint(self.media, self.urls))
         app.register_blueprint(metrics.blueprint(self.metrics, self._backlog, self._metrics_token))
-        app.register_blueprint(admin_pages(Overview(self.runtimes, self.registry, self.overlays)))
+        app.register_blueprint(admin_pages(self.office))
         loaded = self.registry.loaded()
         plugin_routes.mount(app, loaded, self.runtimes)
         self._mounted = len(loaded)

@@ -70,6 +70,12 @@ def serving() -> Callable[..., AbstractAsyncContextManager[str]]:
     return _served
 
 
+@pytest.fixture(scope="session")
+def served() -> Callable[..., AbstractAsyncContextManager[str]]:
+    """`serving`, for fixtures that live longer than a test."""
+    return _served
+
+
 class _DiesAfter:
     """A tenant's documents without transactions, as in DocumentDB, in a process that dies after so many writes."""
 

@@ -122,7 +122,7 @@ def allowed(path: Path, module: str, names: tuple[str, ...]) -> bool:
             public = module == "frontdesk" and set(names) <= PUBLIC
             return public or (len(own.split(".")) == 3 and (module == own or module.startswith(f"{own}.")))
         case "frontdesk.admin_ui":
-            return there == "frontdesk.admin_ui" or module.startswith("frontdesk.services")
+            return there == "frontdesk.admin_ui" or module.startswith(("frontdesk.services", "frontdesk.auth"))
     raise AssertionError(here)
 
 
@@ -135,7 +135,7 @@ def test_imports_go_the_directions_they_may(path):
     ]
     assert not wrong, (
         "config imports nothing of ours; server only config (app.py also admin_ui); a plugin `from frontdesk import …` "
-        "and its own folder; admin_ui only frontdesk.services"
+        "and its own folder; admin_ui only frontdesk.services and frontdesk.auth"
     )
 
 

@@ -1,0 +1,50 @@
+// What every page does: sentences that were said, a lost live connection, focus after a part was changed.
+(() => {
+  const SHOWN = 6000;
+
+  function say(text) {
+    const stack = document.getElementById("said");
+    const line = document.getElementById("said-template").content.firstElementChild.cloneNode(true);
+    line.querySelector("span").textContent = text;
+    stack.append(line);
+    fade(line);
+  }
+
+  function fail() {
+    const stack = document.getElementById("said");
+    if (stack.querySelector(".said-alarm")) return;
+    stack.append(document.getElementById("failed-template").content.firstElementChild.cloneNode(true));
+  }
+
+  function fade(line) {
+    setTimeout(() => { if (!line.matches(":hover") && !line.contains(document.activeElement)) line.remove(); }, SHOWN);
+  }
+
+  document.addEventListener("click", (event) => {
+    const close = event.target.closest(".said-close");
+    if (close) close.closest(".said").remove();
+  });
+  document.addEventListener("said", (event) => say(event.detail.value));
+  document.addEventListener("htmx:sendError", fail);
+  document.addEventListener("htmx:responseError", fail);
+
+  // The live connection: what is shown is as of the moment it was lost.
+  const lost = () => document.getElementById("lost");
+  let lostAt = null;
+  document.addEventListener("htmx:sseError", () => {
+    if (lostAt) return;
+    lostAt = new Date();
+    const time = lostAt.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+    lost().textContent = lost().dataset.asOf.replace("{time}", time);
+    lost().hidden = false;
+  });
+  document.addEventListener("htmx:sseOpen", () => {
+    if (!lostAt) return;
+    lostAt = null;
+    lost().hidden = true;
+    say(lost().dataset.back);
+    document.dispatchEvent(new CustomEvent("live:again"));
+  });
+
+  document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("#said .said").forEach(fade));
+})();

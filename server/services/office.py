@@ -1,0 +1,36 @@
+"""Everything that the operators' screens and the API may do, in one place: each desk is one attribute."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from frontdesk.config import TenantConfig as TenantConfig
+
+from ..auth import Accounts, Audit
+from .overview import Overview
+
+if TYPE_CHECKING:
+    from ..app import Server
+
+
+class Office:
+    """The desks of one server. They share its store, its runtimes and its clock."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self.public_url = server.config.public_url
+        self.overview = Overview(server.runtimes, server.registry, server.overlays)
+        self.ownership = server.ownership
+        self.parked = server.parked
+        self.accounts = Accounts(server.store, server.clock)
+        self.audit = Audit(server.store)
+
+    def now(self) -> datetime:
+        """The store's time, by which everything is stamped."""
+        return self._server.store.now()
+
+    def tenant(self, id: str) -> TenantConfig | None:
+        """A tenant that is served now, as it is in force."""
+        declared = self._server.declared
+        return declared[id].tenant if id in declared else None
