@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from quart import Blueprint
+from typing import cast
+
+from quart import Blueprint, Quart
 from quart.blueprints import BlueprintSetupState
 
 from frontdesk.services.office import Office
@@ -20,7 +22,7 @@ def blueprint(office: Office) -> Blueprint:
 
     @pages.record_once
     def prepare(state: BlueprintSetupState) -> None:
-        drawing.install(state.app)
+        drawing.install(cast(Quart, state.app))
         state.app.jinja_env.globals["said"] = said
 
     pages.page("/static/admin/<path:name>", who="everyone")(static_file)
