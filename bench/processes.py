@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 import tempfile
 import urllib.request
 from collections.abc import AsyncIterator, Sequence
@@ -86,12 +87,15 @@ async def processes(figures: Figures, number: int) -> None:
 async def _compare(figures: Figures, where: str, counts: Sequence[int], senders: int, *, wire: bool = False) -> None:
     first = await _cost(1, senders, wire=wire)
     _note(figures, f"{where}, 1 process", first)
+    beside = await _cost(1, senders, wire=wire, computing=counts[-1] - 1)
+    _note(figures, f"{where}, 1 process beside {counts[-1] - 1} programs that compute", beside)
     for count, moves in [*((count, False) for count in counts[1:]), (counts[-1], True)]:
         cost = await _cost(count, senders, wire=wire, moves=moves)
         over = f"{where}, {count} processes{', contacts moving' if moves else ''}"
         _note(figures, over, cost)
         figures.note(f"{over}: store calls against one", cost.store_calls / first.store_calls, "x", "< 1.1")
         figures.note(f"{over}: CPU against one", cost.cpu / first.cpu, "x", "< 1.1")
+        figures.note(f"{over}: CPU against one beside programs that compute", cost.cpu / beside.cpu, "x", "< 1.1")
 
 
 def _note(figures: Figures, over: str, cost: Cost) -> None:
@@ -100,8 +104,13 @@ def _note(figures: Figures, over: str, cost: Cost) -> None:
     figures.note(f"{over}: CPU", cost.cpu, "ms")
 
 
-async def _cost(count: int, senders: int, *, wire: bool = False, moves: bool = False) -> Cost:
-    """Everybody writes once to make what is made once, and once more, which is counted."""
+async def _cost(count: int, senders: int, *, wire: bool = False, moves: bool = False, computing: int = 0) -> Cost:
+    """Everybody writes once to make what is made once, and once more, which is counted.
+
+    *computing*: how many programs keep the processors busy meanwhile. The same work takes more of a processor's time where
+    it is taken from it again and again and finds its caches cold: by them it is told how
+    much of a difference is the machine's.
+    """
     contacts = [
         number // senders * TENANTS + number % senders for number in range(CONTACTS_OVER_WIRE if wire else CONTACTS)
     ]
@@ -113,6 +122,8 @@ async def _cost(count: int, senders: int, *, wire: bool = False, moves: bool = F
         for server in made:
             await stack.enter_async_context(server)
         await _write(made, sink, contacts, 0)
+        for _ in range(computing):
+            await stack.enter_async_context(_computing())
         quiet = await _spent(made, queue)
         await asyncio.sleep(IDLE_SECONDS)
         before = await _spent(made, queue)
@@ -132,6 +143,16 @@ async def _cost(count: int, senders: int, *, wire: bool = False, moves: bool = F
         return (risen(before, after) - idle * (after.at - before.at) - look) / len(contacts)
 
     return Cost(*map(of_a_message, ("store_calls", "queue_calls", "cpu")))
+
+
+@asynccontextmanager
+async def _computing() -> AsyncIterator[None]:
+    program = await asyncio.create_subprocess_exec(sys.executable, "-c", "while True: pass")
+    try:
+        yield
+    finally:
+        program.kill()
+        await program.wait()
 
 
 async def _put_off_retention(url: str) -> None:
