@@ -24,7 +24,8 @@ from frontdesk.config import Secret
 from frontdesk.model import Consent, Note, Summary
 from frontdesk.people import People
 from frontdesk.services.secrets import SecretDesk, new_key
-from frontdesk.store.collections import COLLECTIONS, CONSENTS, CONVERSATIONS, MESSAGES, NOTES, SUMMARIES
+from frontdesk.store.collections import AUDIT, COLLECTIONS, CONSENTS, CONVERSATIONS, MESSAGES, NOTES, SUMMARIES
+from frontdesk.stored_operators import AuditEntry
 from frontdesk.testing.desk import TestDesk
 from frontdesk.testing.fake_twilio import FakeTwilio, InboundSpec
 from frontdesk.web import webhooks
@@ -154,6 +155,8 @@ async def _lived_in(world: World) -> World:
         now = world.desk.clock.now()
         summary = Summary(id="same-summary", conversation=contact.id, text=words, until=now, made_at=now)
         assert await world.desk.repository(tenant).insert(SUMMARIES, summary)
+        entry = AuditEntry(id="same-entry", at=now, who="lan", what="setting.changed", about=words)
+        assert await world.desk.repository(tenant).insert(AUDIT, entry)
         gone = world.desk.contact("Gone", tenant=tenant)
         await gone.says(words, id="gone-id")
         await gone.hears()

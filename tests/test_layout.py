@@ -217,6 +217,7 @@ TESTED_BY_OTHERS = {
     "quarantine": "tests/test_watchdog.py",
     "step": "tests/test_dispatch.py",
     "stored_erasures": "shapes only; tests/store reads and writes them",
+    "stored_operators": "shapes only; tests/auth reads and writes them",
     "stored_settings": "shapes only; tests/store reads and writes them",
     "version": "one constant",
     "work": "shapes only",

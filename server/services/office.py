@@ -23,7 +23,7 @@ class Office:
         self.overview = Overview(server.runtimes, server.registry, server.overlays)
         self.ownership = server.ownership
         self.parked = server.parked
-        self.accounts = Accounts(server.store, server.clock)
+        self.accounts = Accounts(server.store)
         self.audit = Audit(server.store)
 
     def now(self) -> datetime:

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
-from frontdesk import model, stored_erasures, stored_settings
+from frontdesk import model, stored_erasures, stored_operators, stored_settings
 
 D = TypeVar("D")
 
@@ -134,6 +134,13 @@ BUDGETS = Collection(
 SECRETS = Collection("secrets", stored_settings.StoredSecret)
 OVERLAYS = Collection("overlays", stored_settings.Overlay)
 
+AUDIT = Collection(
+    "audit",
+    stored_operators.AuditEntry,
+    indexes=(("at",), ("who", "at"), ("what", "at")),
+    retention=Retention(None, by="at"),
+)
+
 DUE = Collection("due", model.Due, indexes=(("kind", "due_at"), ("tenant", "due_at")), tenant_data=False)
 INSTANCES = Collection(
     "instances",
@@ -152,6 +159,41 @@ OVERLAY_MARKS = Collection(
 )
 SUSPENSIONS = Collection("suspensions", stored_settings.Suspension, indexes=(("since",),), tenant_data=False)
 CHORES = Collection("chores", model.Chore, tenant_data=False)
+OPERATORS = Collection(
+    "operators",
+    stored_operators.Operator,
+    indexes=(("subject",),),
+    unique=(("email",), ("name",)),
+    tenant_data=False,
+)
+SESSIONS = Collection(
+    "sessions",
+    stored_operators.Session,
+    indexes=(("operator", "seen_at"), ("expires_at",)),
+    tenant_data=False,
+    retention=Retention(timedelta(0), by="expires_at"),
+)
+INVITATIONS = Collection(
+    "invitations",
+    stored_operators.Invitation,
+    indexes=(("tenant", "made_at"), ("expires_at",)),
+    tenant_data=False,
+    retention=Retention(timedelta(0), by="expires_at"),
+)
+API_TOKENS = Collection("api_tokens", stored_operators.ApiToken, indexes=(("tenant", "made_at"),), tenant_data=False)
+ATTEMPTS = Collection(
+    "attempts",
+    stored_operators.Attempts,
+    indexes=(("ends_at",),),
+    tenant_data=False,
+    retention=Retention(timedelta(0), by="ends_at"),
+)
+SERVER_AUDIT = Collection(
+    "server_audit",
+    stored_operators.AuditEntry,
+    indexes=(("at",), ("who", "at"), ("what", "at")),
+    tenant_data=False,
+)
 
 COLLECTIONS: tuple[Collection[Any], ...] = (
     IDENTITIES,
@@ -169,9 +211,16 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     BUDGETS,
     SECRETS,
     OVERLAYS,
+    AUDIT,
     DUE,
     INSTANCES,
     OVERLAY_MARKS,
     SUSPENSIONS,
+    OPERATORS,
+    SESSIONS,
+    INVITATIONS,
+    API_TOKENS,
+    ATTEMPTS,
+    SERVER_AUDIT,
     CHORES,
 )
