@@ -9,10 +9,10 @@ from quart.blueprints import BlueprintSetupState
 
 from frontdesk.services.office import Office
 
-from . import assets, drawing, start
+from . import assets, drawing, sign_in, start
 from .gate import Pages, said
 
-MODULES = (start,)
+MODULES = (start, sign_in)
 """The pages, in the order of the navigation."""
 
 
@@ -26,6 +26,7 @@ def blueprint(office: Office) -> Blueprint:
         state.app.jinja_env.globals["said"] = said
 
     pages.page("/static/admin/<path:name>", who="everyone")(static_file)
+    pages.page("/favicon.ico", who="everyone")(favicon)
     for module in MODULES:
         module.add(pages, office)
     return pages
@@ -34,3 +35,8 @@ def blueprint(office: Office) -> Blueprint:
 async def static_file(name: str) -> object:
     """A static file of the pages, at an address that tells what is in it."""
     return await assets.send(name)
+
+
+async def favicon() -> object:
+    """What browsers ask for beside a page that names no icon."""
+    return await assets.send("icon.svg")

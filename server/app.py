@@ -112,7 +112,7 @@ class Server:
         use_vault(self.vaults)
         try:
             store = open_store(file.store_url(), clock)
-            key = signing_key(self.config.signing_key, file.data_dir)
+            key = self.signing_key = signing_key(self.config.signing_key, file.data_dir)
             self._metrics_token = revealed(self.config.metrics.token, "metrics.token")
         except (SecretUnavailable, ValueError) as err:
             raise StartupError(f"{file.path}: server: {err}") from err

@@ -64,6 +64,8 @@ class Invitation:
 
     id: str
     version: int = 1
+    purpose: str
+    """`first_run`, `invitation` or `reset`."""
     tenant: str = ""
     """Empty: the first run's, or a reset of a password."""
     role: str = ""

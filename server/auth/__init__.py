@@ -2,16 +2,21 @@
 
 from .accounts import Accounts, NotSignedIn, Refused, TooManyAttempts
 from .audit import Audit
+from .links import LinkEnded, Links
 from .principal import ROLES, Principal, Role, at_least
+from .second_factor import SecondFactor
 
 __all__ = [
     "ROLES",
     "Accounts",
     "Audit",
+    "LinkEnded",
+    "Links",
     "NotSignedIn",
     "Principal",
     "Refused",
     "Role",
+    "SecondFactor",
     "TooManyAttempts",
     "at_least",
 ]

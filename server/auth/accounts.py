@@ -97,6 +97,10 @@ class Accounts:
         found = await self._store.shared.find(OPERATORS, {"subject": subject}, limit=1)
         return found[0] if found else None
 
+    async def nobody_yet(self) -> bool:
+        """Whether this server has no operator at all."""
+        return not await self._store.shared.find(OPERATORS, {}, limit=1)
+
     async def everybody(self) -> list[Operator]:
         """All of them, by id."""
         found: list[Operator] = []
@@ -198,6 +202,21 @@ class Accounts:
         if operator is None or operator.disabled:
             return None
         return principal_of(operator, session)
+
+    async def pass_on(self, waiting: Session) -> tuple[Session, str]:
+        """The second factor was right: a new session in place of the one that waited for it."""
+        await self._store.shared.delete(SESSIONS, waiting)
+        if (operator := await self.get(waiting.operator)) is not None:
+            await self._attempts.forget("account", operator.email)
+        return await self.open_session(waiting.operator, peer=waiting.peer, agent=waiting.agent)
+
+    async def count_code(self, operator: Operator) -> None:
+        """A second factor is tried: raises TooManyAttempts."""
+        await self._attempts.count("code", operator.id, OF_AN_ACCOUNT)
+
+    async def forget_codes(self, operator: Operator) -> None:
+        """It was right."""
+        await self._attempts.forget("code", operator.id)
 
     async def sessions(self, operator: str) -> list[Session]:
         """Where they are signed in, the last used first."""

@@ -24,6 +24,7 @@ from .import_history import import_history
 from .init import init
 from .migrate import migrate
 from .move_store import move_store
+from .operators import operators
 from .overlay import overlay
 from .parked import parked
 from .plugins import plugins
@@ -63,6 +64,7 @@ for _command in (
     catch_up,
     consents,
     tenants,
+    operators,
     overlay,
     secrets,
     schema,

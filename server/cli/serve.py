@@ -91,7 +91,8 @@ async def _serve(server: Server, listener: Listener) -> None:
         _leave_to_the_collector_what_is_new()
         missing = _missing_secrets(server)
         listener.listen()
-        for line in _where_to_go(server, listener, missing):
+        first_run = await server.office.links.first_run()
+        for line in _where_to_go(server, listener, missing, first_run):
             click.echo(line)
         server.watch_file()
         await host(server, listener, Supervisor(os.environ))
@@ -139,7 +140,7 @@ def _missing_secrets(server: Server) -> list[MissingSecret]:
     return missing
 
 
-def _where_to_go(server: Server, listener: Listener, missing: list[MissingSecret]) -> Iterator[str]:
+def _where_to_go(server: Server, listener: Listener, missing: list[MissingSecret], first_run: str) -> Iterator[str]:
     yield f"Frontdesk serves {server.file.path} on {listener.url}"
     for tenant in Overview(server.runtimes, server.registry).tenants():
         yield f"  {tenant.id}: {tenant.name}"
@@ -159,6 +160,10 @@ def _where_to_go(server: Server, listener: Listener, missing: list[MissingSecret
         yield f"Note: {sentence}"
     if sentence := server.config.unnamed_proxy():
         yield f"Note: {sentence}"
+    if first_run:
+        yield f"Operators: make the first account, once, within a day: {listener.url}/first-run/{first_run}"
+    else:
+        yield f"Operators: {listener.url}/sign-in"
     yield "Ctrl-C stops it."
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from frontdesk.config import TenantConfig as TenantConfig
 
-from ..auth import Accounts, Audit
+from ..auth import Accounts, Audit, Links, SecondFactor
+from ..tenants import gaps
 from .overview import Overview
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class Office:
         self.ownership = server.ownership
         self.parked = server.parked
         self.accounts = Accounts(server.store)
+        self.links = Links(server.store, self.accounts)
+        self.second_factor = SecondFactor(self.accounts, server.signing_key, server.clock)
         self.audit = Audit(server.store)
 
     def now(self) -> datetime:
@@ -34,3 +37,8 @@ class Office:
         """A tenant that is served now, as it is in force."""
         declared = self._server.declared
         return declared[id].tenant if id in declared else None
+
+    def gaps(self) -> list[str]:
+        """What is still missing for the businesses to work, in sentences, as `frontdesk check` tells it."""
+        found = gaps(self._server.declared)
+        return [*found, sentence] if (sentence := self._server.config.unnamed_proxy()) else found
