@@ -40,5 +40,9 @@ class Retention(Settings):
     """How the bot came to its answers. Without it: for good."""
     notes: ForADay | None = None
     """Notes to operators. Without it: for good."""
+    appointments: ForADay | None = None
+    """Appointments that have passed. Without it: for good."""
+    audit: ForADay | None = None
+    """Who changed what through the screens and the API. Without it: for good."""
     tasks: ForADay = timedelta(days=30)
     """Tasks that are done, have failed, or were cancelled."""

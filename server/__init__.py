@@ -58,6 +58,11 @@ from .prompt import compose as compose
 from .prompt import current as current
 from .prompt import estimated_tokens as estimated_tokens
 from .prompt import whole_sentences as whole_sentences
+from .records import Appointment as Appointment
+from .records import Change as Change
+from .records import Evidence as Evidence
+from .records import Lead as Lead
+from .records import Reminder as Reminder
 from .tools import Done as Done
 from .tools import ToolContext as ToolContext
 from .tools import tool as tool

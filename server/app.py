@@ -50,9 +50,11 @@ from .registry import Registry
 from .reload import Reloader
 from .runtime import Runtime, Runtimes
 from .services import for_plugins, instances
+from .services.appointments import AppointmentDesk
 from .services.blocking import BlockingCalls
 from .services.catch_up import CatchUpDesk
 from .services.erasing import EraseDesk
+from .services.leads import LeadDesk
 from .services.moving import check_whole
 from .services.office import Office
 from .services.overlay import Overlays
@@ -154,6 +156,8 @@ class Server:
             clock,
         )
         self.erasing = EraseDesk(self.store, self.runtimes, self.media, self.people, clock)
+        self.leads = LeadDesk(self.store, self.queue, lambda: self.runtimes)
+        self.appointments = AppointmentDesk(self.store, self.queue, lambda: self.runtimes)
         self.parked = ParkedDesk(self.store, self.queue)
         self.retention = RetentionDesk(self.store, lambda: self.runtimes.declared, clock)
         self.instance = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
@@ -326,6 +330,8 @@ class Server:
             conversations=for_plugins.PluginConversations(
                 self.store, self.queue, self.ownership, self.status, self.changes, tenant, plugin
             ),
+            leads=for_plugins.PluginLeads(self.leads, tenant.id, plugin),
+            appointments=for_plugins.PluginAppointments(self.appointments, tenant.id, plugin),
             spending=SpendingOfTenant(self.budgets, self.store, tenant, teller(lambda: self.runtimes, self.store)),
             http=self.http,
             shared=self.shared.of(plugin),

@@ -24,6 +24,7 @@ ALERT = "alert"
 MERGE = "merge"
 SUMMARISE = "summarise"
 ERASE = "erase"
+RECORD_CHANGED = "record_changed"
 
 PATIENCE = timedelta(seconds=30)
 """How long somebody who writes on after a hand-off waits for a person before the bot says that it has been heard."""
@@ -72,6 +73,11 @@ def alert(title: str, text: str, cases: dict[str, str], pause: timedelta, at: da
     (alerts.py)."""
     cause = hashlib.sha256(f"{title}\0{text}".encode()).hexdigest()[:24]
     return _task(ALERT, cause, at, title=title, text=text, cases=cases, pause=pause.total_seconds())
+
+
+def record_changed(kind: str, id: str, change: str, now: datetime) -> Task:
+    """Tell the plugins of a *change* (its key) of a record (services/recording.py)."""
+    return _task(RECORD_CHANGED, f"{kind}/{id}/{change}", now, kind=kind, id=id, change=change)
 
 
 def auto_return(tenant: TenantConfig, conversation: Conversation, now: datetime) -> Task:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .findings import Finding
     from .mind import ModelReply, ModelRequest, Section
     from .model import Contact, Conversation, Media, Message, Task, Turn
+    from .records import Appointment, Change, Lead
 
 PROJECT = "frontdesk"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -115,6 +116,16 @@ class Hooks:
     @hookspec
     async def on_contact_merged(self, conversation: Conversation, contact: Contact, merged: str) -> None:
         """All: the contact that had the id *merged*, and the conversation with it, turned out to be this one."""
+
+    @hookspec
+    async def on_lead_changed(self, conversation: Conversation, contact: Contact, lead: Lead, change: Change) -> None:
+        """All: a lead has changed: *lead* as it is now, *change* with who, why, and what was before."""
+
+    @hookspec
+    async def on_appointment_changed(
+        self, conversation: Conversation, contact: Contact, appointment: Appointment, change: Change
+    ) -> None:
+        """All: an appointment was booked, moved, cancelled …: as it is now, and what this *change* was."""
 
     @hookspec
     async def alert_operator(self, title: str, text: str, conversation: Conversation | None) -> None:

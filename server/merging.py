@@ -20,10 +20,11 @@ from .leases import ConversationGone, Held, LeaseName
 from .model import BOT, Contact, Conversation
 from .owner import passed_to
 from .people import followed
+from .records import KEPT, TEMPERATURES, Lead
 from .runtime import Runtime
 from .scheduling import schedule
 from .store import Repository, Store
-from .store.collections import CONTACTS, IDENTITIES
+from .store.collections import CONTACTS, IDENTITIES, LEADS
 
 log = structlog.get_logger(__name__)
 
@@ -133,6 +134,36 @@ async def _lead(repository: Repository, kept: Conversation, gone: set[str]) -> N
         for identity in await repository.find(IDENTITIES, {"contact": id}, limit=1000):
             await repository.update(IDENTITIES, identity, contact=kept.contact)
         await _tell_of(repository, kept, id)
+        await _join_leads(repository, kept.contact, id)
+
+
+async def _join_leads(repository: Repository, kept: str, gone: str) -> None:
+    """The one lead has what both had. Appointments stay where they are, and are read with the kept one's."""
+    while (away := await repository.get(LEADS, gone)) is not None:
+        there = await repository.get(LEADS, kept)
+        if there is None:
+            if not await repository.insert(LEADS, replace(away, id=kept, contact=kept, version=1)):
+                continue
+        elif await repository.update(LEADS, there, **_joined(there, away)) is None:
+            continue
+        await repository.delete(LEADS, away)
+
+
+def _joined(there: Lead, away: Lead) -> dict[str, Any]:
+    hotter = min(there.temperature, away.temperature, key=TEMPERATURES.index)
+    known = {(each.quote, each.field) for each in there.evidence}
+    keys = {each.key for each in there.history}
+    evidence = [*there.evidence, *(each for each in away.evidence if (each.quote, each.field) not in known)]
+    history = [*there.history, *(each for each in away.history if each.key not in keys)]
+    return {
+        "temperature": there.temperature if there.pinned else hotter,
+        "score": max(there.score, away.score),
+        "stage": there.stage or away.stage,
+        "owner": there.owner or away.owner,
+        "fields": {**away.fields, **there.fields},
+        "evidence": tuple(sorted(evidence, key=lambda each: each.at)[-KEPT:]),
+        "history": tuple(sorted(history, key=lambda each: each.at)[-KEPT:]),
+    }
 
 
 async def _tell_of(repository: Repository, kept: Conversation, id: str) -> None:

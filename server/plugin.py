@@ -17,6 +17,7 @@ from .channel import StatusUpdate, WebhookRequest, WrittenContact
 from .choices import Choice
 from .clock import Clock
 from .model import Contact, Conversation, Message, Template
+from .records import Appointment, AppointmentState, Evidence, Lead, Reminder, Temperature
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -164,6 +165,107 @@ class Reserved(Protocol):
         ...
 
 
+class LeadService(Protocol):
+    """What is known of contacts' interest (services/leads.py). A contact is named by the id of their conversation, too."""
+
+    async def get(self, contact: str) -> Lead | None: ...
+
+    async def change(
+        self,
+        contact: str,
+        key: str,
+        *,
+        what: str = "changed",
+        cause: str = "",
+        temperature: Temperature | None = None,
+        score: int | None = None,
+        stage: str | None = None,
+        owner: str | None = None,
+        fields: Mapping[str, str] | None = None,
+        evidence: Sequence[Evidence] = (),
+        version: int | None = None,
+    ) -> Lead:
+        """Change what is given, once for each *key*; a contact without a lead gets one. An empty value takes a field away.
+        A temperature that an operator has pinned stays.
+
+        Raises Refused for a contact that is unknown, RetryLater if *version* is not the lead's any more.
+        """
+        ...
+
+
+class AppointmentService(Protocol):
+    """Visits of the tenant's contacts (services/appointments.py). Whether a time is free is the plugin's to know."""
+
+    async def get(self, id: str) -> Appointment | None: ...
+
+    async def of(self, contact: str) -> Sequence[Appointment]:
+        """A contact's, the latest first."""
+        ...
+
+    async def between(self, begin: datetime | None, end: datetime | None, *, limit: int = 500) -> Sequence[Appointment]:
+        """Those that start from *begin* on and before *end*."""
+        ...
+
+    async def book(
+        self,
+        contact: str,
+        key: str,
+        *,
+        starts_at: datetime,
+        ends_at: datetime,
+        zone: str,
+        service: str = "",
+        resource: str = "",
+        words: str = "",
+        message: str = "",
+        cause: str = "",
+        reference: Mapping[str, Any] | None = None,
+    ) -> Appointment:
+        """A new appointment; the same *key* is the same one. *words* asked for it, *reference* finds it at the vendor."""
+        ...
+
+    async def move(
+        self,
+        id: str,
+        key: str,
+        *,
+        starts_at: datetime,
+        ends_at: datetime,
+        cause: str = "",
+        resource: str | None = None,
+        reference: Mapping[str, Any] | None = None,
+        version: int | None = None,
+    ) -> Appointment:
+        """To another time. Raises Refused (not booked any more, unknown), RetryLater (*version*)."""
+        ...
+
+    async def become(
+        self,
+        id: str,
+        state: AppointmentState,
+        key: str,
+        *,
+        cause: str = "",
+        reference: Mapping[str, Any] | None = None,
+        version: int | None = None,
+    ) -> Appointment:
+        """Cancelled, showed, no_show, or booked again. Raises Refused, RetryLater."""
+        ...
+
+    async def note(
+        self,
+        id: str,
+        key: str,
+        *,
+        reminder: Reminder | None = None,
+        confirmed_at: datetime | None = None,
+        reference: Mapping[str, Any] | None = None,
+        cause: str = "",
+    ) -> Appointment:
+        """How far a reminder is, that the contact will come, what the vendor calls it now. Raises Refused."""
+        ...
+
+
 class SpendingService(Protocol):
     """What the tenant's models may cost: reserve before a call, settle after it."""
 
@@ -219,6 +321,8 @@ class Services:
     media: MediaService
     model: ModelService
     conversations: ConversationService
+    leads: LeadService
+    appointments: AppointmentService
     spending: SpendingService
     http: aiohttp.ClientSession
     """The process's one session: time-outs are set, cookies are not kept."""
@@ -266,6 +370,8 @@ class Plugin:
         self.media = services.media
         self.model = services.model
         self.conversations = services.conversations
+        self.leads = services.leads
+        self.appointments = services.appointments
         self.spending = services.spending
         self.http = services.http
         self.shared = services.shared

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,7 +30,7 @@ from frontdesk.hookspecs import SYNC_HOOKS, Hooks
 from frontdesk.services.doctor import examine
 from frontdesk.services.exporting import export
 from frontdesk.services.prompts import preview
-from frontdesk.store.collections import CONVERSATIONS
+from frontdesk.store.collections import CONTACTS, CONVERSATIONS
 from frontdesk.turn import engine
 
 HOOKS = {name: spec for name, spec in vars(Hooks).items() if not name.startswith("_")}
@@ -220,6 +221,8 @@ HOW = {
     "on_message_failed": lambda desk, patch: send_fails(desk, Refused("no such number"), patch),
     "on_handoff": lambda desk, _: message(desk, "a person, please"),
     "on_contact_merged": lambda desk, _: two_names(desk),
+    "on_lead_changed": lambda desk, _: records(desk),
+    "on_appointment_changed": lambda desk, _: records(desk),
     "alert_operator": lambda desk, _: message(desk, "a person, please"),
     "export_contact": lambda desk, _: export_it(desk),
     "erase_contact": lambda desk, _: erase_it(desk),
@@ -251,6 +254,16 @@ async def test_the_core_calls_it_with_all_its_arguments(desk, monkeypatch, hook)
     assert set(given) == set(promised)
     for name, value in given.items():
         assert type(value).__name__ in re.findall(r"\w+", promised[name]), f"{name} is {value!r}"
+
+
+async def records(server: Any) -> None:
+    await message(server, "hello")
+    (contact,) = await server.repository().find(CONTACTS, {})
+    core, now = server.server, server.server.store.now()
+    await core.leads.change("clinic", contact.id, key="1", by="plugin:x", temperature="hot")
+    await core.appointments.book(
+        "clinic", contact.id, key="1", by="bot", starts_at=now, ends_at=now + timedelta(hours=1), zone="Europe/London"
+    )
 
 
 def signature(name: str) -> str:

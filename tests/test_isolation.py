@@ -11,7 +11,7 @@ import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -155,6 +155,10 @@ async def _lived_in(world: World) -> World:
         now = world.desk.clock.now()
         summary = Summary(id="same-summary", conversation=contact.id, text=words, until=now, made_at=now)
         assert await world.desk.repository(tenant).insert(SUMMARIES, summary)
+        core = world.desk.server
+        await core.leads.change(tenant, contact.id, key="same-key", by="bot", temperature="hot", stage=words)
+        times = {"starts_at": now, "ends_at": now + timedelta(hours=1), "zone": "Europe/London"}
+        await core.appointments.book(tenant, contact.id, key="same-key", by="bot", words=words, **times)
         entry = AuditEntry(id="same-entry", at=now, who="lan", what="setting.changed", about=words)
         assert await world.desk.repository(tenant).insert(AUDIT, entry)
         gone = world.desk.contact("Gone", tenant=tenant)

@@ -216,6 +216,7 @@ TESTED_BY_OTHERS = {
     "plugin": "tests/test_registry.py and tests/test_runtime.py",
     "quarantine": "tests/test_watchdog.py",
     "step": "tests/test_dispatch.py",
+    "records": "shapes only; tests/services/test_leads.py and test_appointments.py",
     "stored_erasures": "shapes only; tests/store reads and writes them",
     "stored_operators": "shapes only; tests/auth reads and writes them",
     "stored_settings": "shapes only; tests/store reads and writes them",

@@ -21,12 +21,14 @@ from ..people import People
 from ..runtime import Runtime
 from ..store import Repository, Store
 from ..store.collections import (
+    APPOINTMENTS,
     CONSENTS,
     CONTACTS,
     CONVERSATIONS,
     ERASED,
     ERASED_MESSAGES,
     IDENTITIES,
+    LEADS,
     MESSAGES,
     NOTES,
     PLUGIN_DATA,
@@ -270,6 +272,8 @@ class Erasure:
             for by in ("contact", "provider"):
                 await self._delete(CONSENTS, {"contact": part, "by": by}, "at")
             await self._delete(IDENTITIES, {"contact": part})
+            await self._delete(APPOINTMENTS, {"contact": part}, "starts_at")
+            await self._delete(LEADS, {"id": part})
             contact = await self._repository.get(CONTACTS, part)
             while contact is not None and not await self._repository.delete(CONTACTS, contact):
                 contact = await self._repository.get(CONTACTS, part)

@@ -12,10 +12,12 @@ from ..model import Contact, Conversation
 from ..runtime import Runtime
 from ..store import Repository, Store
 from ..store.collections import (
+    APPOINTMENTS,
     CONSENTS,
     CONTACTS,
     CONVERSATIONS,
     IDENTITIES,
+    LEADS,
     MESSAGES,
     NOTES,
     SUMMARIES,
@@ -65,6 +67,8 @@ async def export(runtime: Runtime, store: Store, conversation: Conversation) -> 
         "deeds": [{"turn": each["id"], **deed} for each in turns for deed in each["deeds"]],
         "summaries": await _of_parts(repository, SUMMARIES, parts, "conversation", "until"),
         "notes": await _of_parts(repository, NOTES, parts, "conversation", "at"),
+        "leads": [_json(LEADS, each) for part in parts if (each := await repository.get(LEADS, part)) is not None],
+        "appointments": await _of_parts(repository, APPOINTMENTS, parts, "contact", "starts_at"),
         "tasks": await _tasks(store, runtime.tenant.id, parts),
         "plugins": plugins,
     }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -14,20 +15,24 @@ from ..changes import Changes
 from ..channel import StatusUpdate
 from ..choices import Choice, as_data
 from ..clock import milliseconds
-from ..errors import RetryLater
+from ..errors import Refused, RetryLater
 from ..media import MediaStore, MediaUrls
 from ..model import BOT, Contact, Conversation, Media, Message, MessageKind, PluginDocument, Task, Template
 from ..outbox.record import outbound_id
 from ..outbox.status import StatusDesk
 from ..people import followed
 from ..queue import Queue, Wake
+from ..records import Appointment, AppointmentState, Lead
 from ..runtime import Runtimes, UnknownTenant
 from ..scheduling import schedule
 from ..store import Between, Store
 from ..store.collections import CONTACTS, IDENTITIES, PLUGIN_DATA, TASKS
 from ..turn.recall import history
+from .appointments import AppointmentDesk, NotPossible
+from .leads import LeadDesk
 from .ownership import Ownership, UnknownConversation
 from .questions import ask
+from .recording import Conflict, Unknown
 
 
 def _id(plugin: str, group: str, key: str) -> str:
@@ -273,3 +278,69 @@ class PluginConversations:
 
     def watch(self, conversation: str) -> Any:
         return self._changes.watch(self._tenant, conversation)
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    """What speaks against a change of a record, as plugins are told it."""
+    try:
+        yield
+    except Conflict as err:
+        raise RetryLater(str(err), after=1.0) from err
+    except (Unknown, NotPossible) as err:
+        raise Refused(str(err)) from err
+
+
+class PluginLeads:
+    """`self.leads`."""
+
+    def __init__(self, desk: LeadDesk, tenant: str, plugin: str) -> None:
+        self._desk = desk
+        self._tenant = tenant
+        self._plugin = plugin
+
+    async def get(self, contact: str) -> Lead | None:
+        return await self._desk.get(self._tenant, contact)
+
+    async def change(self, contact: str, key: str, **changes: Any) -> Lead:
+        with _answered():
+            return await self._desk.change(
+                self._tenant, contact, key=f"{self._plugin}/{key}", by=f"plugin:{self._plugin}", **changes
+            )
+
+
+class PluginAppointments:
+    """`self.appointments`."""
+
+    def __init__(self, desk: AppointmentDesk, tenant: str, plugin: str) -> None:
+        self._desk = desk
+        self._tenant = tenant
+        self._plugin = plugin
+
+    async def get(self, id: str) -> Appointment | None:
+        return await self._desk.get(self._tenant, id)
+
+    async def of(self, contact: str) -> list[Appointment]:
+        return await self._desk.of(self._tenant, contact)
+
+    async def between(self, begin: datetime | None, end: datetime | None, *, limit: int = 500) -> list[Appointment]:
+        return await self._desk.between(self._tenant, begin, end, limit=limit)
+
+    async def book(self, contact: str, key: str, **given: Any) -> Appointment:
+        with _answered():
+            return await self._desk.book(self._tenant, contact, plugin=self._plugin, **self._who(key), **given)
+
+    async def move(self, id: str, key: str, **given: Any) -> Appointment:
+        with _answered():
+            return await self._desk.move(self._tenant, id, **self._who(key), **given)
+
+    async def become(self, id: str, state: AppointmentState, key: str, **given: Any) -> Appointment:
+        with _answered():
+            return await self._desk.become(self._tenant, id, state, **self._who(key), **given)
+
+    async def note(self, id: str, key: str, **given: Any) -> Appointment:
+        with _answered():
+            return await self._desk.note(self._tenant, id, **self._who(key), **given)
+
+    def _who(self, key: str) -> dict[str, str]:
+        return {"key": f"{self._plugin}/{key}", "by": f"plugin:{self._plugin}"}

@@ -24,6 +24,8 @@ class Office:
         self.overview = Overview(server.runtimes, server.registry, server.overlays)
         self.ownership = server.ownership
         self.parked = server.parked
+        self.leads = server.leads
+        self.appointments = server.appointments
         self.accounts = Accounts(server.store)
         self.links = Links(server.store, self.accounts)
         self.second_factor = SecondFactor(self.accounts, server.signing_key, server.clock)

@@ -17,10 +17,11 @@ from ..people import followed
 from ..queue import Queue, Wake
 from ..runtime import Runtime, Runtimes, UnknownTenant
 from ..store import Repository, Store
-from ..store.collections import CONTACTS, CONVERSATIONS, MESSAGES, TASKS, TURNS
+from ..store.collections import APPOINTMENTS, CONTACTS, CONVERSATIONS, LEADS, MESSAGES, TASKS, TURNS
 from ..telling import tell
 from ..turn.recall import as_model_message
 from ..work import SUSPENDED_PAUSE, Again, Finished, Outcome
+from . import recording
 from .erasing import EraseDesk
 from .ownership import Ownership, UnknownConversation
 from .reassurance import reassure
@@ -158,6 +159,8 @@ class TaskRunner:
                 return await self._alert(runtime, repository, task)
             case core_tasks.MERGE:
                 return await self._merge(runtime, repository, task)
+            case core_tasks.RECORD_CHANGED:
+                return await self._record_changed(runtime, repository, task)
             case core_tasks.ERASE:
                 at = await self._erasing.go_on(runtime, repository, task)
                 return Again(at) if at is not None else Finished()
@@ -244,6 +247,27 @@ class TaskRunner:
         await alerts.alert(runtime, repository, self._store, title, text, **case)
         hooks = runtime.hook("on_message_failed")
         await self._tell(repository, task, hooks, conversation=conversation, message=message)
+        return None
+
+    async def _record_changed(self, runtime: Runtime, repository: Repository, task: Task) -> Outcome | None:
+        kind = {"leads": LEADS, "appointments": APPOINTMENTS}[task.data["kind"]]
+        record = await repository.get(kind, task.data["id"])
+        change = next((each for each in record.history if each.key == task.data["change"]), None) if record else None
+        if record is None or change is None:
+            # It is announced before it is written; who announced it may have died between.
+            now = self._store.now()
+            return Again(now + timedelta(seconds=1)) if now < task.at + recording.VOID_AFTER else None
+        conversation = await followed(repository, record.contact)
+        if conversation is None or conversation.erased_at is not None:
+            return None
+        contact = await repository.get(CONTACTS, conversation.contact)
+        event = {
+            "conversation": conversation,
+            "contact": contact,
+            "change": change,
+            kind.name.removesuffix("s"): record,
+        }
+        await self._tell(repository, task, runtime.hook(recording.HOOKS[kind.name]), **event)
         return None
 
     async def _alert(self, runtime: Runtime, repository: Repository, task: Task) -> Outcome:

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
-from frontdesk import model, stored_erasures, stored_operators, stored_settings
+from frontdesk import model, records, stored_erasures, stored_operators, stored_settings
 
 D = TypeVar("D")
 
@@ -127,6 +127,13 @@ TASKS = Collection(
         timedelta(days=30), by="at", only=({"state": "done"}, {"state": "failed"}, {"state": "cancelled"})
     ),
 )
+LEADS = Collection("leads", records.Lead, indexes=(("temperature", "changed_at"), ("changed_at",)))
+APPOINTMENTS = Collection(
+    "appointments",
+    records.Appointment,
+    indexes=(("starts_at",), ("state", "starts_at"), ("contact", "starts_at"), ("created_at",)),
+    retention=Retention(None, by="starts_at"),
+)
 PLUGIN_DATA = Collection("plugin_data", model.PluginDocument, indexes=(("plugin", "collection", "key"),))
 BUDGETS = Collection(
     "budgets", model.Budget, indexes=(("ends_at",),), retention=Retention(timedelta(days=90), by="ends_at")
@@ -207,6 +214,8 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     SUMMARIES,
     NOTES,
     TASKS,
+    LEADS,
+    APPOINTMENTS,
     PLUGIN_DATA,
     BUDGETS,
     SECRETS,

@@ -109,6 +109,8 @@ async def make(bedrock: FakeBedrock, aws_keys: None) -> AsyncIterator[Callable[.
             media=cast(Any, Files()),
             model=unused,
             conversations=unused,
+            leads=unused,
+            appointments=unused,
             spending=purses[-1],
             http=unused,
             shared=cast(Any, shared),

@@ -94,6 +94,8 @@ def make_plugin(http: aiohttp.ClientSession, twilio: FakeTwilio, clock: Any) -> 
         media=unused,
         model=unused,
         conversations=unused,
+        leads=unused,
+        appointments=unused,
         spending=unused,
         http=http,
         shared=cast(Any, shared),
