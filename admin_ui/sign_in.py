@@ -81,6 +81,11 @@ def _add_links(pages: Pages, office: Office) -> None:
             if request.method == "GET":
                 return await _link_form(pages, office, purpose, invitation.email, invitation.tenant)
             form = await request.form
+            me = pages.here().principal
+            if purpose == "invitation" and me is not None:
+                await office.links.join(invitation, me.id)
+                await office.audit.wrote(invitation.tenant, me, "operator.joined", me.id, role=invitation.role)
+                return pages.go_to(url_for("admin_ui.tenant_start", tenant=invitation.tenant))
             if purpose == "reset":
                 await office.links.set_password(invitation, form.get("password", ""))
                 await office.audit.wrote(

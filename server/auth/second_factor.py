@@ -36,7 +36,7 @@ class SecondFactor:
 
     def address(self, secret: str, operator: Operator) -> str:
         """What the QR code says: `otpauth://totp/…`."""
-        return pyotp.TOTP(secret).provisioning_uri(operator.email, issuer_name="Frontdesk")
+        return pyotp.TOTP(secret).provisioning_uri(name=operator.email, issuer_name="Frontdesk")
 
     async def begin(self, operator: Operator, secret: str, code: str) -> tuple[str, ...]:
         """Ask for it from now on, and the recovery codes, which are shown once; empty: the code is wrong."""

@@ -70,7 +70,7 @@ class Screens:
         """The browser of a new operator with this role in the tenant; nothing is open in it yet."""
         accounts = self.desk.server.office.accounts
         name = name or f"Operator {next(self._numbers)}"
-        email = f"{name.replace(' ', '.').lower()}.{next(self._numbers)}@example.com"
+        email = f"operator.{next(self._numbers)}@example.com"
         operator = await accounts.create(email, name, PASSWORD, admin=admin, roles={tenant: role}, language=language)
         _, cookie = await accounts.open_session(operator.id)
         page = await self.anybody(size, javascript=javascript)
