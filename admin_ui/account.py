@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import io
 
 import segno
-from quart import Response, request
+from quart import Response, g, request
 
 from frontdesk.auth import Refused, TooManyAttempts
 from frontdesk.services.office import Office
@@ -54,6 +55,7 @@ def _add_page(pages: Pages, office: Office) -> None:
         await office.accounts.change(
             me.id, display_name=name, language=language if language in LANGUAGES else me.language
         )
+        g.language = language if language in LANGUAGES else me.language
         return pages.go("account_page", said=_("Saved."))
 
     @pages.page("/account/password", methods=["POST"])
@@ -128,6 +130,4 @@ def _add_sessions(pages: Pages, office: Office) -> None:
 
 
 def _as_data(picture: io.BytesIO) -> str:
-    import base64
-
     return "data:image/svg+xml;base64," + base64.b64encode(picture.getvalue()).decode()
