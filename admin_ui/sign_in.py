@@ -24,26 +24,28 @@ def add(pages: Pages, office: Office) -> None:
 def _add_sign_in(pages: Pages, office: Office) -> None:
     @pages.page("/sign-in", who="everyone", methods=["GET", "POST"])
     async def sign_in() -> Response:
-        wanted = local(request.args.get("next", ""))
+        wanted, ways = local(request.args.get("next", "")), office.openid.providers.values()
+        if request.method == "GET" and pages.here().principal is not None:
+            return pages.go_to(wanted)
         if request.method == "GET":
             return await pages.render(
-                "sign_in/sign_in.html", email="", error="", nobody=await office.accounts.nobody_yet()
+                "sign_in/sign_in.html", email="", error="", nobody=await office.accounts.nobody_yet(), ways=ways
             )
         form = await request.form
         email = form.get("email", "")
         try:
             session, cookie = await office.accounts.sign_in(
-                email, form.get("password", ""), peer=_peer(), agent=request.headers.get("User-Agent", "")
+                email, form.get("password", ""), peer=peer(), agent=browser()
             )
         except NotSignedIn:
             error = _("E-mail or password is wrong.")
         except TooManyAttempts as err:
             error = _too_many(err)
         else:
-            return _opened(
+            return opened(
                 pages, cookie, url_for("admin_ui.sign_in_code", next=wanted) if session.waits_for_code else wanted
             )
-        return await pages.render("sign_in/sign_in.html", 422, email=email, error=error, nobody=False)
+        return await pages.render("sign_in/sign_in.html", 422, email=email, error=error, nobody=False, ways=ways)
 
     @pages.page("/sign-in/code", who="everyone", methods=["GET", "POST"])
     async def sign_in_code() -> Response:
@@ -57,7 +59,7 @@ def _add_sign_in(pages: Pages, office: Office) -> None:
             try:
                 if await office.second_factor.opens(operator, (await request.form).get("code", "")):
                     _session, cookie = await office.accounts.pass_on(waiting)
-                    return _opened(pages, cookie, wanted)
+                    return opened(pages, cookie, wanted)
                 error = _("That is not the code of this minute.")
             except TooManyAttempts as err:
                 error = _too_many(err)
@@ -110,10 +112,8 @@ def _add_links(pages: Pages, office: Office) -> None:
         await office.audit.wrote(
             invitation.tenant, made.name, "operator.joined", made.id, role=invitation.role or "admin"
         )
-        _session, cookie = await office.accounts.open_session(
-            made.id, peer=_peer(), agent=request.headers.get("User-Agent", "")
-        )
-        return _opened(pages, cookie, "/")
+        _session, cookie = await office.accounts.open_session(made.id, peer=peer(), agent=browser())
+        return opened(pages, cookie, "/")
 
 
 async def _link_form(
@@ -139,7 +139,8 @@ def local(address: str) -> str:
     return address if plain and address.startswith("/") and not parts.netloc and not address.startswith("//") else "/"
 
 
-def _opened(pages: Pages, cookie: str, address: str) -> Response:
+def opened(pages: Pages, cookie: str, address: str) -> Response:
+    """To *address*, signed in by *cookie*."""
     response = pages.go_to(address)
     response.set_cookie(
         pages.cookie, cookie, max_age=30 * 86400, path="/", secure=pages.secure, httponly=True, samesite="Lax"
@@ -151,5 +152,11 @@ def _too_many(err: TooManyAttempts) -> str:
     return _("Too many attempts. Try again in %(n)s minutes.", n=int(err.after.total_seconds() // 60) + 1)
 
 
-def _peer() -> str:
+def browser() -> str:
+    """As it calls itself."""
+    return request.headers.get("User-Agent", "")
+
+
+def peer() -> str:
+    """The other end's address."""
     return (request.scope.get("client") or ("",))[0]

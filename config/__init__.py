@@ -21,6 +21,7 @@ from .secret import Kind as SecretKind
 from .secret import Secret, SecretUnavailable, Vault, use_vault
 from .server import Log, MediaLimits, MetricsAccess, ServerConfig, TracesTarget
 from .settings import Settings, secrets_in
+from .sign_in import SignInProvider
 from .spending import Spending
 from .tenant import Dialogue, Fact, Persona, PluginEntry, Settle, TenantConfig, Tone
 from .tenants_file import Survey, TenantsFile, load, read, survey
@@ -57,6 +58,7 @@ __all__ = [
     "ServerConfig",
     "Settings",
     "Settle",
+    "SignInProvider",
     "Span",
     "Spending",
     "Survey",

@@ -12,6 +12,7 @@ from .fields import Bind, Proxy, PublicUrl
 from .problems import ConfigError, Place, shown, wrong
 from .secret import Secret
 from .settings import Settings
+from .sign_in import SignInProvider
 from .times import Times
 from .validation import validate_settings
 
@@ -84,6 +85,21 @@ def _collector(value: str) -> str:
     return value
 
 
+def _providers(value: tuple[SignInProvider, ...]) -> tuple[SignInProvider, ...]:
+    ids = [each.id for each in value]
+    for each in value:
+        if ids.count(each.id) > 1:
+            raise wrong(f"two providers have the id {each.id}", "give each its own")
+        if each.tenant is not None and (each.admins or any(isinstance(role, dict) for role in each.groups.values())):
+            raise wrong(
+                f"{each.id} is of the tenant {each.tenant} and gives roles elsewhere",
+                "write `group: role`, and leave `admins` out",
+            )
+        if each.tenant is None and any(isinstance(role, str) for role in each.groups.values()):
+            raise wrong(f"{each.id}: a role without a tenant", "write `group: {TENANT: ROLE}`, or name its `tenant`")
+    return value
+
+
 class TracesTarget(Settings):
     """Where OpenTelemetry traces of turns are sent."""
 
@@ -123,6 +139,8 @@ class ServerConfig(Settings):
     """Who may read /metrics, and how fine it is."""
     traces: TracesTarget = TracesTarget()
     """Where OpenTelemetry traces of turns are sent."""
+    sign_in: Annotated[tuple[SignInProvider, ...], AfterValidator(_providers)] = ()
+    """Providers that speak OpenID Connect, where operators may sign in."""
     signing_key: Secret | None = None
     """Signs the expiring URLs by which providers fetch media. Without it the server makes one and keeps it in
     `data_dir`, readable by its own user only; several machines must share one."""

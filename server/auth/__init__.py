@@ -3,6 +3,7 @@
 from .accounts import Accounts, NotSignedIn, Refused, TooManyAttempts
 from .audit import Audit
 from .links import LinkEnded, Links
+from .oidc import OpenIdConnect
 from .principal import ROLES, Principal, Role, at_least
 from .second_factor import SecondFactor
 
@@ -13,6 +14,7 @@ __all__ = [
     "LinkEnded",
     "Links",
     "NotSignedIn",
+    "OpenIdConnect",
     "Principal",
     "Refused",
     "Role",

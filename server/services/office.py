@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from frontdesk.config import TenantConfig as TenantConfig
 
-from ..auth import Accounts, Audit, Links, SecondFactor
+from ..auth import Accounts, Audit, Links, OpenIdConnect, SecondFactor
 from ..tenants import gaps
 from .overview import Overview
 
@@ -29,6 +29,9 @@ class Office:
         self.accounts = Accounts(server.store)
         self.links = Links(server.store, self.accounts)
         self.second_factor = SecondFactor(self.accounts, server.signing_key, server.clock)
+        self.openid = OpenIdConnect(
+            self.accounts, server.config.sign_in, self.public_url, server.signing_key, server.clock
+        )
         self.audit = Audit(server.store)
 
     def now(self) -> datetime:
