@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 from ..store import Store
 from ..store.collections import INVITATIONS
@@ -51,7 +52,9 @@ class Links:
 
     async def open(self, text: str, purpose: str) -> Invitation:
         """What a link is for. Raises LinkEnded."""
-        found = await self._store.shared.get(INVITATIONS, hashed(text)) if 0 < len(text) < 200 else None
+        if not 0 < len(text) < 200:
+            raise LinkEnded
+        found = await self._store.shared.get(INVITATIONS, hashed(text))
         if found is None or found.purpose != purpose or found.expires_at <= self._store.now():
             raise LinkEnded
         if purpose == "first_run" and not await self._accounts.nobody_yet():
@@ -90,7 +93,7 @@ class Links:
             raise LinkEnded
         there = await self._accounts.get(operator)
         held = there.roles.get(invitation.tenant, "") if there else ""
-        if held not in ROLES or ROLES.index(invitation.role) > ROLES.index(held):  # type: ignore[arg-type]
+        if held not in ROLES or ROLES.index(invitation.role) > ROLES.index(held):
             await self._accounts.set_role(operator, invitation.tenant, invitation.role)  # type: ignore[arg-type]
 
     async def set_password(self, invitation: Invitation, password: str) -> None:
@@ -104,6 +107,6 @@ class Links:
         await self._store.shared.insert(INVITATIONS, replace(invitation, id=hashed(text)))
         return text
 
-    def _times(self, lasts: timedelta) -> dict[str, datetime]:
+    def _times(self, lasts: timedelta) -> dict[str, Any]:
         now = self._store.now()
         return {"made_at": now, "expires_at": now + lasts}

@@ -222,4 +222,4 @@ def granted(provider: SignInProvider, claims: Mapping[str, Any]) -> tuple[dict[s
 
 
 def _roles(operator: Operator) -> dict[str, Role]:
-    return {tenant: role for tenant, role in operator.roles.items() if role in ROLES}  # type: ignore[misc]
+    return {tenant: role for tenant, role in operator.roles.items() if role in ROLES}

@@ -13,7 +13,7 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 def at_least(role: str, wanted: Role) -> bool:
     """Whether *role* may what *wanted* may; a role that this release does not know may nothing."""
-    return role in ROLES and ROLES.index(role) >= ROLES.index(wanted)  # type: ignore[arg-type]  # looked at before
+    return role in ROLES and ROLES.index(role) >= ROLES.index(wanted)
 
 
 @dataclass(frozen=True, kw_only=True)

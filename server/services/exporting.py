@@ -42,6 +42,7 @@ async def export(runtime: Runtime, store: Store, conversation: Conversation) -> 
     """
     repository = store.for_tenant(runtime.tenant.id)
     contact = await repository.get(CONTACTS, conversation.contact)
+    leads = [lead for part in conversation.parts if (lead := await repository.get(LEADS, part)) is not None]
     parts = conversation.parts
     messages = await _of_parts(repository, MESSAGES, parts, "conversation", "at")
     turns = await _of_parts(repository, TURNS, parts, "conversation", "no")
@@ -67,7 +68,7 @@ async def export(runtime: Runtime, store: Store, conversation: Conversation) -> 
         "deeds": [{"turn": each["id"], **deed} for each in turns for deed in each["deeds"]],
         "summaries": await _of_parts(repository, SUMMARIES, parts, "conversation", "until"),
         "notes": await _of_parts(repository, NOTES, parts, "conversation", "at"),
-        "leads": [_json(LEADS, each) for part in parts if (each := await repository.get(LEADS, part)) is not None],
+        "leads": [_json(LEADS, each) for each in leads],
         "appointments": await _of_parts(repository, APPOINTMENTS, parts, "contact", "starts_at"),
         "tasks": await _tasks(store, runtime.tenant.id, parts),
         "plugins": plugins,

@@ -342,5 +342,5 @@ class PluginAppointments:
         with _answered():
             return await self._desk.note(self._tenant, id, **self._who(key), **given)
 
-    def _who(self, key: str) -> dict[str, str]:
+    def _who(self, key: str) -> dict[str, Any]:
         return {"key": f"{self._plugin}/{key}", "by": f"plugin:{self._plugin}"}

@@ -16,7 +16,7 @@ from ..outbox.explained import explained
 from ..people import followed
 from ..queue import Queue, Wake
 from ..runtime import Runtime, Runtimes, UnknownTenant
-from ..store import Repository, Store
+from ..store import Collection, Repository, Store
 from ..store.collections import APPOINTMENTS, CONTACTS, CONVERSATIONS, LEADS, MESSAGES, TASKS, TURNS
 from ..telling import tell
 from ..turn.recall import as_model_message
@@ -250,7 +250,8 @@ class TaskRunner:
         return None
 
     async def _record_changed(self, runtime: Runtime, repository: Repository, task: Task) -> Outcome | None:
-        kind = {"leads": LEADS, "appointments": APPOINTMENTS}[task.data["kind"]]
+        kinds: dict[str, Collection[Any]] = {"leads": LEADS, "appointments": APPOINTMENTS}
+        kind = kinds[task.data["kind"]]
         record = await repository.get(kind, task.data["id"])
         change = next((each for each in record.history if each.key == task.data["change"]), None) if record else None
         if record is None or change is None:
