@@ -49,7 +49,7 @@ class MeasuredStore:
         self._metrics = metrics
         self._watches = {
             call: Stopwatch(call, metrics, clock)
-            for call in ("get", "find", "insert", "update", "delete", "count", "write")
+            for call in ("get", "find", "insert", "update", "delete", "count", "search", "write")
         }
         self.shared: Repository = MeasuredRepository(store.shared, "", self._watches, metrics)
         self.due: DueList = MeasuredDue(store.due, lambda call: Stopwatch(f"due_{call}", metrics, clock))
@@ -122,6 +122,12 @@ class MeasuredRepository:
 
     async def count(self, collection: Collection[D], where: Where) -> int:
         return await self._watches["count"].time(self._repository.count(collection, where))
+
+    async def search(
+        self, collection: Collection[D], words: Sequence[str], *, limit: int = 100, after: D | None = None
+    ) -> list[D]:
+        asked = self._repository.search(collection, words, limit=limit, after=after)
+        return await self._watches["search"].time(asked)
 
     async def write(self, *writes: Write) -> int:
         took = await self._watches["write"].time(self._repository.write(*writes))

@@ -153,6 +153,15 @@ class Repository(Protocol):
         """How many match; served by an index, or `QueryError`."""
         ...
 
+    async def search(
+        self, collection: Collection[D], words: Sequence[str], *, limit: int = 100, after: D | None = None
+    ) -> list[D]:
+        """Documents that have every one of *words* (words.words_of), at most 10, the newest first; `after` continues.
+
+        SQLite: those that were stored last come first. QueryError if the collection declares no words.
+        """
+        ...
+
     async def write(self, *writes: Write) -> int:
         """Do the writes in this order, stopping at the first that does not take; how many took.
 

@@ -37,6 +37,20 @@ class Retention:
 
 
 @dataclass(frozen=True)
+class Words:
+    """By which words documents of a collection are found (`Repository.search`), beside its indexes."""
+
+    fields: tuple[str, ...]
+    """Texts."""
+    newest: str
+    """The time by which of many those come first that are newest."""
+    numbers: tuple[str, ...] = ()
+    """Phone numbers (E.164), found by four of their digits and more."""
+    beginnings: bool = False
+    """Whether the beginning of a word finds it, too: for names."""
+
+
+@dataclass(frozen=True)
 class Collection(Generic[D]):
     """A kind of document: where it is kept, how it may be found, how long it stays.
 
@@ -50,6 +64,8 @@ class Collection(Generic[D]):
     indexes: tuple[tuple[str, ...], ...] = ()
     unique: tuple[tuple[str, ...], ...] = ()
     tenant_data: bool = True
+    words: Words | None = None
+    """By which words they are found; of tenant data alone."""
     retention: Retention | None = None
     """Which documents go by their age; None: none."""
     schema: int = 1
@@ -72,7 +88,13 @@ class Collection(Generic[D]):
 
 
 IDENTITIES = Collection("identities", model.Identity, indexes=(("contact",),))
-CONTACTS = Collection("contacts", model.Contact, indexes=(("created_at",),))
+CONTACTS = Collection(
+    "contacts",
+    model.Contact,
+    indexes=(("created_at",),),
+    words=Words(("name",), numbers=("phone",), beginnings=True, newest="created_at"),
+    schema=2,  # 2: DocumentDB keeps by which words they are found
+)
 CONSENTS = Collection("consents", model.Consent, indexes=(("contact", "by", "at"), ("at",)))
 ERASED = Collection("erased", stored_erasures.Erased)
 ERASED_MESSAGES = Collection("erased_messages", stored_erasures.ErasedMessage)
@@ -90,6 +112,8 @@ MESSAGES = Collection(
         ("possible_duplicate", "at"),
         ("provider_id",),
     ),
+    words=Words(("text",), newest="at"),
+    schema=2,  # 2: DocumentDB keeps by which words they are found
     retention=Retention(
         None,
         by="at",

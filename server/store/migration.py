@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from . import StoreError
+from . import StoreError, sqlite_words
 from .tables import Table
 
 APPLICATION_ID = 0x46444B31
@@ -32,6 +32,8 @@ def prepare(connection: sqlite3.Connection, tables: Sequence[Table[Any]]) -> Non
             _add_columns(connection, table)
             for statement in table.create_indexes():
                 connection.execute(statement)
+            if table.collection.words is not None:
+                sqlite_words.prepare(connection, table)
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:

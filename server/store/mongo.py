@@ -350,6 +350,15 @@ class MongoRepository:
         asked = layout.count(self._tenant, where)
         return int(await self._store.run(lambda _: raw.count_documents(asked)))
 
+    async def search(
+        self, collection: Collection[D], words: Sequence[str], *, limit: int = 100, after: D | None = None
+    ) -> list[D]:
+        layout, raw = self._layout(collection), self._store.raw(collection)
+        check_limit(collection, limit)
+        asked, sort = layout.search(self._tenant, words, after)
+        stored = await self._store.run(lambda _: raw.find(asked).sort(sort).limit(limit).to_list(None))
+        return [layout.load(one) for one in stored]
+
     async def write(self, *writes: Write) -> int:
         for number, write in enumerate(writes):
             if number:

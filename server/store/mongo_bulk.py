@@ -53,7 +53,8 @@ class MongoBulk:
 
     async def replace(self, collection: Collection[Any], document: Stored, changes: Mapping[str, Any]) -> bool:
         layout = self._store.layout(collection)
-        fields = {**layout.dump_fields(changes), "schema": collection.schema}
+        words = layout.words_of({**document.fields, **changes})
+        fields = {**layout.dump_fields(changes), **words, "schema": collection.schema}
         return await self._store.set_fields(collection, layout.key(*document.place), document.version, fields)
 
     async def remove(self, collection: Collection[Any], documents: Sequence[Stored]) -> None:

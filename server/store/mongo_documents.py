@@ -8,14 +8,15 @@ Top-level times are BSON dates, so that they can be indexed; everything below is
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from . import Between, Collection, In, Where
 from .bulk import Stored, iso
 from .codec import Codec
-from .queries import Planner, shape_of
+from .queries import Planner, check_words, shape_of
+from .words import found_by
 
 D = TypeVar("D")
 
@@ -44,6 +45,7 @@ class Layout(Generic[D]):
             "_id": self.key(tenant, document.id),
             **owner,
             **stored,
+            **self.words_of(stored),
             "schema": self.collection.schema,
             "write_id": write_id,
         }
@@ -51,7 +53,16 @@ class Layout(Generic[D]):
     def dump_changes(self, changed: D, names: frozenset[str]) -> dict[str, Any]:
         """Only the fields *names*."""
         self.codec.check(changed, names)
-        return self._dump(changed, set(names))
+        words = self.collection.words
+        stored = self._dump(changed, set(names))
+        if words is None or names.isdisjoint((*words.fields, *words.numbers)):
+            return stored
+        return stored | self.words_of({name: getattr(changed, name) for name in (*words.fields, *words.numbers)})
+
+    def words_of(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """What stands beside a document's *fields* so that it is found by its words."""
+        words = self.collection.words
+        return {} if words is None else {"words": found_by(words, fields)}
 
     def load(self, stored: Mapping[str, Any]) -> D:
         """The document; fields this release does not know are left out."""
@@ -62,7 +73,7 @@ class Layout(Generic[D]):
 
     def load_stored(self, stored: Mapping[str, Any]) -> Stored:
         """The document as it lies there."""
-        own = {"_id", "version", "schema", "write_id"} | ({"tenant"} if self.collection.tenant_data else set())
+        own = {"_id", "version", "schema", "words", "write_id"} | ({"tenant"} if self.collection.tenant_data else set())
         fields = {name: _unescaped(value) for name, value in stored.items() if name not in own}
         times = {name: iso(value) for name, value in fields.items() if isinstance(value, datetime)}
         tenant, _, id = stored["_id"].partition("/") if self.collection.tenant_data else ("", "", stored["_id"])
@@ -72,7 +83,8 @@ class Layout(Generic[D]):
         """The document as it lies here."""
         owner = {"tenant": document.tenant} if self.collection.tenant_data else {}
         own = {"version": document.version, "schema": document.schema, "write_id": write_id}
-        return {"_id": self.key(*document.place), **owner, **self.dump_fields(document.fields), **own}
+        words = self.words_of(document.fields)
+        return {"_id": self.key(*document.place), **owner, **self.dump_fields(document.fields), **words, **own}
 
     def dump_fields(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Fields as in JSON, in this store's form. What this release does not know to be a time stays text."""
@@ -107,6 +119,14 @@ class Layout(Generic[D]):
             found = {"$and": [found, self._behind(tenant, plan.order, descending, after)]}
         return found, [(name, direction) for name in ((plan.order, "_id") if plan.order else ("_id",))]
 
+    def search(self, tenant: str, words: Sequence[str], after: Any) -> tuple[dict[str, Any], list[tuple[str, int]]]:
+        """Filter and sort of a search; raises QueryError if no words are declared."""
+        newest = check_words(self.collection, words).newest
+        parts: list[dict[str, Any]] = [{"words": word} for word in words]
+        if after is not None:
+            parts.append(self._behind(tenant, newest, True, after))
+        return {"tenant": tenant, "$and": parts}, [(newest, -1), ("_id", -1)]
+
     def count(self, tenant: str, where: Where) -> dict[str, Any]:
         """Filter of a count; raises QueryError if no declared index serves it."""
         shape, _ = shape_of(self.collection, where)
@@ -118,7 +138,11 @@ class Layout(Generic[D]):
         owner = ("tenant",) if self.collection.tenant_data else ()
         plain = [(index, (*owner, *index, "_id"), False) for index in self.collection.indexes]
         unique = [(index, (*owner, *index), True) for index in self.collection.unique]
-        listing = [((), (*owner, "_id"), False)] if owner else []
+        listing: list[tuple[tuple[str, ...], tuple[str, ...], bool]] = []
+        if owner:
+            listing.append(((), (*owner, "_id"), False))
+        if (words := self.collection.words) is not None:
+            listing.append((("words",), (*owner, "words", words.newest, "_id"), False))
         return [
             ("_".join(("by", *index)) if index else "by_id", [(name, 1) for name in keys], only)
             for index, keys, only in (*listing, *plain, *unique)

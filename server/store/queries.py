@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from . import Between, Collection, In, QueryError, Where
+from .collections import Words
 
 MAX_LIMIT = 1_000
 MAX_IN = 100
+MAX_WORDS = 10
 
 Shape = tuple[tuple[str, str, int], ...]
 """What a query looks like without its values: (field, `is`/`null`/`in`/`between`, size or which bounds)."""
@@ -102,6 +105,15 @@ def check_limit(collection: Collection[Any], limit: int) -> None:
     """Raise QueryError unless 1 <= limit <= 1,000."""
     if not 1 <= limit <= MAX_LIMIT:
         raise QueryError(f"{collection.name}: limit {limit}; it must be 1 to {MAX_LIMIT:,}. Page with `after`")
+
+
+def check_words(collection: Collection[Any], words: Sequence[str]) -> Words:
+    """By which words documents are found. Raises QueryError unless they are, and 1 to 10 are given."""
+    if collection.words is None:
+        raise QueryError(f"collection {collection.name} declares no words (store/collections.py)")
+    if not 1 <= len(words) <= MAX_WORDS or not all(words):
+        raise QueryError(f"{collection.name}: search for 1 to {MAX_WORDS} words, as words_of makes them")
+    return collection.words
 
 
 def check_changes(collection: Collection[Any], changes: Any) -> None:

@@ -31,6 +31,7 @@ from . import (
     Write,
     jobs,
     sqlite_backup,
+    sqlite_words,
 )
 from .bulk import Bulk
 from .codec import changed_copy, check_tenant, due_row, first_version, milliseconds_of
@@ -231,6 +232,14 @@ class SqliteRepository:
     async def count(self, collection: Collection[D], where: Where) -> int:
         table = self._table(collection)
         return await self._store.find_job(partial(jobs.number, table.count(self._tenant, *shape_of(collection, where))))
+
+    async def search(
+        self, collection: Collection[D], words: Sequence[str], *, limit: int = 100, after: D | None = None
+    ) -> list[D]:
+        table = self._table(collection)
+        check_limit(collection, limit)
+        statement = sqlite_words.search(table, self._tenant, words, limit, after)
+        return await self._store.find_job(partial(jobs.find, table, statement))
 
     async def write(self, *writes: Write) -> int:
         return await self._store.write_job(partial(jobs.change_all, [self._statement(one) for one in writes]))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import QueryError, jobs
+from . import QueryError, jobs, sqlite_words
 from .bulk import PAGE, Place, Stored
 from .collections import Collection
 from .tables import Statement, Table
@@ -116,4 +116,6 @@ def _unknown(known: set[str], cursor: sqlite3.Cursor) -> list[str]:
     there = cursor.execute(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
     )
-    return sorted({name for (name,) in there} - known - {"store_probe"})
+    own = known | {"store_probe"}
+    found = {name for (name,) in there if not sqlite_words.is_of(name, known)}
+    return sorted(found - own)

@@ -104,7 +104,7 @@ class NewerContact:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-NEWER = Collection("contacts", NewerContact, indexes=(("created_at",), ("birthday",)), schema=2)
+NEWER = Collection("contacts", NewerContact, indexes=(("created_at",), ("birthday",)), schema=CONTACTS.schema + 1)
 
 
 async def test_fields_and_schema_of_a_newer_release_go_along(open_store: Any) -> None:
@@ -115,7 +115,7 @@ async def test_fields_and_schema_of_a_newer_release_go_along(open_store: Any) ->
     )
     await newer.for_tenant("acme").insert(NEWER, written)
     (stored,) = await ours.bulk.page(CONTACTS)
-    assert (stored.schema, stored.fields["birthday"]) == (2, "2026-11-22T12:00:00.123000Z")
+    assert (stored.schema, stored.fields["birthday"]) == (NEWER.schema, "2026-11-22T12:00:00.123000Z")
     await ours.bulk.remove(CONTACTS, [stored])
     await ours.bulk.add(CONTACTS, [stored])
     assert await newer.for_tenant("acme").get(NEWER, "one") == written

@@ -14,7 +14,7 @@ from frontdesk.model import Contact
 from frontdesk.services import migrating
 from frontdesk.services.migrating import Migrated, Migration
 from frontdesk.store import Collection, Insert, Store
-from frontdesk.store.collections import COLLECTIONS, CONTACTS
+from frontdesk.store.collections import CONTACTS, DUE
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123_000, tzinfo=UTC)
 
@@ -39,17 +39,18 @@ def sort_key(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {"sort_key": fields["given_name"].lower()}
 
 
+FIRST = replace(CONTACTS, schema=1)
 SECOND = Collection("contacts", NewerContact, indexes=(("created_at",),), schema=2, upgrades={1: given_name})
 THIRD = replace(SECOND, indexes=(("sort_key",),), schema=3, upgrades={1: given_name, 2: sort_key})
-FIRST_RELEASE = COLLECTIONS
-SECOND_RELEASE = tuple(SECOND if each is CONTACTS else each for each in COLLECTIONS)
-THIRD_RELEASE = tuple(THIRD if each is CONTACTS else each for each in COLLECTIONS)
+FIRST_RELEASE = (FIRST, DUE)
+SECOND_RELEASE = (SECOND, DUE)
+THIRD_RELEASE = (THIRD, DUE)
 
 
 async def write_first(store: Store, count: int) -> None:
     for tenant in ("acme", "zen"):
         contacts = [Contact(id=f"{n:03}", name=f"Nguyễn Hằng{n}", created_at=NOON) for n in range(count)]
-        await store.for_tenant(tenant).write(*(Insert(CONTACTS, each) for each in contacts))
+        await store.for_tenant(tenant).write(*(Insert(FIRST, each) for each in contacts))
 
 
 async def migrate(store: Store, collections: Any = SECOND_RELEASE) -> Migrated:
@@ -90,8 +91,8 @@ async def test_what_a_server_changes_meanwhile_is_not_lost(open_store: Any, monk
         """A server changes the contact between our reading and our writing."""
         if document.tenant == "acme" and document.id not in raced:
             raced.append(document.id)
-            read = await acme.get(CONTACTS, document.id)
-            assert await acme.update(CONTACTS, read, name=f"Trần Lan{document.id}") is not None
+            read = await acme.get(FIRST, document.id)
+            assert await acme.update(FIRST, read, name=f"Trần Lan{document.id}") is not None
         return await replace_one(collection, document, changes)
 
     monkeypatch.setattr(newer.bulk, "replace", beaten_once)
@@ -120,8 +121,8 @@ async def test_two_runs_at_once_do_it_once(open_store: Any) -> None:
 async def test_a_document_that_cannot_be_brought_on_is_named_and_stops_no_other(open_store: Any) -> None:
     ours, newer = await open_store(FIRST_RELEASE), await open_store(SECOND_RELEASE)
     await write_first(ours, 2)
-    read = await ours.for_tenant("acme").get(CONTACTS, "001")
-    await ours.for_tenant("acme").update(CONTACTS, read, name="")
+    read = await ours.for_tenant("acme").get(FIRST, "001")
+    await ours.for_tenant("acme").update(FIRST, read, name="")
     migrated = await migrate(newer)
     assert migrated.rewritten == {"contacts": 3}
     assert migrated.failed == ["contacts of tenant acme: 001 (schema 1) is left as it was: IndexError"]
@@ -132,10 +133,10 @@ async def test_a_document_that_cannot_be_brought_on_is_named_and_stops_no_other(
 async def test_the_release_before_goes_on_with_what_was_brought_on(open_store: Any) -> None:
     ours, newer = await open_store(FIRST_RELEASE), await open_store(SECOND_RELEASE)
     await write_first(ours, 1)
-    before = await ours.for_tenant("acme").get(CONTACTS, "000")
+    before = await ours.for_tenant("acme").get(FIRST, "000")
     await migrate(newer)
-    assert await ours.for_tenant("acme").update(CONTACTS, before, phone="+84901234567") is None, "it changed meanwhile"
-    read = await ours.for_tenant("acme").get(CONTACTS, "000")
-    assert await ours.for_tenant("acme").update(CONTACTS, read, phone="+84901234567") is not None
+    assert await ours.for_tenant("acme").update(FIRST, before, phone="+84901234567") is None, "it changed meanwhile"
+    read = await ours.for_tenant("acme").get(FIRST, "000")
+    assert await ours.for_tenant("acme").update(FIRST, read, phone="+84901234567") is not None
     (stored,) = await newer.bulk.page(SECOND, tenant="acme")
     assert (stored.schema, stored.fields["given_name"], stored.fields["phone"]) == (2, "Hằng0", "+84901234567")

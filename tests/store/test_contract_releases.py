@@ -28,7 +28,9 @@ class NewerContact:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-NEWER_CONTACTS = Collection("contacts", NewerContact, indexes=(("created_at",), ("birthday",)), schema=2)
+NEWER_CONTACTS = Collection(
+    "contacts", NewerContact, indexes=(("created_at",), ("birthday",)), schema=CONTACTS.schema + 1
+)
 NEWER = tuple(NEWER_CONTACTS if c is CONTACTS else c for c in COLLECTIONS)
 
 
@@ -55,13 +57,17 @@ async def test_the_schema_is_that_of_who_wrote_the_whole_document(open_store: An
     read = await newer.for_tenant("acme").get(NEWER_CONTACTS, "one")
     await newer.for_tenant("acme").update(NEWER_CONTACTS, read, name="newer")
     (stored,) = await newer.bulk.page(NEWER_CONTACTS)
-    assert stored.schema == 1
+    assert stored.schema == CONTACTS.schema
     assert await newer.bulk.replace(NEWER_CONTACTS, stored, {"birthday": "1990-01-02"})
     again = await ours.for_tenant("acme").get(CONTACTS, "one")
     assert again.name == "newer"
     assert await ours.for_tenant("acme").update(CONTACTS, again, name="ours") is not None
     (stored,) = await newer.bulk.page(NEWER_CONTACTS)
-    assert (stored.schema, stored.fields["name"], stored.fields["birthday"]) == (2, "ours", "1990-01-02")
+    assert (stored.schema, stored.fields["name"], stored.fields["birthday"]) == (
+        NEWER_CONTACTS.schema,
+        "ours",
+        "1990-01-02",
+    )
 
 
 async def test_a_document_of_the_release_before_is_read_with_defaults(open_store: Any, sample: Any) -> None:

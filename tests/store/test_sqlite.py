@@ -16,7 +16,7 @@ import pytest
 
 from frontdesk.clock import SystemClock
 from frontdesk.store import Insert, Repository, StoreError, StoreFull, StoreUnavailable, Update, sqlite
-from frontdesk.store.collections import CONTACTS, CONVERSATIONS, MESSAGES, NOTES
+from frontdesk.store.collections import CONVERSATIONS, MESSAGES, NOTES
 from frontdesk.store.sqlite import SqliteStore
 
 INSERTING = """
@@ -167,15 +167,18 @@ async def test_on_a_full_disk_each_caller_hears_of_his_own_write(path: Path, sam
 
 async def test_one_callers_error_undoes_his_writes_and_no_others(store: SqliteStore, sample: Any) -> None:
     acme = store.for_tenant("acme")
-    await acme.insert(CONTACTS, sample(CONTACTS, "broken"))
+    await acme.insert(CONVERSATIONS, sample(CONVERSATIONS, "broken"))
 
     def damage(cursor: sqlite3.Cursor) -> None:
-        cursor.execute("UPDATE contacts SET doc = '{'")
+        cursor.execute("UPDATE conversations SET doc = '{'")
 
     await store.write_job(damage)
     results = await asyncio.gather(
         acme.insert(NOTES, sample(NOTES, "before")),
-        acme.write(Insert(NOTES, sample(NOTES, "undone")), Update(CONTACTS, sample(CONTACTS, "broken"), {"name": "x"})),
+        acme.write(
+            Insert(NOTES, sample(NOTES, "undone")),
+            Update(CONVERSATIONS, sample(CONVERSATIONS, "broken"), {"owner": "x"}),
+        ),
         acme.insert(NOTES, sample(NOTES, "behind")),
         return_exceptions=True,
     )
