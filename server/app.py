@@ -142,7 +142,7 @@ class Server:
         PluginStates(self.runtimes, self.metrics)
         self._recent = Recent()
         self.people = People(key)
-        self.inbox = Inbox(self.store, self.queue, self.people, self._recent)
+        self.inbox = Inbox(self.store, self.queue, self.people, self._recent, self.changes)
         self.pace = Pace(self.store)
         self.status = StatusDesk(self.store, self.queue, self.changes, self.pace)
         self.ownership = Ownership(self.store, self.queue, self.runtimes)

@@ -15,6 +15,7 @@ import structlog
 from frontdesk.config import TenantConfig
 
 from . import consent, core_tasks, merging, settle
+from .changes import Changes
 from .channel import Inbound
 from .crashpoints import reached
 from .leases import ConversationGone
@@ -38,11 +39,14 @@ def inbound_id(channel: str, provider_id: str) -> str:
 class Inbox:
     """Accepts inbound messages of any channel."""
 
-    def __init__(self, store: Store, queue: Queue, people: People, recent: Recent | None = None) -> None:
+    def __init__(
+        self, store: Store, queue: Queue, people: People, recent: Recent | None = None, changes: Changes | None = None
+    ) -> None:
         self._store = store
         self._people = people
         self._queue = queue
         self._recent = Recent() if recent is None else recent
+        self._changes = Changes() if changes is None else changes
 
     async def accept(self, tenant: TenantConfig, channel: str, inbound: Inbound) -> bool:
         """Store the message; True when it is new. When this returns, the message cannot be lost any more.
@@ -104,6 +108,7 @@ class Inbox:
         await consent.take(repository, conversation.contact, message, tenant.opt_out, channel)
         reached("inbox.stored")
         self._recent.saw(tenant.id, changed_copy(conversation, bump.changes))
+        self._changes.announce(tenant.id, conversation.id)
         await self._wake(tenant.id, conversation.id, put.due_at)
         if lane:
             await self._queue.wake(Wake("lane", tenant.id, conversation.id))

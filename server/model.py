@@ -193,6 +193,8 @@ class Conversation:
     last_human_at: datetime | None = None
     """When a person last acted (took, wrote); automatic return counts from here."""
     handoff_reason: str = ""
+    temperature: Literal["", "hot", "warm", "cold"] = ""
+    """That of the contact's lead, beside which it stands so that the inbox is filtered by it."""
     inbound_seq: int = 0
     """Raised by every accepted inbound message."""
     unanswered_since: datetime | None = None

@@ -9,6 +9,9 @@ from frontdesk.config import TenantConfig as TenantConfig
 
 from ..auth import Accounts, Audit, Links, OpenIdConnect, SecondFactor
 from ..tenants import gaps
+from ..auth import Accounts, Audit
+from .conversation_feed import ConversationFeed
+from .conversation_list import ConversationList
 from .overview import Overview
 
 if TYPE_CHECKING:
@@ -22,6 +25,8 @@ class Office:
         self._server = server
         self.public_url = server.config.public_url
         self.overview = Overview(server.runtimes, server.registry, server.overlays)
+        self.conversations = ConversationList(server.store, server.registry)
+        self.conversation_feed = ConversationFeed(server.store, server.changes, server.clock, self.conversations)
         self.ownership = server.ownership
         self.parked = server.parked
         self.leads = server.leads

@@ -99,7 +99,9 @@ CONSENTS = Collection("consents", model.Consent, indexes=(("contact", "by", "at"
 ERASED = Collection("erased", stored_erasures.Erased)
 ERASED_MESSAGES = Collection("erased_messages", stored_erasures.ErasedMessage)
 CONVERSATIONS = Collection(
-    "conversations", model.Conversation, indexes=(("last_inbound_at",), ("owner", "last_inbound_at"))
+    "conversations",
+    model.Conversation,
+    indexes=(("last_inbound_at",), ("owner", "last_inbound_at"), ("temperature", "last_inbound_at")),
 )
 MESSAGES = Collection(
     "messages",

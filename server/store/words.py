@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from .collections import Words
@@ -18,6 +18,9 @@ NUMBER = range(4, 16)
 BEGINNING = 2
 """Letters of a beginning that finds a word."""
 
+AROUND = 60
+"""Letters before the first word that is shown of a text."""
+
 _WORD = re.compile(r"[^\W_]+")
 # The combining diacritics: what SQLite's tokenizer takes off. Vowel signs of other scripts are no diacritics.
 _DIACRITIC = re.compile("[\u0300-\u036f]")
@@ -25,8 +28,23 @@ _DIACRITIC = re.compile("[\u0300-\u036f]")
 
 def words_of(text: str) -> tuple[str, ...]:
     """The different words of *text*, in order, as `Repository.search` is asked for them."""
-    plain = _DIACRITIC.sub("", unicodedata.normalize("NFD", text)).lower().replace("đ", "d")
-    return tuple(dict.fromkeys(word[:LONGEST] for word in _WORD.findall(plain)))
+    return tuple(dict.fromkeys(word[:LONGEST] for word in _WORD.findall(_plain(text))))
+
+
+def _plain(text: str) -> str:
+    return _DIACRITIC.sub("", unicodedata.normalize("NFD", text)).lower().replace("đ", "d")
+
+
+def marked(text: str, words: Collection[str]) -> list[tuple[str, bool]]:
+    """*text* in pieces, each with whether it is one of *words*; what stands far before the first of them is left out."""
+    text = unicodedata.normalize("NFC", text)
+    places = [each.span() for each in _WORD.finditer(text) if _plain(each[0]) in words]
+    begin = max(0, places[0][0] - AROUND) if places else 0
+    pieces: list[tuple[str, bool]] = [("…", False)] if begin else []
+    for start, end in places:
+        pieces += [(text[begin:start], False), (text[start:end], True)]
+        begin = end
+    return [piece for piece in (*pieces, (text[begin:], False)) if piece[0]]
 
 
 def digits_of(text: str) -> str:
