@@ -9,10 +9,18 @@ from quart.blueprints import BlueprintSetupState
 
 from frontdesk.services.office import Office
 
-from . import account, assets, audit, drawing, members, oidc, sign_in, start
+from . import account, assets, audit, drawing, inbox, members, oidc, sign_in, start
 from .gate import Pages, said
 
-MODULES = (start, sign_in, oidc, account, members, audit)
+MODULES = (
+    start,
+    sign_in,
+    oidc,
+    account,
+    inbox,
+    members,
+    audit,
+)
 """The pages, in the order of the navigation."""
 
 

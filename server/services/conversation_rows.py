@@ -6,7 +6,7 @@ Nothing of it is kept beside them, so nothing can be wrong of it: a page is some
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +18,7 @@ from ..registry import PluginRefused, Registry
 from ..store import In, Repository, Store
 from ..store.collections import CONTACTS, MESSAGES
 from ..store.queries import MAX_IN
+from ..store.words import marked
 
 NEWEST = 4
 """Messages that are read of each conversation; drafts that were never sent are among them."""
@@ -57,6 +58,10 @@ class Row:
     def phone(self) -> str:
         """E.164, or empty."""
         return self.contact.phone if self.contact is not None else ""
+
+    def found_in(self, words: Collection[str]) -> list[tuple[str, bool]]:
+        """What was found, in pieces, each with whether it is one of *words*."""
+        return marked(self.found.text, words) if self.found is not None else []
 
     @property
     def waiting_since(self) -> datetime | None:

@@ -9,7 +9,6 @@ from frontdesk.config import TenantConfig as TenantConfig
 
 from ..auth import Accounts, Audit, Links, OpenIdConnect, SecondFactor
 from ..tenants import gaps
-from ..auth import Accounts, Audit
 from .conversation_feed import ConversationFeed
 from .conversation_list import ConversationList
 from .overview import Overview
