@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Literal, cast, get_args
 from urllib.parse import urlencode
 
+from babel.dates import format_timedelta
 from quart import Response, abort, g, make_response, render_template, request, stream_with_context, url_for
 
 from frontdesk.services.conversation_list import BadCursor, Counts, Filters, Temperature, WhoseOwner, row_matches
@@ -19,7 +21,7 @@ from frontdesk.services.conversation_rows import Row
 from frontdesk.services.office import Office
 
 from .gate import Here, Pages
-from .language import _
+from .language import _, current
 
 Pane = Literal["list", "conversation", "contact"]
 AGAIN = 10
@@ -36,7 +38,6 @@ class Choice:
     address: str
     """With the filter put on; taken off, if it is on."""
     on: bool
-    icon: str = ""
     count: int = 0
 
 
@@ -91,6 +92,7 @@ async def listed(pages: Pages, office: Office, *, open_id: str = "", pane: Pane 
         "more_address": address(tenant, filters, after=page.after) if page.after else "",
         "events_address": "" if filters.searches else url_for("admin_ui.inbox_events", tenant=tenant) + query(filters),
         "carried": query(filters),
+        "waiting": waiting,
         "open_id": open_id,
         "pane": pane,
     }
@@ -108,6 +110,11 @@ def asked() -> Filters:
         failed="failed" in given,
         text=given.get("q", "")[:200].strip(),
     )
+
+
+def waiting(duration: timedelta) -> str:
+    """How long somebody waits, in few letters: `8 min`."""
+    return format_timedelta(max(duration, timedelta(minutes=1)), "minute", 1.0, format="short", locale=current())
 
 
 def query(filters: Filters, **more: str) -> str:
@@ -138,24 +145,20 @@ def _whose(tenant: str, filters: Filters, counts: Counts) -> list[Choice]:
 
 
 def _choices(tenant: str, filters: Filters, counts: Counts) -> list[Choice]:
-    switches: tuple[tuple[str, str, str, int], ...] = (
-        ("unanswered", _("Unanswered"), "timer", 0),
-        ("parked", _("Parked"), "pause", counts.parked),
-        ("failed", _("Failed"), "circle-alert", 0),
+    switches: tuple[tuple[str, str, int], ...] = (
+        ("unanswered", _("Unanswered"), 0),
+        ("parked", _("Parked"), counts.parked),
+        ("failed", _("Failed"), 0),
     )
-    temperatures: tuple[tuple[Temperature, str, str], ...] = (
-        ("hot", _("Hot"), "flame"),
-        ("warm", _("Warm"), "thermometer-sun"),
-        ("cold", _("Cold"), "snowflake"),
-    )
+    temperatures: tuple[tuple[Temperature, str], ...] = (("hot", _("Hot")), ("warm", _("Warm")), ("cold", _("Cold")))
     found = []
-    for name, text, icon, count in switches:
+    for name, text, count in switches:
         on = bool(getattr(filters, name))
         changes: dict[str, Any] = {name: not on}
-        found.append(Choice(text, address(tenant, replace(filters, **changes)), on, icon, count))
-    for value, text, icon in temperatures:
+        found.append(Choice(text, address(tenant, replace(filters, **changes)), on, count))
+    for value, text in temperatures:
         on = filters.temperature == value
-        found.append(Choice(text, address(tenant, replace(filters, temperature="" if on else value)), on, icon))
+        found.append(Choice(text, address(tenant, replace(filters, temperature="" if on else value)), on))
     return found
 
 
@@ -183,7 +186,8 @@ async def _told(office: Office, here: Here, filters: Filters, rows: Iterable[Row
     # The stream outlives its request: what templates know of that is given to them once more.
     g.here, g.language = replace(here, now=office.now()), here.language
     told = ""
+    shown = {"here": g.here, "carried": query(filters), "filters": filters, "waiting": waiting}
     for row in rows:
-        html = await render_template("inbox/_row.html", row=row, here=g.here, carried=query(filters), filters=filters)
+        html = await render_template("inbox/_row.html", row=row, **shown)
         told += f"event: row\ndata: {' '.join(html.split())}\n\n"
     return told

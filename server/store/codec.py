@@ -25,7 +25,7 @@ D = TypeVar("D")
 MAX_KEY = 512
 """Characters of an id or of a text that is indexed (DocumentDB: an index entry is at most 2,048 bytes)."""
 
-RESERVED = frozenset({"_id", "schema", "words", "write_id"})
+RESERVED = frozenset({"_id", "found_by", "schema", "write_id"})
 """Fields that the stores keep beside a document's own (and `tenant` in tenant data)."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -62,7 +62,7 @@ class Layout(Generic[D]):
     def words_of(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """What stands beside a document's *fields* so that it is found by its words."""
         words = self.collection.words
-        return {} if words is None else {"words": found_by(words, fields)}
+        return {} if words is None else {"found_by": found_by(words, fields)}
 
     def load(self, stored: Mapping[str, Any]) -> D:
         """The document; fields this release does not know are left out."""
@@ -73,7 +73,7 @@ class Layout(Generic[D]):
 
     def load_stored(self, stored: Mapping[str, Any]) -> Stored:
         """The document as it lies there."""
-        own = {"_id", "version", "schema", "words", "write_id"} | ({"tenant"} if self.collection.tenant_data else set())
+        own = {"_id", "version", "schema", "found_by", "write_id"} | ({"tenant"} if self.collection.tenant_data else set())
         fields = {name: _unescaped(value) for name, value in stored.items() if name not in own}
         times = {name: iso(value) for name, value in fields.items() if isinstance(value, datetime)}
         tenant, _, id = stored["_id"].partition("/") if self.collection.tenant_data else ("", "", stored["_id"])
@@ -122,7 +122,7 @@ class Layout(Generic[D]):
     def search(self, tenant: str, words: Sequence[str], after: Any) -> tuple[dict[str, Any], list[tuple[str, int]]]:
         """Filter and sort of a search; raises QueryError if no words are declared."""
         newest = check_words(self.collection, words).newest
-        parts: list[dict[str, Any]] = [{"words": word} for word in words]
+        parts: list[dict[str, Any]] = [{"found_by": word} for word in words]
         if after is not None:
             parts.append(self._behind(tenant, newest, True, after))
         return {"tenant": tenant, "$and": parts}, [(newest, -1), ("_id", -1)]
@@ -142,7 +142,7 @@ class Layout(Generic[D]):
         if owner:
             listing.append(((), (*owner, "_id"), False))
         if (words := self.collection.words) is not None:
-            listing.append((("words",), (*owner, "words", words.newest, "_id"), False))
+            listing.append((("words",), (*owner, "found_by", words.newest, "_id"), False))
         return [
             ("_".join(("by", *index)) if index else "by_id", [(name, 1) for name in keys], only)
             for index, keys, only in (*listing, *plain, *unique)

@@ -137,7 +137,7 @@ async def test_what_is_moved_here_is_found_and_what_is_removed_is_not(store: Sto
     message = sample(MESSAGES, "m0", text="Đà Lạt", at=NOON)
     await store.for_tenant("acme").write(Insert(MESSAGES, message))
     (stored,) = await store.bulk.page(MESSAGES, tenant="acme")
-    assert "words" not in stored.fields
+    assert "found_by" not in stored.fields
     await store.bulk.add(MESSAGES, [Stored("acme2", "m1", 1, 1, stored.fields)])
     assert await found(store, "da lat", tenant="acme2") == ["m1"]
     await store.bulk.remove(MESSAGES, [stored])
@@ -159,7 +159,7 @@ async def test_what_an_earlier_release_wrote_is_found_once_it_is_migrated(
         store = await open_store()
     else:
         raw = store.raw(MESSAGES)
-        await raw.update_many({}, {"$set": {"words": None, "schema": 1}})
+        await raw.update_many({}, {"$set": {"found_by": None, "schema": 1}})
         assert await found(store, "da lat") == []
         (stored, _) = await store.bulk.page(MESSAGES)
         assert await store.bulk.replace(MESSAGES, stored, {})

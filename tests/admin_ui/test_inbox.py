@@ -1,0 +1,124 @@
+"""The inbox: the list beside which everything else stands."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from frontdesk.model import NOBODY, Commit, Contact, Conversation, Message
+from frontdesk.store import Insert
+from frontdesk.store.collections import CONTACTS, CONVERSATIONS, MESSAGES
+from frontdesk.testing.plugins import ScriptedModel
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+AT_ONCE = {"settle": {"quiet_seconds": 0}}
+DESK = {
+    "tenants": {
+        "clinic": {"name": "Riverside Dental", "time_zone": "Europe/London", "language": "en-GB", **AT_ONCE},
+        "school": {"name": "Trung tâm Anh ngữ Hoa Sen", "time_zone": "Asia/Ho_Chi_Minh", "language": "vi", **AT_ONCE},
+        "quiet": {"name": "Nobody's", "time_zone": "UTC", "language": "en"},
+    },
+    "plugins": {"model": ScriptedModel},
+}
+HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
+PEOPLE = (
+    ("Nguyễn Thị Minh Hằng", "Dạ em muốn đặt lịch khám răng cho bé vào sáng thứ Bảy này được không ạ?"),
+    ("Đặng Văn Lâm", "Cảm ơn em nhé"),
+    ("Anna Schmidt", "Is it possible to move my appointment to Friday afternoon?"),
+    ("Trần Quốc Bảo", "bao nhiêu tiền một buổi vậy shop"),
+    ("Lê Ngọc Ánh", "👍"),
+    ("Olga Petrova", "Добрый день! Вы работаете в воскресенье?"),
+    ("", "hello"),
+    (HOSTILE, HOSTILE),
+    (
+        "Phạm Thị Hồng Nhung với một cái tên dài không thể nào vừa trên một dòng",
+        "Vâng ạ, chị chờ em chút, em kiểm tra lại.",
+    ),
+)
+
+
+async def fill(screens: Any, tenant: str, count: int) -> None:
+    """Conversations `one-0` … as they are on a busy day: the first wrote last."""
+    now: datetime = screens.desk.server.store.now()
+    repository = screens.desk.repository(tenant)
+    for number in range(count):
+        name, text = PEOPLE[number % len(PEOPLE)]
+        ago = timedelta(minutes=2 * number + number**2)
+        await repository.write(*_writes(f"one-{number:03}", number, name, text, now - ago))
+
+
+def _writes(id: str, number: int, name: str, text: str, at: datetime) -> list[Insert[Any]]:
+    owner = ("bot", "operator:lan", NOBODY, "bot", "operator:minh", "bot")[number % 6]
+    waits = number % 6 in (1, 2)
+    conversation = Conversation(
+        id=id,
+        contact=id,
+        channel="phone",
+        owner=owner,
+        owner_since=at,
+        temperature=("hot", "", "warm", "cold", "", "")[number % 6],  # type: ignore[arg-type]
+        last_inbound_at=at,
+        unanswered_since=at if waits else None,
+        last_commit=Commit(turn="t", state="parked", finished=True) if number % 6 == 2 else None,
+        created_at=at,
+    )
+    said = [
+        Message(
+            id=f"{id}.1",
+            conversation=id,
+            direction="inbound",
+            state="received" if waits else "answered",
+            text=text,
+            author="contact",
+            at=at,
+        )
+    ]
+    if not waits:
+        state = ("delivered", "read", "failed", "sent", "queued")[number % 5]
+        answer = "Dạ vâng ạ, bên em còn 9:00 và 10:30. Anh chị chọn giờ nào ạ?"
+        said.append(
+            Message(
+                id=f"{id}.2",
+                conversation=id,
+                direction="outbound",
+                state=state,
+                text=answer,
+                author=owner,
+                at=at + timedelta(seconds=20),
+            )  # type: ignore[arg-type]
+        )
+    contact = Contact(id=id, name=name, phone=f"+84901234{number:03}" if number % 5 else "", created_at=at)
+    return [Insert(CONTACTS, contact), *(Insert(MESSAGES, each) for each in said), Insert(CONVERSATIONS, conversation)]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def school(screens: Any) -> None:
+    await fill(screens, "school", 60)
+
+
+def rows(page: Page) -> Any:
+    return page.locator(".inbox-row")
+
+
+async def names(page: Page) -> list[str]:
+    return [text.strip() for text in await page.locator(".inbox-name").all_inner_texts()]
+
+
+async def test_with_nothing_and_with_little(screens: Any) -> None:
+    page = await screens.signed_in("viewer", "quiet")
+    await page.goto("/t/quiet/inbox")
+    await expect(page.get_by_role("heading", name="Nobody has written yet")).to_be_visible()
+    await screens.looks(page, "inbox-empty")
+
+
+async def test_with_much_in_both_languages(screens: Any, school: None) -> None:
+    for language, title in (("en", "Conversations"), ("vi", "Các cuộc trò chuyện")):
+        page = await screens.signed_in("agent", "school", language=language, name=f"lan {language}")
+        await page.goto("/t/school/inbox")
+        await expect(page.get_by_role("list", name=title)).to_be_visible()
+        await screens.looks(page, f"inbox-{language}")
