@@ -159,6 +159,17 @@ class Commit:
     finished: bool = False
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Passing:
+    """A change of owner, as operators see it between the messages."""
+
+    owner: Owner
+    at: datetime
+    by: str = ""
+    """`operator:NAME` or `plugin:NAME`; empty: the bot itself, or the silence of whoever had it."""
+    reason: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Conversation:
     """All messages with one contact; the lock and the truth of its turns and its lane. `id` is the contact's."""
@@ -195,6 +206,8 @@ class Conversation:
     handoff_reason: str = ""
     temperature: Literal["", "hot", "warm", "cold"] = ""
     """That of the contact's lead, beside which it stands so that the inbox is filtered by it."""
+    passings: tuple[Passing, ...] = ()
+    """The newest changes of owner, oldest first (owner.py says how many are kept)."""
     inbound_seq: int = 0
     """Raised by every accepted inbound message."""
     unanswered_since: datetime | None = None

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import frontdesk
-from frontdesk.model import BOT, NOBODY, Conversation
-from frontdesk.owner import passed_to
+from frontdesk.model import BOT, NOBODY, Conversation, Passing
+from frontdesk.owner import PASSINGS, passed_to
 from frontdesk.testing.clock import MovableClock
 
 NOW = MovableClock().now()
@@ -50,6 +50,17 @@ def test_a_hand_off_keeps_its_reason_until_the_bot_is_back() -> None:
     assert after(NOBODY, "muốn gặp người").handoff_reason == "muốn gặp người"
     assert after("operator:Minh").handoff_reason == "wants a person"
     assert after(BOT).handoff_reason == ""
+
+
+def test_the_changes_are_remembered_the_newest_of_them() -> None:
+    changed = after(NOBODY, "muốn gặp người")
+    assert changed.passings == (Passing(owner=NOBODY, at=NOW, reason="muốn gặp người"),)
+    for hour in range(PASSINGS):
+        at = NOW + timedelta(hours=hour)
+        changed = replace(changed, **passed_to(changed, "operator:Minh", at, by="operator:Minh"))
+    assert len(changed.passings) == PASSINGS
+    assert {passing.by for passing in changed.passings} == {"operator:Minh"}
+    assert changed.passings[-1].at == at
 
 
 def test_silence_counts_from_the_take_over_and_from_the_hand_off() -> None:

@@ -19,7 +19,7 @@ import structlog
 from frontdesk.config import TenantConfig
 
 from .. import core_tasks, leases
-from ..model import BOT, NOBODY, OPERATOR, Conversation, DueKind, Message, Owner, Task
+from ..model import BOT, NOBODY, OPERATOR, Conversation, DueKind, Media, Message, MessageKind, Owner, Task, Template
 from ..outbox.put import put
 from ..outbox.record import outbound_id
 from ..owner import passed_to
@@ -71,7 +71,7 @@ class Ownership:
         def take_over(current: Conversation) -> Mapping[str, Any]:
             if current.owner == operator(name):
                 return {"last_human_at": now}
-            return passed_to(current, operator(name), now)
+            return passed_to(current, operator(name), now, by=operator(name))
 
         repository = self._store.for_tenant(tenant)
         # The way back is on disk before the take-over; for an epoch that does not come about it is void.
@@ -88,13 +88,25 @@ class Ownership:
         """What the tenant declared; its plugins need not run for it."""
         return self._runtimes.declared[tenant].tenant
 
-    async def say(self, tenant: str, conversation: str, name: str, text: str, *, key: str = "") -> Message:
+    async def say(
+        self,
+        tenant: str,
+        conversation: str,
+        name: str,
+        text: str,
+        *,
+        key: str = "",
+        file: Media | None = None,
+        filename: str = "",
+        template: Template | None = None,
+    ) -> Message:
         """Write to the contact as the operator who owns the conversation. The same *key* is the same message.
 
+        With *file*, kept already, *text* is what stands below it; with *template* it is what the contact sees of that.
         Raises NotYours unless the operator has taken the conversation.
         """
         text = unicodedata.normalize("NFC", text.strip())
-        if not text:
+        if not text and file is None:
             raise ValueError("there is nothing to say: the text is empty")
         repository = self._store.for_tenant(tenant)
         now = self._store.now()
@@ -102,7 +114,11 @@ class Ownership:
             id=outbound_id("op", key or uuid.uuid4().hex),
             conversation=conversation,
             direction="outbound",
+            kind="template" if template is not None else kind_of_file(file),
             text=text,
+            media=(file,) if file is not None else (),
+            data={"filename": filename} if filename else {},
+            template=template,
             author=operator(name),
             state="queued",
             useful_until=now + self._config(tenant).useful_for,
@@ -156,7 +172,7 @@ class Ownership:
         now = self._store.now()
 
         def give_back(current: Conversation) -> Mapping[str, Any]:
-            return {} if _stays(current, epoch) else passed_to(current, BOT, now)
+            return {} if _stays(current, epoch) else passed_to(current, BOT, now, by=_named(name))
 
         changed = await self._changed(repository, conversation, give_back)
         if changed.owner == BOT:
@@ -240,8 +256,21 @@ class Ownership:
                     await mark_answered(repository, message.id, operator(name))
 
 
+def kind_of_file(file: Media | None) -> MessageKind:
+    """What a message is that carries it: WhatsApp shows pictures, sound and films as such, and all else as a document."""
+    if file is None:
+        return "text"
+    kinds: Mapping[str, MessageKind] = {"image": "image", "audio": "voice", "video": "video"}
+    return kinds.get(file.content_type.partition("/")[0], "document")
+
+
 def _unknown(conversation: str) -> UnknownConversation:
     return UnknownConversation(f"there is no conversation {conversation} at this tenant")
+
+
+def _named(name: str) -> str:
+    """Who gives back: an operator, unless it says itself what it is (`plugin:NAME`) or is not told."""
+    return name if not name or ":" in name else operator(name)
 
 
 def _stays(conversation: Conversation, epoch: int | None) -> bool:

@@ -58,18 +58,19 @@ class ParkedDesk:
         found += [Parked(m.id, "undelivered", m.conversation, m.at, m.error, _channel(m)) for m in undelivered]
         return sorted(found, key=lambda parked: parked.since)
 
-    async def replay(self, tenant: str, id: str, *, take: bool = False) -> bool:
+    async def replay(self, tenant: str, id: str, *, take: bool = False, by: str = "") -> bool:
         """Answer a parked turn's messages after all, or send a parked message (again). False: nothing parked is called so.
 
         The conversation goes back to the bot for a turn; a person decided that a message was not sent. Raises NotYours if
-        an operator answers it, unless it is to be taken from them (*take*).
+        an operator answers it, unless it is to be taken from them (*take*). *by*: who does this, as in
+        Passing.
         """
         repository = self._store.for_tenant(tenant)
         turn = await repository.get(TURNS, id)
         if turn is not None and turn.state == "parked":
 
             def to_bot(current: Conversation) -> Mapping[str, Any]:
-                return self._to_bot(current, take)
+                return self._to_bot(current, take, by)
 
             await self._refuse_if_theirs(repository, turn.conversation, to_bot)
             await self._look("turn", tenant, turn.conversation, SOON)
@@ -120,12 +121,12 @@ class ParkedDesk:
         if (conversation := await repository.get(CONVERSATIONS, id)) is not None:
             decide(conversation)
 
-    def _to_bot(self, conversation: Conversation, take: bool) -> dict[str, object]:
+    def _to_bot(self, conversation: Conversation, take: bool, by: str) -> dict[str, object]:
         if conversation.owner == BOT:
             return {}
         if conversation.owner.startswith(OPERATOR) and not take:
             raise NotYours(f"{conversation.owner} answers conversation {conversation.id}")
-        return passed_to(conversation, BOT, self._store.now())
+        return passed_to(conversation, BOT, self._store.now(), by=by)
 
 
 def _channel(message: Message) -> str:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from frontdesk import Plugin, Template, hookimpl
+from frontdesk import Media, Plugin, Template, hookimpl
 from frontdesk.mind import ModelReply, ToolCall
 from frontdesk.model import BOT, NOBODY
 from frontdesk.services.ownership import NotYours, UnknownConversation
@@ -66,6 +66,42 @@ async def test_an_operator_takes_writes_and_gives_back(desk):
         assert (given.owner, given.owner_epoch, given.taken_epoch) == (BOT, 2, 1)
         await lan.says("Hello again.")
         assert await lan.hears() == "You said: Hello again."
+
+
+async def test_it_is_kept_who_answered_since_when(desk):
+    async with desk(tenants=AT_ONCE) as server:
+        lan, desk_of = await greeted(server), server.server.ownership
+        await desk_of.hand_off("clinic", lan.id, "muốn gặp người")
+        await desk_of.take("clinic", lan.id, "Hoa")
+        await desk_of.release("clinic", lan.id, "Hoa")
+        await desk_of.take("clinic", lan.id, "Hoa")
+        server.clock.advance(SILENCE + 1)
+        await owned_by(server, lan, BOT)
+        passings = (await lan.conversation()).passings
+        assert [(passing.owner, passing.by, passing.reason) for passing in passings] == [
+            (NOBODY, "", "muốn gặp người"),
+            ("operator:Hoa", "operator:Hoa", ""),
+            (BOT, "operator:Hoa", ""),
+            ("operator:Hoa", "operator:Hoa", ""),
+            (BOT, "", ""),
+        ]
+
+
+async def test_an_operator_sends_a_file_and_a_template(desk):
+    async with desk(tenants=AT_ONCE) as server:
+        lan, desk_of = await greeted(server), server.server.ownership
+        phone = await server.plugin("phone")
+        await desk_of.take("clinic", lan.id, "Hoa")
+        for content_type in ("image/png", "audio/ogg", "video/mp4", "application/pdf"):
+            key = await server.server.media.put("clinic", content_type.encode(), content_type)
+            file = Media(content_type=content_type, key=key)
+            await desk_of.say("clinic", lan.id, "Hoa", "", file=file, filename="giá.pdf")
+        template = Template(id="HX1", variables={"1": "Lan"})
+        await desk_of.say("clinic", lan.id, "Hoa", "Xin chào Lan", template=template)
+        await server.quiet()
+        assert [sent.kind for sent in phone.sent[1:]] == ["image", "voice", "video", "document", "template"]
+        assert phone.sent[1].media_urls and phone.sent[1].data == {"filename": "giá.pdf"}
+        assert (phone.sent[-1].template, phone.sent[-1].text) == (template, "Xin chào Lan")
 
 
 async def test_taking_twice_is_taking_once_but_counts_as_an_act(desk):
