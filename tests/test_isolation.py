@@ -24,7 +24,17 @@ from frontdesk.config import Secret
 from frontdesk.model import Consent, Note, Summary
 from frontdesk.people import People
 from frontdesk.services.secrets import SecretDesk, new_key
-from frontdesk.store.collections import AUDIT, COLLECTIONS, CONSENTS, CONVERSATIONS, MESSAGES, NOTES, SUMMARIES
+from frontdesk.store.collections import (
+    AUDIT,
+    COLLECTIONS,
+    CONSENTS,
+    CONVERSATIONS,
+    MESSAGES,
+    NOTES,
+    ONLOOKERS,
+    SUMMARIES,
+)
+from frontdesk.stored_onlookers import Onlooker
 from frontdesk.stored_operators import AuditEntry
 from frontdesk.testing.desk import TestDesk
 from frontdesk.testing.fake_twilio import FakeTwilio, InboundSpec
@@ -161,6 +171,8 @@ async def _lived_in(world: World) -> World:
         await core.appointments.book(tenant, contact.id, key="same-key", by="bot", words=words, **times)
         entry = AuditEntry(id="same-entry", at=now, who="lan", what="setting.changed", about=words)
         assert await world.desk.repository(tenant).insert(AUDIT, entry)
+        onlooker = Onlooker(id="same-onlooker", conversation=contact.id, name="hoa", seen_at=now)
+        assert await world.desk.repository(tenant).insert(ONLOOKERS, onlooker)
         gone = world.desk.contact("Gone", tenant=tenant)
         await gone.says(words, id="gone-id")
         await gone.hears()

@@ -31,6 +31,7 @@ from ..store.collections import (
     LEADS,
     MESSAGES,
     NOTES,
+    ONLOOKERS,
     PLUGIN_DATA,
     SUMMARIES,
     TASKS,
@@ -258,7 +259,7 @@ class Erasure:
         """Delete what a conversation has, the messages that are left included."""
         await self._messages(part, math.inf)
         of_part = {"conversation": part}
-        for collection, order in ((TURNS, "no"), (SUMMARIES, "until"), (NOTES, "at")):
+        for collection, order in ((TURNS, "no"), (SUMMARIES, "until"), (NOTES, "at"), (ONLOOKERS, "name")):
             await self._delete(collection, of_part, order)
         for kind in ("turn", "lane"):
             await self._drop_due(kind, part)

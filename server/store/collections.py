@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
-from frontdesk import model, records, stored_erasures, stored_operators, stored_settings
+from frontdesk import model, records, stored_erasures, stored_onlookers, stored_operators, stored_settings
 
 D = TypeVar("D")
 
@@ -145,6 +145,12 @@ SUMMARIES = Collection(
     retention=Retention(None, by="until"),
 )
 NOTES = Collection("notes", model.Note, indexes=(("conversation", "at"), ("at",)), retention=Retention(None, by="at"))
+ONLOOKERS = Collection(
+    "onlookers",
+    stored_onlookers.Onlooker,
+    indexes=(("conversation", "name"), ("seen_at",)),
+    retention=Retention(timedelta(days=1), by="seen_at"),
+)
 TASKS = Collection(
     "tasks",
     model.Task,
@@ -239,6 +245,7 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     TURNS,
     SUMMARIES,
     NOTES,
+    ONLOOKERS,
     TASKS,
     LEADS,
     APPOINTMENTS,

@@ -28,11 +28,13 @@ from frontdesk.store.collections import (
     ERASED_MESSAGES,
     MESSAGES,
     NOTES,
+    ONLOOKERS,
     PLUGIN_DATA,
     SUMMARIES,
     TASKS,
     TURNS,
 )
+from frontdesk.stored_onlookers import Onlooker
 from frontdesk.testing.clock import MovableClock
 from frontdesk.testing.plugins import Phone, ScriptedModel
 
@@ -98,7 +100,8 @@ async def lived(server: Any, tenant: str = "clinic") -> Any:
     for each in (lan, user):
         note = Note(id=f"note-{each.name}", conversation=each.id, text=WORDS, author="bot", at=now)
         summary = Summary(id=f"s-{each.name}", conversation=each.id, text=WORDS, until=now, made_at=now)
-        for collection, document in ((NOTES, note), (SUMMARIES, summary)):
+        onlooker = Onlooker(id=f"o-{each.name}", conversation=each.id, name=WORDS, seen_at=now)
+        for collection, document in ((NOTES, note), (SUMMARIES, summary), (ONLOOKERS, onlooker)):
             assert await repository.insert(collection, document)
         consent = Consent(
             id=f"c-{each.name}", contact=each.id, by="contact", what="start", at=now, channel="phone", message="m",
