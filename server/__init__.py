@@ -8,6 +8,7 @@ from frontdesk.config import TenantConfig as TenantConfig
 from frontdesk.config import base_model as base_model
 from frontdesk.config import price_of as price_of
 
+from .channel import ApprovedTemplate as ApprovedTemplate
 from .channel import DeliveryState as DeliveryState
 from .channel import Fetched as Fetched
 from .channel import Found as Found

@@ -64,6 +64,21 @@ class WrittenContact:
     name: str = ""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApprovedTemplate:
+    """A template that the provider sends at any time, as operators choose it."""
+
+    id: str
+    """The provider's, as in `Template.id`."""
+    name: str
+    text: str
+    """What the contact sees, with `{{1}}` or `{{name}}` where a value goes."""
+    language: str = ""
+    """BCP 47; empty: not told."""
+    examples: Mapping[str, str] = field(default_factory=dict)
+    """Placeholder → a value such as it was approved with."""
+
+
 DeliveryState = Literal["accepted", "sent", "delivered", "read", "failed"]
 
 

@@ -35,6 +35,7 @@ _ANSWERS: dict[str, TypeAdapter[Any]] = {
     "list_messages": TypeAdapter(tuple[channel.Listed, ...]),
     "recover_message": TypeAdapter(channel.Inbound),
     "diagnose": TypeAdapter(tuple[findings.Finding, ...]),
+    "list_templates": TypeAdapter(tuple[channel.ApprovedTemplate, ...]),
     "send": TypeAdapter(Annotated[str, StringConstraints(min_length=1)]),
     "transcribe": TypeAdapter(str | None),
     "prompt_section": TypeAdapter(mind.Section | None),

@@ -16,7 +16,7 @@ import pluggy
 if TYPE_CHECKING:
     from quart import Blueprint
 
-    from .channel import Fetched, Found, Inbound, Listed, Outgoing, StatusUpdate, WebhookRequest
+    from .channel import ApprovedTemplate, Fetched, Found, Inbound, Listed, Outgoing, StatusUpdate, WebhookRequest
     from .findings import Finding
     from .mind import ModelReply, ModelRequest, Section
     from .model import Contact, Conversation, Media, Message, Task, Turn
@@ -71,6 +71,10 @@ class Hooks:
     @hookspec
     async def erase_message(self, message: Message) -> None:
         """Delete what the provider has of a message, text and files; what is gone already is done. RetryLater: again."""
+
+    @hookspec
+    async def list_templates(self) -> tuple[ApprovedTemplate, ...]:  # type: ignore[empty-body]
+        """List the templates that may be sent now, for operators to choose from; several in a minute share one answer."""
 
     # Ear.
 
@@ -193,6 +197,7 @@ CHANNEL_HOOKS = frozenset(
         "list_messages",
         "recover_message",
         "erase_message",
+        "list_templates",
     }
 )
 SYNC_HOOKS = frozenset({"routes"})

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from frontdesk import (
+    ApprovedTemplate,
     Channel,
     Fetched,
     Finding,
@@ -30,6 +31,7 @@ from frontdesk.hookspecs import SYNC_HOOKS, Hooks
 from frontdesk.services.doctor import examine
 from frontdesk.services.exporting import export
 from frontdesk.services.prompts import preview
+from frontdesk.services.templates import TemplateDesk
 from frontdesk.store.collections import CONTACTS, CONVERSATIONS
 from frontdesk.turn import engine
 
@@ -47,6 +49,7 @@ class Listener(Channel):
         "fetch_media": Fetched(content_type="audio/ogg", content=b"OggS"),
         "transcribe": "xin chào",
         "check_health": {"ok": True},
+        "list_templates": (ApprovedTemplate(id="HX1", name="reminder", text="Hello {{1}}"),),
         "diagnose": (Finding(level="warning", what="so", cure="change it", fix="it"),),
     }
 
@@ -197,6 +200,11 @@ async def erase_it(desk: Any) -> None:
     await desk.server.erasing.begin("clinic", (await the_conversation(desk)).id)
 
 
+async def look_at_templates(desk: Any) -> None:
+    await message(desk, "hello")
+    await TemplateDesk(desk.server.runtimes, desk.clock).known("clinic", "listener")
+
+
 async def the_conversation(desk: Any) -> Any:
     who = desk.server.people.id_of("clinic", "listener", "l:lan")
     return await desk.repository().get(CONVERSATIONS, who)
@@ -212,6 +220,7 @@ HOW = {
     "list_messages": lambda desk, _: look_back(desk),
     "recover_message": lambda desk, _: look_back(desk),
     "erase_message": lambda desk, _: erase_it(desk),
+    "list_templates": lambda desk, _: look_at_templates(desk),
     "transcribe": lambda desk, _: message(desk, "voice"),
     "prompt_section": lambda desk, _: message(desk, "hello"),
     "think": lambda desk, _: message(desk, "hello"),

@@ -232,7 +232,7 @@ async def test_what_dispatch_may_call_is_known_with_its_breakers(desk, booking_p
         tools = ["free_times", "book", "find_booking", "my_bookings", "cancel"]
         labels = [bound.label.hook for bound in runtime.bound()]
         assert labels[-5:] == [f"tool {name}" for name in tools]
-        assert set(labels[:-5]) == {"send", "find_sent", "show_typing", "erase_message"}
+        assert set(labels[:-5]) == {"send", "find_sent", "show_typing", "erase_message", "list_templates"}
 
 
 async def test_a_model_that_wants_the_model_while_it_starts_is_told_so_and_the_desk_answers(desk):

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from frontdesk import (
+    ApprovedTemplate,
     Channel,
     Fetched,
     Finding,
@@ -35,10 +36,10 @@ from frontdesk import (
     hookimpl,
 )
 
-from . import diagnosis, listing
+from . import account, diagnosis, listing
 from .catalogue import explanation
 from .client import Credentials, TwilioRest
-from .contents import Definition, check, interactive
+from .contents import OURS, SENT_AT_ALL, Definition, check, interactive
 from .inbound import Pairs, address_key, claimed_address, read_form, understand, understand_status, written_number
 from .kept import TASK, KeptContents
 from .keys import SigningKeys
@@ -195,6 +196,16 @@ class TwilioWhatsapp(Channel):
     async def erase_message(self, message: Message) -> None:
         files = bool(message.media)
         await self._rest(lambda rest: rest.erase(message.provider_id, files=files))
+
+    @hookimpl
+    async def list_templates(self) -> tuple[ApprovedTemplate, ...]:
+        return tuple(
+            ApprovedTemplate(
+                id=each.sid, name=each.name, text=each.text, language=each.language, examples=each.examples
+            )
+            for each in await self._rest(account.templates)
+            if each.status in SENT_AT_ALL and each.text and not each.name.startswith(OURS)
+        )
 
     @hookimpl
     async def diagnose(self) -> tuple[Finding, ...]:

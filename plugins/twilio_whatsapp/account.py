@@ -52,6 +52,10 @@ class TemplateState:
 
     sid: str
     name: str
+    text: str
+    """What the contact reads; empty: it has no text."""
+    language: str
+    examples: Mapping[str, str]
     status: str
     """`approved`, `pending`, `rejected`, `unsubmitted`, …"""
     reason: str
@@ -147,8 +151,21 @@ async def templates(rest: TwilioRest) -> list[TemplateState]:
             TemplateState(
                 sid=str(one.sid),
                 name=str(one.friendly_name or one.sid),
+                text=_text(one.types if isinstance(one.types, dict) else {}),
+                language=str(one.language or ""),
+                examples={str(name): str(value) for name, value in (one.variables or {}).items()},
                 status=str(approval.get("status") or "unsubmitted"),
                 reason=str(approval.get("rejection_reason") or ""),
             )
         )
     return found
+
+
+def _text(types: Mapping[str, Any]) -> str:
+    """The words of a content of whichever type (Twilio: Content Types): its body, or the title and the line of a card."""
+    for shown in types.values():
+        if isinstance(shown, dict):
+            parts = (shown.get("title"), shown.get("body"), shown.get("subtitle"))
+            if found := "\n".join(str(part) for part in parts if part):
+                return found
+    return ""

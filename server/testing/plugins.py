@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from ..channel import Found, Outgoing
+from ..channel import ApprovedTemplate, Found, Outgoing
 from ..hookspecs import hookimpl
 from ..mind import ModelReply, ModelRequest
 from ..plugin import Channel, Plugin
@@ -24,6 +24,8 @@ class Phone(Channel):
         self.sent: list[Outgoing] = []
         self.on_send: Callable[[Outgoing], Any] | None = None
         self.typing: list[str] = []
+        self.templates: tuple[ApprovedTemplate, ...] | Exception = ()
+        """What it tells of its templates, or raises."""
         self.erased: list[str] = []
         """The provider's ids of the messages that were to be deleted."""
 
@@ -48,6 +50,12 @@ class Phone(Channel):
     async def erase_message(self, message: Any) -> None:
         self.erased.append(message.provider_id)
         self.sent = [sent for sent in self.sent if f"phone-{sent.id}" != message.provider_id]
+
+    @hookimpl
+    async def list_templates(self) -> tuple[ApprovedTemplate, ...]:
+        if isinstance(self.templates, Exception):
+            raise self.templates
+        return self.templates
 
     @hookimpl
     async def show_typing(self, message: Any) -> None:

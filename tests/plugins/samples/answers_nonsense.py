@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from frontdesk import (
+    ApprovedTemplate,
     Channel,
     Fetched,
     Finding,
@@ -42,6 +43,7 @@ NONSENSE: dict[str, tuple[Any, ...]] = {
         (Listed(provider_id="SM1", direction="up", external_id="l", address="a", at="now"),),
     ),  # type: ignore[arg-type]
     "recover_message": (None, "hello", Inbound(provider_id=None, external_id="l", address="a")),  # type: ignore[arg-type]
+    "list_templates": (None, ["HX1"], (ApprovedTemplate(id="HX1", name="n", text=None),)),  # type: ignore[arg-type]
     "diagnose": (None, "all is well", (Finding(level="fine", what="all is well"),)),  # type: ignore[arg-type]
     "transcribe": (b"\xff", 17, ["hello"]),
     "prompt_section": ("a text", Section(name="n", text=None)),  # type: ignore[arg-type]

@@ -151,6 +151,25 @@ async def test_senders_account_and_templates_that_do_not_work_are_told(clinic: A
         assert ("problem", "the account is suspended") in wrong(await findings(it))
 
 
+async def test_operators_are_offered_the_approved_templates_with_their_texts(clinic: Any) -> None:
+    def listed(sid: str, status: str, **types: Any) -> dict[str, Any]:
+        known = {"sid": sid, "friendly_name": f"name of {sid}", "language": "vi", "variables": {"1": "Lan"}}
+        return {**known, "types": types, "approval_requests": {"status": status}}
+
+    async with clinic() as it:
+        it.twilio.account.templates = [
+            listed("HX1", "approved", **{"twilio/text": {"body": "Chào {{1}}"}}),
+            listed("HX2", "pending", **{"twilio/text": {"body": "Chào {{1}}"}}),
+            listed("HX3", "approved", **{"twilio/card": {"title": "Giá", "body": "Từ {{1}}", "actions": []}}),
+            listed("HX4", "approved", **{"twilio/media": {"media": ["https://x.example/1.png"]}}),
+            {**listed("HX5", "approved", **{"twilio/text": {"body": "?"}}), "friendly_name": "frontdesk_1"},
+        ]
+        async with it.server.server.runtimes.use("clinic") as runtime:
+            found = await runtime.ask("list_templates", "twilio_whatsapp")
+        assert [(each.id, each.text) for each in found] == [("HX1", "Chào {{1}}"), ("HX3", "Giá\nTừ {{1}}")]
+        assert (found[0].language, found[0].examples) == ("vi", {"1": "Lan"})
+
+
 async def test_log_mode_and_a_token_that_is_not_the_accounts_are_told(clinic: Any) -> None:
     key = "SK" + "1" * 32
     async with clinic(signature="log", api_key_sid=key, api_key_secret={"env": "TWILIO_TOKEN"}) as it:
