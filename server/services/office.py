@@ -37,6 +37,7 @@ class Office:
             self.accounts, server.config.sign_in, self.public_url, server.signing_key, server.clock
         )
         self.audit = Audit(server.store)
+        self.talk = ConversationDesk(server, self.audit)
 
     def now(self) -> datetime:
         """The store's time, by which everything is stamped."""
