@@ -9,7 +9,7 @@ from quart.blueprints import BlueprintSetupState
 
 from frontdesk.services.office import Office
 
-from . import account, assets, audit, drawing, inbox, members, oidc, sign_in, start
+from . import account, assets, audit, drawing, inbox, members, oidc, sign_in, start, talk, why
 from .gate import Pages, said
 
 MODULES = (
@@ -18,6 +18,8 @@ MODULES = (
     oidc,
     account,
     inbox,
+    talk,
+    why,
     members,
     audit,
 )

@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from ..auth import Audit, Principal
-from ..model import OPERATOR, Conversation, Message, Note, Turn
+from ..model import OPERATOR, Contact, Conversation, Message, Note, Turn
 from ..outbox.record import outbound_id
 from ..plugin import Plugin
+from ..store import Between
 from ..store.collections import IDENTITIES, MESSAGES, NOTES, TURNS
 from .brief import Brief, brief
 from .memory import MemoryDesk
 from .onlookers import Onlookers
+from .operator_names import OperatorNames
 from .ownership import NotYours, UnknownConversation, operator
-from .standing import Standing, channel_of, standing
+from .standing import Standing, channel_of, contact_of, standing
 from .templates import TemplateDesk, filled
 from .threads import Threads
+from .timeline import Timeline, timeline
 from .uploads import as_media
 
 if TYPE_CHECKING:
@@ -54,6 +57,7 @@ class ConversationDesk:
         self._memories = MemoryDesk(server.store)
         self._acting: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self.threads = Threads(server.store)
+        self.people = OperatorNames(server.store)
         self.onlookers = Onlookers(server.store)
         self.templates = TemplateDesk(server.runtimes, server.clock)
         self.changes = server.changes
@@ -84,6 +88,23 @@ class ConversationDesk:
         """A turn of this conversation."""
         found = await self._store.for_tenant(tenant).get(TURNS, id)
         return found if found is not None and found.conversation in conversation.parts else None
+
+    async def timeline(self, tenant: str, part: str, no: int | None = None) -> Timeline | None:
+        """What happened in a turn of *part*, one of a conversation's, or in the newest; None: there is none."""
+        return await timeline(self._store.for_tenant(tenant), part, no)
+
+    async def neighbours(self, tenant: str, turn: Turn) -> tuple[int | None, int | None]:
+        """The numbers of the turns before and after *turn*; None: there is none, or it is gone by its age."""
+        repository = self._store.for_tenant(tenant)
+        before = {"conversation": turn.conversation, "no": Between(None, turn.no)}
+        after = {"conversation": turn.conversation, "no": Between(turn.no + 1, None)}
+        earlier = await repository.find(TURNS, before, order_by="no", descending=True, limit=1)
+        later = await repository.find(TURNS, after, order_by="no", limit=1)
+        return (earlier[0].no if earlier else None, later[0].no if later else None)
+
+    async def contact(self, tenant: str, conversation: Conversation) -> Contact:
+        """Who is met in it."""
+        return await contact_of(self._store.for_tenant(tenant), conversation)
 
     async def take(self, who: Principal, tenant: str, id: str, *, from_another: bool = False) -> Conversation:
         """*who* answers from now on. Raises TakenByAnother, UnknownConversation."""

@@ -9,6 +9,7 @@ from frontdesk.config import TenantConfig as TenantConfig
 
 from ..auth import Accounts, Audit, Links, OpenIdConnect, SecondFactor
 from ..tenants import gaps
+from .conversation_desk import ConversationDesk
 from .conversation_feed import ConversationFeed
 from .conversation_list import ConversationList
 from .overview import Overview

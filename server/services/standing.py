@@ -64,7 +64,7 @@ async def standing(
     lease = conversation.turn_lease
     return Standing(
         conversation=conversation,
-        contact=await _contact(repository, conversation),
+        contact=await contact_of(repository, conversation),
         returns_at=None if conversation.owner == BOT else conversation.silent_since + tenant.tenant.return_to_bot_after,
         closes_at=closes,
         window_open=is_open,
@@ -74,7 +74,8 @@ async def standing(
     )
 
 
-async def _contact(repository: Repository, conversation: Conversation) -> Contact:
+async def contact_of(repository: Repository, conversation: Conversation) -> Contact:
+    """Its contact; an empty one if it is gone."""
     found = await repository.get(CONTACTS, conversation.contact)
     return found or Contact(id=conversation.contact, created_at=conversation.created_at)
 

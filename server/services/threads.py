@@ -112,11 +112,13 @@ async def _notes(
 
 async def _passings(repository: Repository, conversation: Conversation) -> list[Entry]:
     """Of all its parts: one that became a part of it keeps what it was."""
-    parts = [await repository.get(CONVERSATIONS, id) for id in conversation.merged]
+    parts = [conversation]
+    for id in conversation.merged:
+        if (part := await repository.get(CONVERSATIONS, id)) is not None:
+            parts += [part]
     return [
         Entry(f"p-{part.id}-{passing.at.isoformat()}", passing.at, passing=passing)
-        for part in (*parts, conversation)
-        if part is not None
+        for part in parts
         for passing in part.passings
     ]
 

@@ -1,0 +1,4 @@
+"""Where files of messages are, for whoever shows them."""
+
+from ..media import MediaStore as MediaStore
+from ..media import Medium as Medium
