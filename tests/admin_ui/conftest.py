@@ -101,6 +101,9 @@ class Screens:
             width, height = SIZES[size]
             await page.set_viewport_size({"width": width, "height": height})
             await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            # Chromium leaves inherited `light-dark()` colours as they were when the scheme changes; an inherited property
+            # that changes has every style computed anew.
+            await page.evaluate("scheme => document.documentElement.style.setProperty('--scheme', scheme)", scheme)
             if SHOTS:
                 folder = Path(SHOTS)
                 folder.mkdir(parents=True, exist_ok=True)
