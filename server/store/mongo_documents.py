@@ -73,7 +73,9 @@ class Layout(Generic[D]):
 
     def load_stored(self, stored: Mapping[str, Any]) -> Stored:
         """The document as it lies there."""
-        own = {"_id", "version", "schema", "found_by", "write_id"} | ({"tenant"} if self.collection.tenant_data else set())
+        own = {"_id", "version", "schema", "found_by", "write_id"} | (
+            {"tenant"} if self.collection.tenant_data else set()
+        )
         fields = {name: _unescaped(value) for name, value in stored.items() if name not in own}
         times = {name: iso(value) for name, value in fields.items() if isinstance(value, datetime)}
         tenant, _, id = stored["_id"].partition("/") if self.collection.tenant_data else ("", "", stored["_id"])
