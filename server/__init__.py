@@ -8,6 +8,8 @@ from frontdesk.config import TenantConfig as TenantConfig
 from frontdesk.config import base_model as base_model
 from frontdesk.config import price_of as price_of
 
+from .cards import AdminPage as AdminPage
+from .cards import Card as Card
 from .channel import ApprovedTemplate as ApprovedTemplate
 from .channel import DeliveryState as DeliveryState
 from .channel import Fetched as Fetched

@@ -17,7 +17,7 @@ from pydantic import JsonValue, StringConstraints, TypeAdapter, ValidationError
 
 from frontdesk.config import Times
 
-from . import blame, channel, findings, mind
+from . import blame, cards, channel, findings, mind
 from .breaker import Breaker
 from .clock import Clock
 from .errors import HookFailed as HookFailed
@@ -42,11 +42,15 @@ _ANSWERS: dict[str, TypeAdapter[Any]] = {
     "think": TypeAdapter(mind.ModelReply | None),
     "preview": TypeAdapter(dict[str, JsonValue] | None),
     "export_contact": TypeAdapter(dict[str, JsonValue] | None),
+    "admin_panel": TypeAdapter(cards.Card | None),
+    "contact_card": TypeAdapter(cards.Card | None),
     "check_health": TypeAdapter(dict[str, Any]),
 }
 """What a hook must answer; the other hooks' answers are not looked at."""
 _BINARY = frozenset({"fetch_media"})
 
+FACE_SECONDS = 3.0
+"""How long a plugin may take for what an operator waits for."""
 TOOL = "tool "
 """Before the method's name, where a hook's name stands when a tool is called."""
 
@@ -224,4 +228,5 @@ def deadline(hook: str, times: Times) -> float:
     # Nobody waits for these but a person at a command line, if anybody; and each is many questions to a vendor.
     own |= dict.fromkeys(("diagnose", "repair", "list_messages"), times.turn_deadline)
     own |= dict.fromkeys(("export_contact", "erase_contact", "erase_message"), times.turn_deadline)
+    own |= dict.fromkeys(("admin_panel", "contact_card"), min(FACE_SECONDS, times.hook_deadline))
     return own.get(hook, times.hook_deadline)

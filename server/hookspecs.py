@@ -16,6 +16,7 @@ import pluggy
 if TYPE_CHECKING:
     from quart import Blueprint
 
+    from .cards import Card
     from .channel import ApprovedTemplate, Fetched, Found, Inbound, Listed, Outgoing, StatusUpdate, WebhookRequest
     from .findings import Finding
     from .mind import ModelReply, ModelRequest, Section
@@ -28,7 +29,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 class Hooks:
-    """The hooks by family: channel, ear, memory, mind, events, privacy, time, web, body."""
+    """The hooks by family: channel, ear, memory, mind, events, privacy, time, web, face, body."""
 
     # Channel: of the plugin that is the message's channel, nobody else.
 
@@ -159,6 +160,16 @@ class Hooks:
 
         The core resolves the tenant before a view runs; the view gets its instance from `frontdesk.current_plugin()`.
         """
+
+    # Face: what operators see of the plugin. Who is late or fails is shown as failed; nobody waits for more than 3 s.
+
+    @hookspec
+    async def admin_panel(self, page: str, language: str) -> Card | None:
+        """What stands on the plugin's settings page beside its form, or on a page of its `admin_pages`; None: nothing."""
+
+    @hookspec
+    async def contact_card(self, conversation: Conversation, contact: Contact, language: str) -> Card | None:
+        """All: a card beside a conversation, for the operator who reads it; None: nothing to show of this contact."""
 
     # Body.
 

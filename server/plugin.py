@@ -13,6 +13,7 @@ import aiohttp
 
 from frontdesk.config import Settings, TenantConfig
 
+from .cards import AdminPage
 from .channel import StatusUpdate, WebhookRequest, WrittenContact
 from .choices import Choice
 from .clock import Clock
@@ -358,6 +359,9 @@ class Plugin:
 
     blocking_calls: ClassVar[int] = 4
     """The most calls of `call_blocking` at a time, of one tenant; over all tenants four times as many, at most 48."""
+
+    admin_pages: ClassVar[tuple[AdminPage, ...]] = ()
+    """Pages of its own for operators, which `admin_panel` fills."""
 
     def __init__(self, name: str, settings: Settings, services: Services) -> None:
         self.name = name

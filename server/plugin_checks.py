@@ -13,6 +13,7 @@ import pluggy
 
 from frontdesk.config import Times
 
+from .cards import PAGE_NAME
 from .dispatch import deadline
 from .hookspecs import CHANNEL_HOOKS, PROJECT, SYNC_HOOKS, Hooks
 from .plugin import API_VERSION, Channel, Plugin
@@ -50,6 +51,12 @@ def _of_class(cls: type[Plugin]) -> Iterator[str]:
             f"{where} was written for plugin API {cls.api_version}, this is {API_VERSION}; "
             "install the version of the plugin that fits"
         )
+    names = [page.name for page in cls.admin_pages]
+    if names and "admin_panel" not in _names(cls):
+        yield f"{where} has admin_pages and no admin_panel that fills them; write the hook, or leave them out"
+    for name in names:
+        if not PAGE_NAME.fullmatch(name) or names.count(name) > 1:
+            yield f"{where}: the admin page {name!r} needs a name of its own: small letters, digits and single hyphens"
     try:
         cls.settings_class()
     except (TypeError, NameError) as err:

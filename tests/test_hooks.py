@@ -205,6 +205,12 @@ async def look_at_templates(desk: Any) -> None:
     await TemplateDesk(desk.server.runtimes, desk.clock).known("clinic", "listener")
 
 
+async def look_at_cards(desk: Any) -> None:
+    await message(desk, "hello")
+    await desk.server.office.cards.of("clinic", await the_conversation(desk), "vi")
+    await desk.server.office.cards.panel("clinic", "listener", "vi")
+
+
 async def the_conversation(desk: Any) -> Any:
     who = desk.server.people.id_of("clinic", "listener", "l:lan")
     return await desk.repository().get(CONVERSATIONS, who)
@@ -237,6 +243,8 @@ HOW = {
     "erase_contact": lambda desk, _: erase_it(desk),
     "run_task": lambda desk, _: schedule(desk),
     "routes": lambda desk, _: look_at_page(desk),
+    "admin_panel": lambda desk, _: look_at_cards(desk),
+    "contact_card": lambda desk, _: look_at_cards(desk),
     "start": lambda desk, _: message(desk, "hello"),
     "diagnose": lambda desk, _: look_at_all(desk),
     "repair": lambda desk, _: look_at_all(desk),

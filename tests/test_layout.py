@@ -206,6 +206,7 @@ def test_every_entry_point_leads_somewhere():
 
 
 TESTED_BY_OTHERS = {
+    "cards": "shapes only; tests/services/test_cards.py",
     "channel": "shapes only; tests/test_dispatch.py checks answers against them",
     "consent_words": "tests/test_consent.py",
     "core_tasks": "tests/services: each task is done there",

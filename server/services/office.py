@@ -9,6 +9,7 @@ from frontdesk.config import TenantConfig as TenantConfig
 
 from ..auth import Accounts, Audit, Links, OpenIdConnect, SecondFactor
 from ..tenants import gaps
+from .cards import Cards
 from .conversation_desk import ConversationDesk
 from .conversation_feed import ConversationFeed
 from .conversation_list import ConversationList
@@ -39,6 +40,7 @@ class Office:
         )
         self.audit = Audit(server.store)
         self.talk = ConversationDesk(server, self.audit)
+        self.cards = Cards(server.store, server.runtimes)
 
     def now(self) -> datetime:
         """The store's time, by which everything is stamped."""

@@ -97,7 +97,12 @@ def quoted(mark: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("path", "name"), [("tests/plugins/samples/weather.py", "plugin"), ("tests/plugins/test_weather.py", "test")]
+    ("path", "name"),
+    [
+        ("tests/plugins/samples/weather.py", "plugin"),
+        ("tests/plugins/test_weather.py", "test"),
+        ("tests/plugins/samples/loyalty.py", "card"),
+    ],
 )
 def test_the_page_quotes_tested_code(path, name):
     assert quoted(f"{path}: {name}") == marked(path, name)
