@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -23,7 +23,7 @@ from ..store import Between, Store
 from ..store.collections import OVERLAY_MARKS, OVERLAYS
 from ..stored_settings import Overlay, OverlayChange, OverlayMark
 from ..tenants import Address, Declared, PluginSettings, judge_tenant, packed_settings
-from .overlay_keys import applied, as_written, below, found
+from .overlay_keys import OverlayConflict, applied, as_written, below, changed, found, version_of
 
 log = structlog.get_logger(__name__)
 
@@ -199,18 +199,27 @@ class Overlays:
 
         Raises ConfigError, with nothing written, if the tenant's configuration would not be right.
         """
-        await self._change(declared, tenant, key, json.dumps(value, ensure_ascii=False), by, reverted=False)
+        await self.change(declared, tenant, by, sets={key: value})
 
     async def revert(self, declared: Declared, tenant: str, key: str, by: str) -> bool:
         """Have the file's value count again, of *key* and of what is below it; False if nothing stands before it.
 
         Raises ConfigError if that brings a problem that the tenant does not have already.
         """
-        overlay = await self._read(tenant)
-        if overlay is None or not any(below(each.key, key) for each in overlay.current):
-            return False
-        await self._change(declared, tenant, key, "null", by, reverted=True)
-        return True
+        return await self.change(declared, tenant, by, reverts=(key,))
+
+    async def version(self, tenant: str, scope: Sequence[str] = ("",)) -> str:
+        """What `change` is given by who has seen what stands under the keys *scope* now."""
+        return version_of(await self._read(tenant), scope)
+
+    async def check(
+        self, declared: Declared, tenant: str, sets: Mapping[str, Any], reverts: Collection[str] = ()
+    ) -> list[Problem]:
+        """What would speak against a change; nothing is written."""
+        addresses = await self._addresses(declared)
+        there = await self._read(tenant)
+        _, current = _changes(there, sets, reverts, self._store.now(), "")
+        return (await asyncio.to_thread(self._checked, declared, tenant, current, addresses))[1]
 
     async def shadows(self, declared: Declared, tenant: str) -> list[Shadow]:
         """What stands before the file's values, in the order of the keys."""
@@ -232,32 +241,48 @@ class Overlays:
         place = self._place(declared, tenant)
         return applied(as_written(declared.tenants[tenant]), overlay.current if overlay else (), place)[0]
 
-    async def _change(self, declared: Declared, tenant: str, key: str, value: str, by: str, *, reverted: bool) -> None:
+    async def change(
+        self,
+        declared: Declared,
+        tenant: str,
+        by: str,
+        *,
+        sets: Mapping[str, Any] = {},
+        reverts: Collection[str] = (),
+        seen: str | None = None,
+        scope: Sequence[str] = ("",),
+    ) -> bool:
+        """Set and revert several keys, all of it or nothing; False if there is nothing to do.
+
+        *seen*: the `version` of *scope* that was looked at. Raises OverlayConflict if it is another by now, ConfigError if
+        the configuration would not be right; a revert alone is refused only for a problem that is new.
+        """
         repository = self._store.for_tenant(tenant)
         while True:
             addresses = await self._addresses(declared)
             there = await self._read(tenant)
-            now = self._store.now()
-            change = OverlayChange(key=key, value=value, at=now, by=by, reverted=reverted)
+            if seen is not None and seen != version_of(there, scope):
+                raise OverlayConflict(_of_scope(there, scope))
+            made, current = _changes(there, sets, reverts, self._store.now(), by)
+            if not made:
+                return False
             old = there.current if there else []
-            left = [each for each in old if not below(each.key, key)]
-            current = left if reverted else sorted([*left, change], key=lambda each: each.key)
             raw, problems = await asyncio.to_thread(self._checked, declared, tenant, current, addresses)
-            if problems and reverted:
+            if problems and not sets:
                 _, had = await asyncio.to_thread(self._checked, declared, tenant, old, addresses)
                 _refuse([problem for problem in problems if problem not in had])
                 # What fitted last still does what it can for the tenant.
                 raw = there.effective if there else raw
             else:
                 _refuse(problems)
-            history = [*(there.history if there else ()), change][-KEPT:]
+            history = [*(there.history if there else ()), *made][-KEPT:]
             await mark(self._store, tenant)
             if there is None:
                 new = Overlay(id=ID, current=current, history=history, effective=raw)
                 if await repository.insert(OVERLAYS, new):
-                    return
+                    return True
             elif await repository.update(OVERLAYS, there, current=current, history=history, effective=raw):
-                return
+                return True
 
     async def _addresses(self, declared: Declared) -> Mapping[Address, str]:
         """Whose they are with every tenant's changes."""
@@ -389,6 +414,25 @@ async def mark(store: Store, tenant: str) -> None:
             continue
         if await shared.update(OVERLAY_MARKS, there, changed_at=now):
             return
+
+
+def _changes(
+    there: Overlay | None, sets: Mapping[str, Any], reverts: Collection[str], at: datetime, by: str
+) -> tuple[list[OverlayChange], list[OverlayChange]]:
+    """What is to be remembered, and what stands before the file then."""
+    old = there.current if there else []
+    gone = [key for key in reverts if any(below(each.key, key) for each in old)]
+    set_ = [
+        OverlayChange(key=key, value=json.dumps(value, ensure_ascii=False), at=at, by=by) for key, value in sets.items()
+    ]
+    reverted = [OverlayChange(key=key, value="null", at=at, by=by, reverted=True) for key in gone]
+    return [*reverted, *set_], changed(old, set_, gone)
+
+
+def _of_scope(there: Overlay | None, scope: Sequence[str]) -> list[OverlayChange]:
+    """The last changes under these keys, of whoever made the last one."""
+    last = [each for each in (there.history if there else ()) if any(not key or below(each.key, key) for key in scope)]
+    return [each for each in last if each.at == last[-1].at and each.by == last[-1].by]
 
 
 def _refuse(problems: Sequence[Problem]) -> None:

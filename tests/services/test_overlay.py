@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from frontdesk import Plugin, Secret, Settings
 from frontdesk.config import ConfigError
 from frontdesk.services import overlay, purge
-from frontdesk.services.overlay import ID, Overlays
+from frontdesk.services.overlay import ID, OverlayConflict, Overlays
 from frontdesk.store import StoreUnavailable
 from frontdesk.store.collections import OVERLAYS
 from frontdesk.tenants import read_tenants
@@ -362,3 +362,59 @@ async def test_what_this_process_runs_on_is_not_stored_beside_changes_that_it_ha
         await server.server.overlays.save()
         stored = await server.repository("clinic").get(OVERLAYS, ID)
         assert json.loads(stored.effective)["persona"] == {"name": "Lan"}
+
+
+async def test_several_keys_change_at_once_or_not_at_all(desk):
+    async with desk(plugins=PLUGINS, tenants={"clinic": CLINIC}) as server:
+        overlays, written = server.server.overlays, server.server.written
+        assert await overlays.change(written, "clinic", "lan", sets={"persona.name": "Minh", "name": "Clinic"})
+        with pytest.raises(ConfigError, match="time_zone"):
+            await overlays.change(
+                written, "clinic", "lan", sets={"name": "x", "time_zone": "no"}, reverts=["persona.name"]
+            )
+        assert [each.key for each in await overlays.check(written, "clinic", {"time_zone": "no"})] == ["time_zone"]
+        assert [each.key for each in await overlays.shadows(written, "clinic")] == ["name", "persona.name"]
+        assert await overlays.change(written, "clinic", "an", sets={"persona.role": "nurse"}, reverts=["name", "staff"])
+        assert [each.key for each in await overlays.shadows(written, "clinic")] == ["persona.name", "persona.role"]
+        last = (await overlays.history("clinic"))[-2:]
+        assert [(each.key, each.reverted) for each in last] == [("name", True), ("persona.role", False)]
+        assert not await overlays.change(written, "clinic", "an", reverts=["name"])
+
+
+async def test_who_saves_over_what_they_have_not_seen_is_told_whose_it_is(desk):
+    async with desk(plugins=PLUGINS, tenants={"clinic": CLINIC}) as server:
+        overlays, written = server.server.overlays, server.server.written
+        scope = ("plugins.weather",)
+        seen = await overlays.version("clinic", scope)
+        await overlays.change(written, "clinic", "lan", sets={"persona.name": "Minh"})  # another form
+        assert await overlays.version("clinic", scope) == seen
+        await overlays.change(written, "clinic", "lan", sets={"plugins.weather.city": "Huế"}, seen=seen, scope=scope)
+        with pytest.raises(OverlayConflict) as refused:
+            await overlays.change(
+                written, "clinic", "an", sets={"plugins.weather.city": "Hà Nội"}, seen=seen, scope=scope
+            )
+        assert [(each.key, each.by) for each in refused.value.changes] == [("plugins.weather.city", "lan")]
+        await taken(server)
+        assert (await server.plugin("weather")).settings.city == "Huế"
+        # What a server notes of its own accord is no operator's change.
+        seen = await overlays.version("clinic", scope)
+        write(server, {**CLINIC, "name": "Newer Clinic"})
+        await overlays.save()
+        assert await overlays.version("clinic", scope) == seen
+
+
+async def test_a_list_of_names_orders_plugins_and_leaves_their_settings(desk):
+    async with desk(plugins=PLUGINS, tenants={"clinic": CLINIC}) as server:
+        await change(server, "plugins.weather.city", "Huế")
+        await change(server, "plugins", ["weather", "phone", "model"])
+        exported = await server.server.overlays.export(server.server.written, "clinic")
+        assert exported["plugins"] == [{"weather": {"token": {"env": "OURS"}, "city": "Huế"}}, "phone", "model"]
+        await change(server, "plugins", ["phone", "model"])
+        await taken(server)
+        assert list((await server.server.runtimes.get("clinic")).plugins) == ["phone", "model"]
+        await change(server, "plugins", ["phone", "weather", "model"])
+        await taken(server)
+        assert (await server.plugin("weather")).settings.city == "Huế"
+        await revert(server, "plugins")
+        exported = await server.server.overlays.export(server.server.written, "clinic")
+        assert exported["plugins"] == CLINIC["plugins"]
