@@ -157,6 +157,12 @@ Text = Annotated[str, Field(min_length=1, max_length=4000), AfterValidator(_text
 OptionalText = Annotated[str, Field(max_length=4000), AfterValidator(_text)]
 """As `Text`, and may be empty."""
 
+Paragraph = Annotated[Text, Field(json_schema_extra={"form": "long"})]
+"""A `Text` of several lines in a form."""
+
+OptionalParagraph = Annotated[OptionalText, Field(json_schema_extra={"form": "long"})]
+"""As `Paragraph`, and may be empty."""
+
 Slug = Annotated[str, AfterValidator(_slug)]
 """A name in URLs, keys and logs: `lotus-school`."""
 

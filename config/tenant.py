@@ -23,7 +23,17 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from .fields import Duration, Language, OptionalText, PhoneNumber, Slug, Text, TimeZone
+from .fields import (
+    Duration,
+    Language,
+    OptionalParagraph,
+    OptionalText,
+    Paragraph,
+    PhoneNumber,
+    Slug,
+    Text,
+    TimeZone,
+)
 from .hours import OpeningHours, one_or_more
 from .limits import Limits
 from .opt_out import OptOut
@@ -38,9 +48,9 @@ from .words import Words, default_words
 class Dialogue(Settings):
     """Something a contact wrote, and how one of the tenant's people answered it."""
 
-    contact: Text
+    contact: Paragraph
     """What the contact wrote."""
-    answer: Text
+    answer: Paragraph
     """What the person answered: how it is said is taken over, not what."""
 
 
@@ -55,7 +65,7 @@ class Tone(Settings):
     """How long its answers are: a sentence or two, a paragraph, or as long as it takes."""
     samples: Annotated[tuple[Dialogue, ...], Field(max_length=20)] = ()
     """How the tenant's own people write, for models that can take over a manner."""
-    notes: OptionalText = ""
+    notes: OptionalParagraph = ""
     """Anything else about the voice, in the tenant's own words, e.g. how contacts are addressed."""
 
 
@@ -81,7 +91,7 @@ class Fact(Settings):
         tuple[Text, ...], BeforeValidator(one_or_more, json_schema_input_type=Text | tuple[Text, ...])
     ] = ()
     """How contacts ask for it: the more different the wordings, the better it is found."""
-    answer: Text
+    answer: Paragraph
     """What is true, in whole sentences that could be sent as they are."""
     language: Language | Literal[""] = ""
     """The language it is written in, if it is not the tenant's."""

@@ -11,7 +11,7 @@ from typing import Annotated
 import yaml
 from pydantic import AfterValidator
 
-from .fields import Text
+from .fields import Paragraph
 from .problems import wrong
 from .settings import Settings
 
@@ -31,10 +31,10 @@ def _sentence(text: str, more: tuple[str, ...] = ()) -> str:
     return text
 
 
-Sentence = Annotated[Text, AfterValidator(_sentence)]
+Sentence = Annotated[Paragraph, AfterValidator(_sentence)]
 """What a contact reads; may hold `{assistant}` and `{business}`."""
 
-SentenceWithTime = Annotated[Text, AfterValidator(partial(_sentence, more=("opens",)))]
+SentenceWithTime = Annotated[Paragraph, AfterValidator(partial(_sentence, more=("opens",)))]
 """As `Sentence`, and may hold `{opens}`: when somebody will be there."""
 
 

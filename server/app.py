@@ -209,7 +209,7 @@ class Server:
         """Raises StoreError when the store cannot be opened, StartupError for what a person must mend."""
         await self.store.open()
         await check_whole(self.store)
-        await self._take_changes()
+        await self.take_changes()
         await self._take_suspended()
         await self.presence.write()
         await self.queue.start()
@@ -417,9 +417,9 @@ class Server:
     async def _look_for_changes(self) -> None:
         await self.overlays.save()
         await self.clock.sleep(OVERLAY_EVERY)
-        await self._take_changes()
+        await self.take_changes()
 
-    async def _take_changes(self) -> None:
+    async def take_changes(self) -> None:
         if await self.overlays.look():
             await self.overlays.prepare(self.written)
             self.adopt(self.written)

@@ -14,6 +14,9 @@ from .conversation_desk import ConversationDesk
 from .conversation_feed import ConversationFeed
 from .conversation_list import ConversationList
 from .overview import Overview
+from .plugins_desk import PluginsDesk
+from .settings_desk import SettingsDesk
+from .settings_history import SettingsHistory
 
 if TYPE_CHECKING:
     from ..app import Server
@@ -41,6 +44,9 @@ class Office:
         self.audit = Audit(server.store)
         self.talk = ConversationDesk(server, self.audit)
         self.cards = Cards(server.store, server.runtimes)
+        self.plugins = PluginsDesk(server)
+        self.settings = SettingsDesk(server)
+        self.settings_history = SettingsHistory(server)
 
     def now(self) -> datetime:
         """The store's time, by which everything is stamped."""

@@ -63,7 +63,7 @@ async def test_what_is_changed_over_the_file_is_shown_and_why_such_a_change_is_n
     async with desk(plugins=PLUGINS, tenants=TENANTS) as server, serving(server.server) as url:
         core = server.server
         await core.overlays.set(core.written, "clinic", "persona.name", "Minh", "lan")
-        await core._take_changes()
+        await core.take_changes()
         page = await read(f"{url}/")
         assert page.count("Changed over the tenants file: <code>persona.name</code>") == 1
         assert 'class="banner"' not in page

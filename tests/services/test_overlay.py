@@ -294,12 +294,12 @@ async def test_only_what_has_changed_is_judged_and_told_and_not_on_the_loop(desk
         monkeypatch.setattr(Overlays, "_verdict", seen)
         for id in "abc":
             await change(server, "plugins", ["phone", "model", "simulator"], id)
-        await server.server._take_changes()
+        await server.server.take_changes()
         assert sorted(judged) == ["a", "b", "c"]
         judged.clear()
         await change(server, "persona.name", "Minh", "b")
         with capture_logs() as logs:
-            await server.server._take_changes()
+            await server.server.take_changes()
         assert judged == ["b"]
         assert [each["tenant"] for each in logs if each["event"] == "overlay_shadows"] == ["b"]
         judged.clear()

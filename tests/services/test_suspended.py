@@ -61,7 +61,7 @@ async def test_who_left_the_file_is_served_by_nobody_and_heard_by_a_server_that_
     (tmp_path / "token").write_text("s3cret")
     async with desk(plugins=PLUGINS, tenants=BOTH) as server:
         await server.server.overlays.set(server.server.written, "clinic", "persona.name", "Minh", "lan")
-        await server.server._take_changes()
+        await server.server.take_changes()
         was = server.server.declared["clinic"]
         await suspended(server)
         await server.server.reloader.reload()
