@@ -23,6 +23,10 @@ MODULES = (
     members,
     audit,
 )
+from . import account, assets, audit, drawing, members, settings, sign_in, start
+from .gate import Pages, said
+
+MODULES = (start, sign_in, account, members, audit, settings)
 """The pages, in the order of the navigation."""
 
 

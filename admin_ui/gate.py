@@ -125,6 +125,7 @@ class Pages(Blueprint):
         shown = {"here": here, "language": here.language, "csrf_token": here.principal.csrf if here.principal else ""}
         if here.principal is not None and here.tenant is not None:
             shown |= {"navigation": entries(here.principal, here.tenant.id), "first_on_a_phone": FIRST_ON_A_PHONE}
+            shown["plugin_pages"] = self.office.cards.pages(here.tenant.id)
         response = cast(Response, await make_response(await render_template(template, **shown, **values), status))
         if SAID in request.cookies and not template.rpartition("/")[2].startswith("_"):
             response.delete_cookie(SAID, path="/", secure=self.secure, httponly=True, samesite="Lax")

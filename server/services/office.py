@@ -57,6 +57,10 @@ class Office:
         declared = self._server.declared
         return declared[id].tenant if id in declared else None
 
+    def banner(self, tenant: str) -> str:
+        """Why what is stored over the file is not in force, and what is; empty: it is."""
+        return self._server.overlays.banners.get(tenant, "")
+
     def gaps(self) -> list[str]:
         """What is still missing for the businesses to work, in sentences, as `frontdesk check` tells it."""
         found = gaps(self._server.declared)

@@ -126,7 +126,9 @@ def _unit(name: str) -> str:
 
 
 def _default(info: FieldInfo, adapter: Any) -> Any:
-    value = info.get_default(call_default_factory=not info.default_factory_takes_validated_data)
+    if info.default_factory_takes_validated_data:
+        return None
+    value = info.get_default(call_default_factory=True)
     if value is PydanticUndefined or value is None:
         return None
     try:
