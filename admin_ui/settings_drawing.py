@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,11 +136,11 @@ def _right(right: str) -> str:
     return ""
 
 
-def _said(text: str) -> Any:
+def _said(text: str) -> Callable[[re.Match[str]], str]:
     return lambda match: _(text, **match.groupdict())
 
 
-_RIGHT: Sequence[tuple[str, Any]] = (
+_RIGHT: Sequence[tuple[str, Callable[[re.Match[str]], str]]] = (
     (r"write (?P<n>\d+) character\(s\) or more.*", _said(mark("Too short: %(n)s characters at least."))),
     (r"write (?P<n>\d+) characters or less", _said(mark("Too long: %(n)s characters at most."))),
     (r"write (?P<n>\d+) item\(s\) or more", _said(mark("Too few: %(n)s at least."))),

@@ -132,7 +132,7 @@ class Server:
         self.runtimes = Runtimes(
             declared,
             self.registry,
-            self._services,
+            self.services_for,
             self.quarantine,
             clock,
             times,
@@ -318,7 +318,7 @@ class Server:
         timeout = aiohttp.ClientTimeout(total=seconds, connect=seconds / 2)
         return aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
 
-    def _services(self, tenant: TenantConfig, plugin: str) -> Services:
+    def services_for(self, tenant: TenantConfig, plugin: str) -> Services:
         assert self.http is not None, "plugins are made when the server runs"
         return Services(
             tenant=tenant,

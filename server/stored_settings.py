@@ -67,3 +67,32 @@ class Suspension:
     """Where relative secret files start from; empty: there are none."""
     purged_at: datetime | None = None
     """When its purge has begun: nothing is taken for it any more. The row goes when the purge ends."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonaVersion:
+    """The persona and the facts as they were published from the workshop."""
+
+    no: int
+    at: datetime
+    by: str
+    raw: str
+    """Both as in the file, as JSON."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What is being tried in the workshop, in force for nobody; each tenant has one. `id` is always the same."""
+
+    id: str
+    version: int = 1
+    sets: str = "{}"
+    """Key → value that would stand before the file, as JSON."""
+    reverts: list[str] = field(default_factory=list)
+    """Keys of which the file's value would count again."""
+    seen: str = ""
+    """The overlay's version that it was begun on; empty: there is no draft."""
+    at: datetime | None = None
+    by: str = ""
+    versions: list[PersonaVersion] = field(default_factory=list)
+    """What was published, oldest first."""

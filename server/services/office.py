@@ -17,6 +17,7 @@ from .overview import Overview
 from .plugins_desk import PluginsDesk
 from .settings_desk import SettingsDesk
 from .settings_history import SettingsHistory
+from .workshop import Workshop
 
 if TYPE_CHECKING:
     from ..app import Server
@@ -47,6 +48,7 @@ class Office:
         self.plugins = PluginsDesk(server)
         self.settings = SettingsDesk(server)
         self.settings_history = SettingsHistory(server)
+        self.workshop = Workshop(server)
 
     def now(self) -> datetime:
         """The store's time, by which everything is stamped."""

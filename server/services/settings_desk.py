@@ -133,9 +133,9 @@ class SettingsDesk:
 
     async def check(self, tenant: str, plugin: str, form: Posted, only: Iterable[str] = OWN) -> list[Flaw]:
         """What would be wrong with what a form holds; nothing is saved."""
-        sets, reverts, _ = self._edits(await self.form(tenant, plugin, only), form, await self._listed(tenant))
+        sets, reverts, _ = self.edits(await self.form(tenant, plugin, only), form, await self._listed(tenant))
         problems = await self._overlays.check(self._server.written, tenant, sets, reverts)
-        return _flaws(problems, plugin)
+        return flaws_of(problems, plugin)
 
     async def save(
         self, tenant: str, plugin: str, form: Posted, seen: str, who: Principal, only: Iterable[str] = OWN
@@ -147,10 +147,10 @@ class SettingsDesk:
         shown = await self.form(tenant, plugin, only)
         if shown.seen != seen:
             raise OverlayConflict(await self._last(tenant, self._scope(plugin, only)))
-        sets, reverts, secrets = self._edits(shown, form, await self._listed(tenant))
+        sets, reverts, secrets = self.edits(shown, form, await self._listed(tenant))
         if not (sets or reverts or secrets):
             return []
-        if flaws := _flaws(await self._overlays.check(self._server.written, tenant, sets, reverts), plugin):
+        if flaws := flaws_of(await self._overlays.check(self._server.written, tenant, sets, reverts), plugin):
             raise FormRefused(flaws)
         await self._keep(tenant, plugin, secrets, who)
         await self._change(tenant, plugin, who, sets, reverts, seen, self._scope(plugin, only))
@@ -166,7 +166,7 @@ class SettingsDesk:
         try:
             done = await self._overlays.revert(self._server.written, tenant, key, who.name)
         except ConfigError as err:
-            raise FormRefused(_flaws(err.problems, "")) from err
+            raise FormRefused(flaws_of(err.problems, "")) from err
         if done:
             await self._server.take_changes()
             await self._server.office.audit.wrote(tenant, who, "setting.reverted", key)
@@ -204,7 +204,7 @@ class SettingsDesk:
                 self._server.written, tenant, who.name, sets=sets, reverts=reverts, seen=seen, scope=scope
             )
         except ConfigError as err:
-            raise FormRefused(_flaws(err.problems, plugin)) from err
+            raise FormRefused(flaws_of(err.problems, plugin)) from err
         await self._server.take_changes()
 
     async def _keep(self, tenant: str, plugin: str, secrets: Sequence[tuple[str, str, str]], who: Principal) -> None:
@@ -272,8 +272,8 @@ class SettingsDesk:
             change=change,
         )
 
-    def _edits(
-        self, shown: Form, form: Posted, listed: Sequence[str]
+    def edits(
+        self, shown: Form, form: Posted, listed: Sequence[str] = ()
     ) -> tuple[dict[str, Any], list[str], list[tuple[str, str, str]]]:
         """What is to be set, reverted, and stored as a secret: (key below the root, name, value)."""
         root = f"plugins.{shown.plugin}." if shown.plugin else ""
@@ -356,7 +356,8 @@ def _secret_name(entry: Entry, plugin: str) -> str:
     return re.sub(r"[^A-Z0-9_]", "_", f"{plugin}_{entry.field.key}".upper())[:100]
 
 
-def _flaws(problems: Iterable[Problem], plugin: str) -> list[Flaw]:
+def flaws_of(problems: Iterable[Problem], plugin: str) -> list[Flaw]:
+    """What is wrong with a form of this plugin (empty: of the tenant's own settings)."""
     root = re.compile(rf"plugins(\[\d+\]|)(\.{re.escape(plugin)}(?=\.|\[|$))?\.?") if plugin else None
     told = []
     for problem in problems:

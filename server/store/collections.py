@@ -172,6 +172,7 @@ BUDGETS = Collection(
 )
 SECRETS = Collection("secrets", stored_settings.StoredSecret)
 OVERLAYS = Collection("overlays", stored_settings.Overlay)
+DRAFTS = Collection("drafts", stored_settings.Draft)
 
 AUDIT = Collection(
     "audit",
@@ -253,6 +254,7 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     BUDGETS,
     SECRETS,
     OVERLAYS,
+    DRAFTS,
     AUDIT,
     DUE,
     INSTANCES,
