@@ -27,6 +27,10 @@ from . import account, assets, audit, drawing, members, settings, sign_in, start
 from .gate import Pages, said
 
 MODULES = (start, sign_in, account, members, audit, settings)
+from . import account, assets, audit, drawing, failures, members, sign_in, start
+from .gate import Pages, said
+
+MODULES = (start, sign_in, account, members, audit, failures)
 """The pages, in the order of the navigation."""
 
 

@@ -13,6 +13,7 @@ from .cards import Cards
 from .conversation_desk import ConversationDesk
 from .conversation_feed import ConversationFeed
 from .conversation_list import ConversationList
+from .failures import FailureDesk
 from .overview import Overview
 from .plugins_desk import PluginsDesk
 from .settings_desk import SettingsDesk
@@ -49,6 +50,7 @@ class Office:
         self.settings = SettingsDesk(server)
         self.settings_history = SettingsHistory(server)
         self.workshop = Workshop(server)
+        self.failures = FailureDesk(server.store, server.queue, server.parked, lambda: server.declared, self.audit)
 
     def now(self) -> datetime:
         """The store's time, by which everything is stamped."""
