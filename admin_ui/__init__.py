@@ -28,9 +28,10 @@ from .gate import Pages, said
 
 MODULES = (start, sign_in, account, members, audit, settings)
 from . import account, assets, audit, drawing, failures, members, sign_in, start
+from . import account, assets, audit, contacts, drawing, failures, members, sign_in, start
 from .gate import Pages, said
 
-MODULES = (start, sign_in, account, members, audit, failures)
+MODULES = (start, sign_in, account, members, audit, failures, contacts)
 """The pages, in the order of the navigation."""
 
 

@@ -115,7 +115,7 @@ async def refused(repository: Repository, id: str, message: Message, channel: st
 
 async def inherit(repository: Repository, known: str, id: str) -> None:
     """Contact *known* turned out to be contact *id*: what they said last under either name counts."""
-    entries = [await _newest(repository, known, by) for by in ("contact", "provider")]
+    entries = [await _newest(repository, known, by) for by in ("contact", "provider", "operator")]
     for entry in entries:
         if entry is not None:
             await repository.insert(CONSENTS, replace(entry, id=f"{entry.id}.{id}"[:200], version=1, contact=id))
@@ -123,11 +123,37 @@ async def inherit(repository: Repository, known: str, id: str) -> None:
         await _follow_ledger(repository, id)
 
 
+async def by_hand(repository: Repository, id: str, word: Word, operator: str, channel: str, now: datetime) -> bool:
+    """An operator says for contact *id* that they want no more messages, or takes that back; False: nothing was changed.
+
+    Only what an operator has set can an operator take back: a stop of the contact's own, and a refusal by the provider, ends
+    by what the contact writes.
+    """
+    contact = await repository.get(CONTACTS, id)
+    if contact is None or word not in may_be_set(contact):
+        return False
+    key = f"{id}.{now.isoformat()}.{word}"
+    entry = Consent(id=key, contact=id, by="operator", what=word, at=now, channel=channel, message="", text=operator)
+    if not await repository.insert(CONSENTS, entry):
+        return False
+    log.info("consent_changed", conversation=id, what=word, by="operator")
+    await _follow_ledger(repository, id)
+    return True
+
+
+def may_be_set(contact: Contact) -> tuple[Word, ...]:
+    """What an operator may say for *contact* now."""
+    if not contact.opted_out:
+        return ("stop",)
+    return ("start",) if contact.opted_out_by == "" else ()
+
+
 async def _follow_ledger(repository: Repository, id: str) -> None:
     own = await _newest(repository, id, "contact")
     told = await _newest(repository, id, "provider")
+    hand = await _newest(repository, id, "operator")
     while (contact := await repository.get(CONTACTS, id)) is not None:
-        changes = standing(contact, own, told)
+        changes = standing(contact, own, told, hand)
         if all(getattr(contact, name) == value for name, value in changes.items()):
             return
         if await repository.update(CONTACTS, contact, **changes) is not None:
@@ -140,19 +166,24 @@ async def _newest(repository: Repository, contact: str, by: str) -> Consent | No
     return found[0] if found else None
 
 
-def standing(contact: Contact, own: Consent | None, told: Consent | None) -> dict[str, Any]:
-    """What the newest entries by the contact (*own*) and by the provider (*told*) make of *contact*; nothing: as it is."""
+def standing(
+    contact: Contact, own: Consent | None, told: Consent | None, hand: Consent | None = None
+) -> dict[str, Any]:
+    """What the newest entries by the contact (*own*), the provider (*told*) and an operator (*hand*) make of *contact*;
+    nothing: as it is."""
     later = told is not None and (own is None or told.at > own.at)
     if own is not None and own.what == "stop":
         since = told.at if later and told is not None else own.at + AFTER
         again = contact.opted_out and contact.opted_out_by == "stop"
         farewell = contact.farewell if again else confirmation_id(own.message)
         return {"opted_out": True, "opted_out_at": since, "opted_out_by": "stop", "farewell": farewell}
+    if hand is not None and hand.what == "stop" and (own is None or own.at < hand.at):
+        return {"opted_out": True, "opted_out_at": None, "opted_out_by": "", "farewell": ""}
     if later and told is not None:
-        if contact.opted_out and contact.opted_out_at is None:
+        if contact.opted_out and contact.opted_out_at is None and hand is None:
             return {}  # by hand, which only the contact's own word takes back
         return {"opted_out": True, "opted_out_at": told.at, "opted_out_by": "provider", "farewell": ""}
-    if own is None:
+    if own is None and hand is None:
         return {}
     return {"opted_out": False, "opted_out_at": None, "opted_out_by": "", "farewell": ""}
 

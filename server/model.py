@@ -120,7 +120,8 @@ class Contact:
     opted_out_at: datetime | None = None
     """Since when: who has written since wants an answer again. None: whatever they write."""
     opted_out_by: Literal["", "stop", "provider"] = ""
-    """By a word of their own, or because the provider said so (consent.py says what follows from which)."""
+    """By a word of their own, or because the provider said so (consent.py says what follows from which); empty: by an
+    operator's hand."""
     farewell: str = ""
     """The id of the one message that goes to who said stop: its confirmation."""
     created_at: datetime
@@ -128,12 +129,13 @@ class Contact:
 
 @dataclass(frozen=True, kw_only=True)
 class Consent:
-    """An entry of the consent ledger: never changed. `id` is the inbound message's, or the refused one's with `.refused`."""
+    """An entry of the consent ledger: never changed. `id` is the inbound message's, or the refused one's with `.refused`; an
+    operator's has the contact's, the time and the word."""
 
     id: str
     version: int = 1
     contact: str
-    by: Literal["contact", "provider"]
+    by: Literal["contact", "provider", "operator"]
     what: Literal["stop", "start", "refused"]
     at: datetime
     """When the contact's message came, or when the message was tried that the provider refused."""
@@ -141,7 +143,7 @@ class Consent:
     message: str
     """The message by which it was said, or which was refused."""
     text: str = ""
-    """The contact's word, or the provider's code."""
+    """The contact's word, the provider's code, or the operator's name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -154,6 +154,47 @@ async def test_stop_gets_one_confirmation_and_no_turn_and_start_takes_it_back(de
         assert len(await lan.turns()) == 1
 
 
+async def test_what_an_operator_has_set_an_operator_takes_back_and_nothing_else(desk):
+    async with desk() as server:
+        lan, clock = server.contact("Lan"), server.server.store.now
+        repository = server.repository()
+
+        async def by_hand(word):
+            return await consent.by_hand(repository, lan.id, word, "hoa", "phone", clock())
+
+        async def reminded():
+            return consent.may_go(
+                Message(
+                    id="m", conversation=lan.id, direction="outbound", state="queued", at=clock(), author="plugin:x"
+                ),
+                await lan.contact(),
+                (await lan.conversation()).last_inbound_at,
+            )
+
+        await lan.says("Chào em")
+        assert not await by_hand("start"), "there is nothing to take back"
+        assert await by_hand("stop")
+        assert not await by_hand("stop") and not await reminded()
+        refused = Message(id="r", conversation=lan.id, direction="outbound", state="failed", at=clock())
+        await consent.refused(repository, lan.id, refused, "phone", "63032")
+        assert not await reminded(), "what the provider says ends by what they write; a hand's does not"
+        await lan.says("Em còn đó không?")
+        assert not await reminded()
+        assert await by_hand("start") and await reminded(), "they have written since the refusal"
+        await lan.says("START")
+        await server.quiet()
+        assert await reminded()
+        assert await by_hand("stop")
+        await lan.says("Start")
+        await server.quiet()
+        assert await reminded(), "their own word takes it back"
+        await lan.says("STOP")
+        await server.quiet()
+        assert not await by_hand("start") and not await reminded()
+        ledger = await repository.find(CONSENTS, {"contact": lan.id, "by": "operator"}, order_by="at")
+        assert [(entry.what, entry.text) for entry in ledger] == [("stop", "hoa"), ("start", "hoa"), ("stop", "hoa")]
+
+
 async def test_what_two_names_of_one_person_said_last_counts_for_both(desk):
     async with desk(tenants={"clinic": {"settle": {"quiet_seconds": 0}}}) as server:
         lan, linh, repository = server.contact("Lan"), server.contact("Linh"), server.repository()

@@ -270,7 +270,7 @@ class Erasure:
             await self.of_part(part)
         await remember(self._repository, self._people, self._tenant, self._parts, self._store.now())
         for part in self._parts[::-1]:
-            for by in ("contact", "provider"):
+            for by in ("contact", "provider", "operator"):
                 await self._delete(CONSENTS, {"contact": part, "by": by}, "at")
             await self._delete(IDENTITIES, {"contact": part})
             await self._delete(APPOINTMENTS, {"contact": part}, "starts_at")

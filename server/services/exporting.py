@@ -50,7 +50,7 @@ async def export(runtime: Runtime, store: Store, conversation: Conversation) -> 
     for turn in turns:
         turn["why"] = await _why(repository, turn, language)
     plugins, troubles = await _of_plugins(runtime, conversation, contact)
-    consents = [each for by in ("contact", "provider") for each in await _consents(repository, parts, by)]
+    consents = [each for by in ("contact", "provider", "operator") for each in await _consents(repository, parts, by)]
     told = {
         "tenant": runtime.tenant.id,
         "exported_at": store.now().isoformat(),

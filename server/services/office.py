@@ -13,6 +13,7 @@ from .cards import Cards
 from .conversation_desk import ConversationDesk
 from .conversation_feed import ConversationFeed
 from .conversation_list import ConversationList
+from .contact_desk import ContactDesk
 from .failures import FailureDesk
 from .overview import Overview
 from .plugins_desk import PluginsDesk
@@ -51,6 +52,7 @@ class Office:
         self.settings_history = SettingsHistory(server)
         self.workshop = Workshop(server)
         self.failures = FailureDesk(server.store, server.queue, server.parked, lambda: server.declared, self.audit)
+        self.contacts = ContactDesk(server, self.audit)
 
     def now(self) -> datetime:
         """The store's time, by which everything is stamped."""
