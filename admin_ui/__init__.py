@@ -23,15 +23,12 @@ MODULES = (
     members,
     audit,
 )
-from . import account, assets, audit, drawing, members, settings, sign_in, start
-from .gate import Pages, said
+from . import account, audit, members, settings, sign_in, start
 
 MODULES = (start, sign_in, account, members, audit, settings)
-from . import account, assets, audit, drawing, failures, members, sign_in, start
-from . import account, assets, audit, contacts, drawing, failures, members, sign_in, start
-from .gate import Pages, said
+from . import account, audit, contacts, failures, insights, members, sign_in, start
 
-MODULES = (start, sign_in, account, members, audit, failures, contacts)
+MODULES = (start, sign_in, account, members, audit, failures, insights, contacts)
 """The pages, in the order of the navigation."""
 
 

@@ -405,6 +405,7 @@ class Server:
     async def _tidy(self) -> None:
         await self.clock.sleep(HOUSEKEEPING_EVERY)
         await self.retention.go_round()
+        await self.office.insights.go_round()
 
     async def _catch_up(self) -> None:
         await self.catch_up.go_on()

@@ -27,6 +27,7 @@ from ..store.collections import (
     CONVERSATIONS,
     ERASED,
     ERASED_MESSAGES,
+    FIGURE_CASES,
     IDENTITIES,
     LEADS,
     MESSAGES,
@@ -259,7 +260,8 @@ class Erasure:
         """Delete what a conversation has, the messages that are left included."""
         await self._messages(part, math.inf)
         of_part = {"conversation": part}
-        for collection, order in ((TURNS, "no"), (SUMMARIES, "until"), (NOTES, "at"), (ONLOOKERS, "name")):
+        of_collections = ((TURNS, "no"), (SUMMARIES, "until"), (NOTES, "at"), (ONLOOKERS, "name"), (FIGURE_CASES, "at"))
+        for collection, order in of_collections:
             await self._delete(collection, of_part, order)
         for kind in ("turn", "lane"):
             await self._drop_due(kind, part)

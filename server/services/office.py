@@ -10,11 +10,12 @@ from frontdesk.config import TenantConfig as TenantConfig
 from ..auth import Accounts, Audit, Links, OpenIdConnect, SecondFactor
 from ..tenants import gaps
 from .cards import Cards
+from .contact_desk import ContactDesk
 from .conversation_desk import ConversationDesk
 from .conversation_feed import ConversationFeed
 from .conversation_list import ConversationList
-from .contact_desk import ContactDesk
 from .failures import FailureDesk
+from .insights import InsightDesk
 from .overview import Overview
 from .plugins_desk import PluginsDesk
 from .settings_desk import SettingsDesk
@@ -53,6 +54,7 @@ class Office:
         self.workshop = Workshop(server)
         self.failures = FailureDesk(server.store, server.queue, server.parked, lambda: server.declared, self.audit)
         self.contacts = ContactDesk(server, self.audit)
+        self.insights = InsightDesk(server.store, lambda: server.declared, server.clock)
 
     def now(self) -> datetime:
         """The store's time, by which everything is stamped."""

@@ -10,7 +10,15 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
-from frontdesk import model, records, stored_erasures, stored_onlookers, stored_operators, stored_settings
+from frontdesk import (
+    model,
+    records,
+    stored_erasures,
+    stored_figures,
+    stored_onlookers,
+    stored_operators,
+    stored_settings,
+)
 
 D = TypeVar("D")
 
@@ -159,12 +167,24 @@ TASKS = Collection(
         timedelta(days=30), by="at", only=({"state": "done"}, {"state": "failed"}, {"state": "cancelled"})
     ),
 )
-LEADS = Collection("leads", records.Lead, indexes=(("temperature", "changed_at"), ("changed_at",)))
+LEADS = Collection("leads", records.Lead, indexes=(("temperature", "changed_at"), ("changed_at",), ("created_at",)))
 APPOINTMENTS = Collection(
     "appointments",
     records.Appointment,
     indexes=(("starts_at",), ("state", "starts_at"), ("contact", "starts_at"), ("created_at",)),
     retention=Retention(None, by="starts_at"),
+)
+FIGURES = Collection(
+    "figures",
+    stored_figures.DayFigures,
+    indexes=(("begins",),),
+    retention=Retention(timedelta(days=800), by="begins"),
+)
+FIGURE_CASES = Collection(
+    "figure_cases",
+    stored_figures.FigureCase,
+    indexes=(("figure", "at"), ("conversation", "at"), ("at",)),
+    retention=Retention(timedelta(days=120), by="at"),
 )
 PLUGIN_DATA = Collection("plugin_data", model.PluginDocument, indexes=(("plugin", "collection", "key"),))
 BUDGETS = Collection(
@@ -250,6 +270,8 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     TASKS,
     LEADS,
     APPOINTMENTS,
+    FIGURES,
+    FIGURE_CASES,
     PLUGIN_DATA,
     BUDGETS,
     SECRETS,
