@@ -9,7 +9,25 @@ from quart.blueprints import BlueprintSetupState
 
 from frontdesk.services.office import Office
 
-from . import account, assets, audit, drawing, inbox, members, oidc, sign_in, start, talk, why
+from . import (
+    account,
+    appointments,
+    assets,
+    audit,
+    contacts,
+    drawing,
+    failures,
+    inbox,
+    insights,
+    leads,
+    members,
+    oidc,
+    settings,
+    sign_in,
+    start,
+    talk,
+    why,
+)
 from .gate import Pages, said
 
 MODULES = (
@@ -20,15 +38,15 @@ MODULES = (
     inbox,
     talk,
     why,
+    leads,
+    appointments,
+    failures,
+    insights,
+    contacts,
+    settings,
     members,
     audit,
 )
-from . import account, audit, members, settings, sign_in, start
-
-MODULES = (start, sign_in, account, members, audit, settings)
-from . import account, audit, contacts, failures, insights, members, sign_in, start
-
-MODULES = (start, sign_in, account, members, audit, failures, insights, contacts)
 """The pages, in the order of the navigation."""
 
 

@@ -12,7 +12,10 @@ from zoneinfo import ZoneInfo
 from ..clock import milliseconds
 from ..people import followed
 from ..queue import Queue
-from ..records import Appointment, AppointmentState, Change, Reminder
+from ..records import Appointment as Appointment
+from ..records import AppointmentState as AppointmentState
+from ..records import Change as Change
+from ..records import Reminder
 from ..runtime import Runtimes
 from ..store import Between, Store
 from ..store.collections import APPOINTMENTS
@@ -64,13 +67,15 @@ class AppointmentDesk:
         begin: datetime | None,
         end: datetime | None,
         *,
+        state: AppointmentState | None = None,
+        latest_first: bool = False,
         limit: int = 500,
         after: Appointment | None = None,
     ) -> list[Appointment]:
-        """Those that start from *begin* on and before *end*, in this order."""
-        where = {"starts_at": Between(begin, end)}
+        """Those that start from *begin* on and before *end*, in this order; of one state, or all."""
+        where: dict[str, Any] = {"starts_at": Between(begin, end)} | ({"state": state} if state else {})
         return await self._store.for_tenant(tenant).find(
-            APPOINTMENTS, where, order_by="starts_at", limit=limit, after=after
+            APPOINTMENTS, where, order_by="starts_at", descending=latest_first, limit=limit, after=after
         )
 
     async def book(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 from ..people import followed
 from ..queue import Queue
-from ..records import KEPT, Change, Evidence, Lead, Temperature
+from ..records import KEPT, Change, Evidence
+from ..records import TEMPERATURES as TEMPERATURES
+from ..records import Lead as Lead
+from ..records import Temperature as Temperature
 from ..runtime import Runtimes
 from ..store import In, Store
 from ..store.collections import LEADS
 from .recording import Conflict as Conflict
-from .recording import Recorder, Unknown
+from .recording import Recorder
+from .recording import Unknown as Unknown
 
 
 class LeadDesk:
@@ -41,6 +45,13 @@ class LeadDesk:
         return await self._store.for_tenant(tenant).find(
             LEADS, where, order_by="changed_at", descending=True, limit=limit, after=after
         )
+
+    async def all(self, tenant: str) -> AsyncIterator[list[Lead]]:
+        """Every lead once, however they change meanwhile, 100 at a time."""
+        repository, last = self._store.for_tenant(tenant), None
+        while leads := await repository.find(LEADS, {}, limit=100, after=last):
+            yield leads
+            last = leads[-1]
 
     async def count(self, tenant: str, temperature: Temperature) -> int:
         """How many are of a temperature."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from frontdesk.config import TenantConfig as TenantConfig
 
 from ..auth import Accounts, Audit, Links, OpenIdConnect, SecondFactor
+from ..model import Contact
+from ..store import In
+from ..store.collections import CONTACTS
+from ..store.queries import MAX_IN
 from ..tenants import gaps
 from .cards import Cards
 from .contact_desk import ContactDesk
@@ -55,6 +60,16 @@ class Office:
         self.failures = FailureDesk(server.store, server.queue, server.parked, lambda: server.declared, self.audit)
         self.contacts = ContactDesk(server, self.audit)
         self.insights = InsightDesk(server.store, lambda: server.declared, server.clock)
+
+    async def people(self, tenant: str, contacts: Iterable[str]) -> dict[str, Contact]:
+        """Contacts by id, for a page that names them; who has been erased is missing."""
+        ids = list(dict.fromkeys(contacts))
+        repository = self._server.store.for_tenant(tenant)
+        found: dict[str, Contact] = {}
+        for start in range(0, len(ids), MAX_IN):
+            part = ids[start : start + MAX_IN]
+            found |= {each.id: each for each in await repository.find(CONTACTS, {"id": In(part)}, limit=MAX_IN)}
+        return found
 
     def now(self) -> datetime:
         """The store's time, by which everything is stamped."""

@@ -104,6 +104,7 @@ class Screens:
             # Chromium leaves inherited `light-dark()` colours as they were when the scheme changes; an inherited property
             # that changes has every style computed anew.
             await page.evaluate("scheme => document.documentElement.style.setProperty('--scheme', scheme)", scheme)
+            await page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
             if SHOTS:
                 folder = Path(SHOTS)
                 folder.mkdir(parents=True, exist_ok=True)
