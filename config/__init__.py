@@ -19,7 +19,7 @@ from .problems import ConfigError, Place, Problem
 from .retention import Retention
 from .secret import Kind as SecretKind
 from .secret import Secret, SecretUnavailable, Vault, use_vault
-from .server import Log, MediaLimits, MetricsAccess, ServerConfig, TracesTarget
+from .server import ApiLimits, Log, MediaLimits, MetricsAccess, OutboundWebhooks, ServerConfig, TracesTarget
 from .settings import Settings, secrets_in
 from .sign_in import SignInProvider
 from .spending import Spending
@@ -31,6 +31,7 @@ from .words import Words, default_words
 
 __all__ = [
     "UNIX_SOCKET",
+    "ApiLimits",
     "ConfigError",
     "Dialogue",
     "Duration",
@@ -42,6 +43,7 @@ __all__ = [
     "MetricsAccess",
     "OpeningHours",
     "OptOut",
+    "OutboundWebhooks",
     "Packed",
     "Persona",
     "PhoneNumber",

@@ -100,6 +100,21 @@ def _providers(value: tuple[SignInProvider, ...]) -> tuple[SignInProvider, ...]:
     return value
 
 
+class OutboundWebhooks(Settings):
+    """Where events of the tenants are sent (outbound webhooks)."""
+
+    private_addresses: bool = False
+    """Whether receivers may be in a private network or on this machine, and spoken to by http: for development and tests.
+    On a server that others use it would open your network to whoever may name a receiver."""
+
+
+class ApiLimits(Settings):
+    """The API under /api/v1."""
+
+    requests_per_minute: int = Field(default=600, ge=1, le=1_000_000)
+    """How many requests one token may make in a minute, at each process; more are answered 429."""
+
+
 class TracesTarget(Settings):
     """Where OpenTelemetry traces of turns are sent."""
 
@@ -141,6 +156,10 @@ class ServerConfig(Settings):
     """Where OpenTelemetry traces of turns are sent."""
     sign_in: Annotated[tuple[SignInProvider, ...], AfterValidator(_providers)] = ()
     """Providers that speak OpenID Connect, where operators may sign in."""
+    webhooks: OutboundWebhooks = OutboundWebhooks()
+    """Where events of the tenants are sent."""
+    api: ApiLimits = ApiLimits()
+    """The API under /api/v1."""
     signing_key: Secret | None = None
     """Signs the expiring URLs by which providers fetch media. Without it the server makes one and keeps it in
     `data_dir`, readable by its own user only; several machines must share one."""

@@ -24,6 +24,8 @@ from .budget.service import Budgets
 from .changes import Changes
 from .clock import Clock, system_clock
 from .errors import StartupError
+from .events.delivering import Deliveries
+from .events.subscribers import Subscribers
 from .forever import forever
 from .inbox import Inbox
 from .keys import signing_key
@@ -125,6 +127,8 @@ class Server:
         self.secrets = SecretDesk(self.store, self.config.secret_keys)
         self.queue = keep_near(open_queue(self.config.queue, clock), clock)
         self.changes = Changes()
+        self.subscribers = Subscribers(self.store, self.queue, clock)
+        self.deliveries = Deliveries(self.store, self.secrets, self.subscribers, clock, self.config.webhooks)
         self.media = open_media(self.config.media.store, file.data_dir / "media", self.config.media.max_bytes)
         self.urls = MediaUrls(self.config.public_url, key, clock)
         self.shared = SharedObjects()
@@ -138,14 +142,15 @@ class Server:
             times,
             failed=self.metrics.hook_failed,
             prepare=self.vaults.prepare,
+            core=self.subscribers.hook,
         )
         PluginStates(self.runtimes, self.metrics)
         self._recent = Recent()
         self.people = People(key)
         self.inbox = Inbox(self.store, self.queue, self.people, self._recent, self.changes)
         self.pace = Pace(self.store)
-        self.status = StatusDesk(self.store, self.queue, self.changes, self.pace)
-        self.ownership = Ownership(self.store, self.queue, self.runtimes)
+        self.status = StatusDesk(self.store, self.queue, self.changes, self.pace, self.subscribers)
+        self.ownership = Ownership(self.store, self.queue, self.runtimes, self.subscribers)
         self.catch_up = CatchUpDesk(
             self.store,
             lambda: (self.declared, self.suspended),
@@ -155,7 +160,7 @@ class Server:
             self.status,
             clock,
         )
-        self.erasing = EraseDesk(self.store, self.runtimes, self.media, self.people, clock)
+        self.erasing = EraseDesk(self.store, self.runtimes, self.media, self.people, clock, self.subscribers)
         self.leads = LeadDesk(self.store, self.queue, lambda: self.runtimes)
         self.appointments = AppointmentDesk(self.store, self.queue, lambda: self.runtimes)
         self.parked = ParkedDesk(self.store, self.queue)
@@ -344,7 +349,9 @@ class Server:
         )
 
     def _make_worker(self) -> Worker:
-        sender = Sender(self.store, self.budgets, self.pace, self.urls, self.config.public_url, self.clock)
+        url, told = self.config.public_url, self.subscribers
+        sender = Sender(self.store, self.budgets, self.pace, self.urls, url, self.clock, told)
+        desks = (self.ownership, self.clock, self.erasing, self.deliveries)
         return Worker(
             self.store,
             self.queue,
@@ -364,7 +371,7 @@ class Server:
                 "lane": Lane(
                     self.store, self.runtimes, sender, Reconciler(self.store, sender), self.clock, self._recent
                 ),
-                "task": TaskRunner(self.store, self.queue, self.runtimes, self.ownership, self.clock, self.erasing),
+                "task": TaskRunner(self.store, self.queue, self.runtimes, *desks),
             },
             self.changes,
             self.clock,
@@ -421,6 +428,7 @@ class Server:
         await self.take_changes()
 
     async def take_changes(self) -> None:
+        await self.subscribers.look()
         if await self.overlays.look():
             await self.overlays.prepare(self.written)
             self.adopt(self.written)

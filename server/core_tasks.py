@@ -25,6 +25,8 @@ MERGE = "merge"
 SUMMARISE = "summarise"
 ERASE = "erase"
 RECORD_CHANGED = "record_changed"
+DELIVER = "deliver"
+OWNER_CHANGED = "owner_changed"
 
 PATIENCE = timedelta(seconds=30)
 """How long somebody who writes on after a hand-off waits for a person before the bot says that it has been heard."""
@@ -49,6 +51,17 @@ def summarise(conversation: Conversation, turn: str, now: datetime) -> Task:
 def erase(contact: str, at: datetime) -> Task:
     """Erase a contact (services/erasing.py)."""
     return _task(ERASE, contact, at, contact=contact)
+
+
+def deliver(subscription: str, now: datetime) -> Task:
+    """Send what waits in the line of a subscription (events/delivering.py)."""
+    return _task(DELIVER, subscription, now, subscription=subscription)
+
+
+def owner_changed(conversation: Conversation, at: datetime) -> Task:
+    """Tell the subscribers of the change to this owner_epoch, which may be just about to happen; void if it did not."""
+    key = f"{conversation.id}/{conversation.owner_epoch}"
+    return _task(OWNER_CHANGED, key, at, conversation=conversation.id, epoch=conversation.owner_epoch)
 
 
 def message_received(message: Message, heard: list[str], at: datetime) -> Task:

@@ -66,6 +66,10 @@ class Instance:
     tools: tuple[BoundTool, ...]
 
 
+def _nobody(_tenant: str, _hook: str) -> tuple[dispatch.BoundHook, ...]:
+    return ()
+
+
 @dataclass(eq=False)
 class Runtime:
     """Everything the core needs to serve one tenant. A turn keeps the one it began with."""
@@ -87,6 +91,8 @@ class Runtime:
     used_at: float = 0.0
     uses: int = 0
     """How many are at work with it now."""
+    core: Callable[[str, str], tuple[dispatch.BoundHook, ...]] = _nobody
+    """(tenant, hook) → who hears of it beside the plugins, after them."""
     outdated: bool = False
     """What it was made from changed while it started."""
 
@@ -96,7 +102,7 @@ class Runtime:
 
     def hook(self, name: str, plugin: str = "") -> tuple[dispatch.BoundHook, ...]:
         """The implementations of a hook, of one plugin or of all, in the tenant's order."""
-        found = self.hooks.get(name, ())
+        found = self.hooks.get(name, ()) + self.core(self.tenant.id, name)
         return tuple(bound for bound in found if bound.label.plugin == plugin) if plugin else found
 
     async def ask(self, hook: str, plugin: str, /, **arguments: Any) -> Any:
@@ -167,8 +173,10 @@ class Runtimes:
         idle_after: float = 900.0,
         failed: Callable[[Running], None] = dispatch.uncounted,
         prepare: Callable[[Settings], Awaitable[None]] = _nothing_to_prepare,
+        core: Callable[[str, str], tuple[dispatch.BoundHook, ...]] = _nobody,
     ) -> None:
-        """*prepare* is awaited with a plugin's settings before its instance is made; it raises nothing."""
+        """*prepare* is awaited with a plugin's settings before its instance is made; it raises nothing. *core*: of
+        (tenant, hook), who hears of an event beside the plugins."""
         self.declared = declared
         self.suspended: Mapping[str, TenantPlugins] = {}
         """Tenants that left the file, as they were declared last."""
@@ -181,6 +189,7 @@ class Runtimes:
         self._idle_after = idle_after
         self._failed = failed
         self._prepare = prepare
+        self._core = core
         self._ready: dict[str, Runtime] = {}
         self._starting: dict[str, tuple[Runtime, asyncio.Task[Runtime]]] = {}
         self._retired: set[Runtime] = set()
@@ -286,7 +295,8 @@ class Runtimes:
         if declared is None:
             raise UnknownTenant(tenant)
         if tenant not in self._starting:
-            runtime = Runtime(declared, self._times, self._generation, left, used_at=self._clock.monotonic())
+            now = self._clock.monotonic()
+            runtime = Runtime(declared, self._times, self._generation, left, used_at=now, core=self._core)
             self._starting[tenant] = runtime, self._owner.start(self._make(runtime), f"start {tenant}")
         _, start = self._starting[tenant]
         await asyncio.shield(start)

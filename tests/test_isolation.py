@@ -29,11 +29,14 @@ from frontdesk.store.collections import (
     COLLECTIONS,
     CONSENTS,
     CONVERSATIONS,
+    DELIVERIES,
     MESSAGES,
     NOTES,
     ONLOOKERS,
+    SUBSCRIPTIONS,
     SUMMARIES,
 )
+from frontdesk.stored_events import Delivery, Subscription
 from frontdesk.stored_onlookers import Onlooker
 from frontdesk.stored_operators import AuditEntry
 from frontdesk.testing.desk import TestDesk
@@ -173,6 +176,12 @@ async def _lived_in(world: World) -> World:
         assert await world.desk.repository(tenant).insert(AUDIT, entry)
         onlooker = Onlooker(id="same-onlooker", conversation=contact.id, name="hoa", seen_at=now)
         assert await world.desk.repository(tenant).insert(ONLOOKERS, onlooker)
+        subscription = Subscription(id="same-subscription", url=words, enabled=False, created_at=now, created_by=words)
+        assert await world.desk.repository(tenant).insert(SUBSCRIPTIONS, subscription)
+        delivery = Delivery(
+            id="same-delivery", subscription=subscription.id, event="e", type="handoff", at=now, data={"words": words}
+        )
+        assert await world.desk.repository(tenant).insert(DELIVERIES, delivery)
         gone = world.desk.contact("Gone", tenant=tenant)
         await gone.says(words, id="gone-id")
         await gone.hears()

@@ -220,6 +220,7 @@ TESTED_BY_OTHERS = {
     "records": "shapes only; tests/services/test_leads.py and test_appointments.py",
     "stored_erasures": "shapes only; tests/store reads and writes them",
     "stored_figures": "shapes only; tests/services/test_figures.py",
+    "stored_events": "shapes only; tests/store reads and writes them",
     "stored_operators": "shapes only; tests/auth reads and writes them",
     "stored_onlookers": "shapes only; tests/services/test_onlookers.py reads and writes them",
     "stored_settings": "shapes only; tests/store reads and writes them",

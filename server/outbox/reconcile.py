@@ -43,7 +43,7 @@ class Reconciler:
         matching = [item for item in found if item.matches]
         if len(matching) == 1 and all(item.matches is not None for item in found):
             bound = matching[0].provider_id
-            await record.learn(repository, self._store, runtime.tenant.id, message.id, bound, "accepted")
+            await self._sender.accepted(repository, runtime.tenant.id, message, bound)
             return None
         if found and any(item.matches is not False for item in found):
             await self._park(runtime, repository, message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ SETTLED_BY = timedelta(minutes=1)
 """When a failure is looked for that was about to be written: by then it is there, or whoever meant to write it has died."""
 _PLAIN = re.compile(r"[A-Za-z0-9._-]{1,80}")
 ENDED_BADLY = ("failed", "parked", "expired")
+TAKEN = ("accepted", "sent", "delivered", "read")
 RANK: dict[str, int] = {
     "queued": 0,
     "sending": 1,
@@ -78,11 +80,15 @@ async def learn(
     error: str = "",
     final: bool = True,
     known: Message | None = None,
+    sent: Callable[[str, Message], Awaitable[None]],
 ) -> Learnt | None:
     """The provider says that it has the message, and how far it got; what came of it, None: there is no such message.
 
     A send that returned and a callback say the same and may overtake each other. A second message of the provider under
     our one id is the case that nobody can rule out: it is counted, and changes nothing else.
+
+    *sent* (tenant, message) is awaited before it is written that the provider took it: after a crash in between it is told
+    once more.
 
     *final*: whether the plugins are told of a failure. *known*: the message as it probably still is, in the state `sending`;
     saves the first reading.
@@ -96,6 +102,8 @@ async def learn(
             log.error("sent_twice", message=message, provider_ids=[current.provider_id, provider_id])
         if not changes:
             return Learnt(current, current.state)
+        if changes.get("state") in TAKEN and RANK.get(current.state, 0) < RANK["accepted"]:
+            await sent(tenant, replace(current, **changes))
         if final:
             took = await change(repository, store, tenant, current, **changes)
         else:

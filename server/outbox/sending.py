@@ -16,6 +16,7 @@ from ..choices import choices_of, numbered
 from ..clock import Clock, milliseconds
 from ..crashpoints import reached
 from ..errors import NeedsAttention, PluginError, Refused, RetryLater
+from ..events.subscribers import Subscribers
 from ..leases import Held, LeaseLost
 from ..media import MediaUrls
 from ..model import Message, Route
@@ -49,8 +50,16 @@ class Sender:
     """Sends the head of a lane."""
 
     def __init__(
-        self, store: Store, budgets: Budgets, pace: Pace, urls: MediaUrls, public_url: str, clock: Clock
+        self,
+        store: Store,
+        budgets: Budgets,
+        pace: Pace,
+        urls: MediaUrls,
+        public_url: str,
+        clock: Clock,
+        subscribers: Subscribers,
     ) -> None:
+        self._subscribers = subscribers
         self._pace = pace
         self._store = store
         self._budgets = budgets
@@ -135,9 +144,16 @@ class Sender:
         except PluginError as err:  # MaybeSent, or a kind the plugin made up: nobody can tell
             return await self._ambiguous(runtime, repository, message, err)
         reached("outbox.sent")
-        await record.learn(repository, self._store, tenant, message.id, provider_id, "accepted", known=message)
+        await self.accepted(repository, tenant, message, provider_id, known=message)
         reached("outbox.accepted")
         return None
+
+    async def accepted(
+        self, repository: Repository, tenant: str, message: Message, provider_id: str, known: Message | None = None
+    ) -> None:
+        """Write that the provider has taken it. *known*: as it probably still is; saves a reading."""
+        sent = self._subscribers.sent
+        await record.learn(repository, self._store, tenant, message.id, provider_id, "accepted", known=known, sent=sent)
 
     async def _closed(
         self, runtime: Runtime, repository: Repository, held: Held, message: Message

@@ -9,6 +9,7 @@ import structlog
 from .. import consent
 from ..changes import Changes
 from ..channel import StatusUpdate
+from ..events.subscribers import Subscribers
 from ..model import Message
 from ..people import followed
 from ..queue import Queue, Wake
@@ -23,7 +24,8 @@ log = structlog.get_logger(__name__)
 class StatusDesk:
     """Takes in status updates of any channel."""
 
-    def __init__(self, store: Store, queue: Queue, changes: Changes, pace: Pace) -> None:
+    def __init__(self, store: Store, queue: Queue, changes: Changes, pace: Pace, subscribers: Subscribers) -> None:
+        self._subscribers = subscribers
         self._pace = pace
         self._store = store
         self._queue = queue
@@ -66,6 +68,7 @@ class StatusDesk:
             update.state,
             error=error,
             final=repeated is None,
+            sent=self._subscribers.sent,
         )
         if learnt is None:
             return None

@@ -19,6 +19,7 @@ from .. import blame, core_tasks, dispatch, leases
 from ..clock import Clock, milliseconds
 from ..crashpoints import reached
 from ..errors import PluginError, RetryLater
+from ..events.subscribers import Subscribers
 from ..leases import ConversationGone, Held, LeaseLost, LeaseName
 from ..media import MediaStore
 from ..model import NOBODY, Conversation, Task
@@ -47,7 +48,16 @@ class UnknownContact(Exception):
 class EraseDesk:
     """Of any tenant."""
 
-    def __init__(self, store: Store, runtimes: Runtimes, media: MediaStore, people: People, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        runtimes: Runtimes,
+        media: MediaStore,
+        people: People,
+        clock: Clock,
+        subscribers: Subscribers,
+    ) -> None:
+        self._subscribers = subscribers
         self._store = store
         self._runtimes = runtimes
         self._media = media
@@ -95,6 +105,8 @@ class EraseDesk:
             return self._soon()
         except (PluginError, dispatch.HookFailed, OSError) as err:
             return await self._later(repository, task, err)
+        if at is None:
+            await self._subscribers.erased(runtime.tenant.id, task.data["contact"])
         while at is None and (current := await repository.get(TASKS, task.id)) is not None:
             if await repository.update(TASKS, current, state="done", error="", data={}) is not None:
                 break

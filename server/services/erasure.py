@@ -25,6 +25,7 @@ from ..store.collections import (
     CONSENTS,
     CONTACTS,
     CONVERSATIONS,
+    DELIVERIES,
     ERASED,
     ERASED_MESSAGES,
     FIGURE_CASES,
@@ -263,6 +264,7 @@ class Erasure:
         of_collections = ((TURNS, "no"), (SUMMARIES, "until"), (NOTES, "at"), (ONLOOKERS, "name"), (FIGURE_CASES, "at"))
         for collection, order in of_collections:
             await self._delete(collection, of_part, order)
+        await self._delete(DELIVERIES, of_part)
         for kind in ("turn", "lane"):
             await self._drop_due(kind, part)
 

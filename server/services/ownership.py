@@ -19,6 +19,8 @@ import structlog
 from frontdesk.config import TenantConfig
 
 from .. import core_tasks, leases
+from ..events import types
+from ..events.subscribers import Subscribers
 from ..model import BOT, NOBODY, OPERATOR, Conversation, DueKind, Media, Message, MessageKind, Owner, Task, Template
 from ..outbox.put import put
 from ..outbox.record import outbound_id
@@ -52,7 +54,8 @@ def operator(name: str) -> Owner:
 class Ownership:
     """Changes of owner, for any tenant."""
 
-    def __init__(self, store: Store, queue: Queue, runtimes: Runtimes) -> None:
+    def __init__(self, store: Store, queue: Queue, runtimes: Runtimes, subscribers: Subscribers) -> None:
+        self._subscribers = subscribers
         self._store = store
         self._queue = queue
         self._runtimes = runtimes
@@ -79,10 +82,17 @@ class Ownership:
         if expected.owner != operator(name):
             expected = replace(expected, owner_epoch=expected.owner_epoch + 1)
         await self._schedule(tenant, core_tasks.auto_return(self._config(tenant), expected, now))
+        await self._announce(tenant, expected, types.CONVERSATION_TAKEN)
         changed = await self._changed(repository, conversation, take_over)
         if changed.owner_epoch != expected.owner_epoch:
             await self._schedule(tenant, core_tasks.auto_return(self._config(tenant), changed, now))
+        await self._subscribers.owner_changed(tenant, changed)
         return changed
+
+    async def _announce(self, tenant: str, expected: Conversation, type: str) -> None:
+        """Before its owner is changed: who subscribes to that is told even if whoever changes it dies after it."""
+        if self._subscribers.wants(tenant, type):
+            await self._schedule(tenant, core_tasks.owner_changed(expected, self._store.now() + SOON))
 
     def _config(self, tenant: str) -> TenantConfig:
         """What the tenant declared; its plugins need not run for it."""
@@ -170,6 +180,8 @@ class Ownership:
             return found
         await self._look("turn", tenant, conversation, SOON)
         now = self._store.now()
+        expected = replace(found, owner_epoch=found.owner_epoch + 1)
+        await self._announce(tenant, expected, types.CONVERSATION_RELEASED)
 
         def give_back(current: Conversation) -> Mapping[str, Any]:
             return {} if _stays(current, epoch) else passed_to(current, BOT, now, by=_named(name))
@@ -177,6 +189,7 @@ class Ownership:
         changed = await self._changed(repository, conversation, give_back)
         if changed.owner == BOT:
             log.info("given_back", tenant=tenant, conversation=conversation, by=name)
+            await self._subscribers.owner_changed(tenant, changed)
         await self._look("turn", tenant, conversation)
         return changed
 
@@ -201,6 +214,7 @@ class Ownership:
         if changed.owner != BOT:
             return silent_until(changed) if changed.owner_epoch == epoch else None
         if changed.owner_epoch == epoch + 1:
+            await self._subscribers.owner_changed(tenant, changed)
             await self._look("turn", tenant, conversation)
         return None
 

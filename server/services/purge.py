@@ -7,10 +7,11 @@ from collections.abc import Collection
 from datetime import datetime
 
 from ..clock import Clock
+from ..events import subscribers
 from ..media import MediaStore
 from ..store import Delete, Store
 from ..store.bulk import PAGE
-from ..store.collections import COLLECTIONS, CONVERSATIONS, DUE, OVERLAYS
+from ..store.collections import COLLECTIONS, CONVERSATIONS, DUE, OVERLAYS, SUBSCRIPTIONS
 from .instances import FRESH, TENANTS, alive, census, fingerprint
 from .overlay import mark
 from .suspended import SuspendedDesk
@@ -95,6 +96,8 @@ async def _round(store: Store, media: MediaStore, tenant: str) -> Counter[str]:
         while page := await store.bulk.page(collection, tenant=tenant):
             if collection is OVERLAYS:
                 await mark(store, tenant)  # running servers forget it, too
+            if collection is SUBSCRIPTIONS:
+                await subscribers.mark(store, tenant)
             await store.bulk.remove(collection, page)
             deleted[collection.name] += len(page)
     return +deleted

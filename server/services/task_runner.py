@@ -10,6 +10,7 @@ import structlog
 from .. import alerts, blame, core_tasks, dispatch, leases, merging
 from ..clock import Clock, milliseconds
 from ..errors import NeedsAttention, PluginError, Refused, RetryLater
+from ..events.delivering import Deliveries
 from ..leases import ConversationGone, LeaseLost
 from ..model import NOBODY, Conversation, Due, Task
 from ..outbox.explained import explained
@@ -44,7 +45,9 @@ class TaskRunner:
         ownership: Ownership,
         clock: Clock,
         erasing: EraseDesk,
+        deliveries: Deliveries,
     ) -> None:
+        self._deliveries = deliveries
         self._erasing = erasing
         self._store = store
         self._queue = queue
@@ -164,11 +167,21 @@ class TaskRunner:
             case core_tasks.ERASE:
                 at = await self._erasing.go_on(runtime, repository, task)
                 return Again(at) if at is not None else Finished()
+            case core_tasks.DELIVER:
+                return await self._deliveries.go(runtime, repository, task)
+            case core_tasks.OWNER_CHANGED:
+                await self._owner_changed(runtime, repository, task)
             case core_tasks.MESSAGE_FAILED:
                 return await self._message_failed(runtime, repository, task)
             case unknown:
                 raise Refused(f"this release knows no task {unknown}; it was left by a newer one")
         return None
+
+    async def _owner_changed(self, runtime: Runtime, repository: Repository, task: Task) -> None:
+        """Whoever was about to change it has done so by now, or has died. What it was changed to since is told."""
+        conversation = await _living(repository, task.data["conversation"])
+        if conversation is not None and conversation.owner_epoch >= task.data["epoch"]:
+            await self._deliveries.subscribers.owner_changed(runtime.tenant.id, conversation)
 
     async def _auto_return(self, runtime: Runtime, task: Task) -> Outcome | None:
         conversation, epoch = task.data["conversation"], task.data["epoch"]

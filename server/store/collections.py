@@ -14,6 +14,7 @@ from frontdesk import (
     model,
     records,
     stored_erasures,
+    stored_events,
     stored_figures,
     stored_onlookers,
     stored_operators,
@@ -193,6 +194,13 @@ BUDGETS = Collection(
 SECRETS = Collection("secrets", stored_settings.StoredSecret)
 OVERLAYS = Collection("overlays", stored_settings.Overlay)
 DRAFTS = Collection("drafts", stored_settings.Draft)
+SUBSCRIPTIONS = Collection("subscriptions", stored_events.Subscription)
+DELIVERIES = Collection(
+    "deliveries",
+    stored_events.Delivery,
+    indexes=(("subscription", "state", "at"), ("subscription", "at"), ("conversation",), ("state", "at")),
+    retention=Retention(timedelta(days=30), by="at", only=({"state": "delivered"}, {"state": "failed"})),
+)
 
 AUDIT = Collection(
     "audit",
@@ -216,6 +224,13 @@ OVERLAY_MARKS = Collection(
     tenant_data=False,
     # Of a purged tenant: by then every server has seen it.
     retention=Retention(timedelta(days=1), by="changed_at", unless=OVERLAYS),
+)
+SUBSCRIBED_MARKS = Collection(
+    "subscribed_marks",
+    stored_events.SubscribedMark,
+    indexes=(("changed_at",),),
+    tenant_data=False,
+    retention=Retention(timedelta(days=1), by="changed_at", unless=SUBSCRIPTIONS),
 )
 SUSPENSIONS = Collection("suspensions", stored_settings.Suspension, indexes=(("since",),), tenant_data=False)
 CHORES = Collection("chores", model.Chore, tenant_data=False)
@@ -278,9 +293,12 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     OVERLAYS,
     DRAFTS,
     AUDIT,
+    SUBSCRIPTIONS,
+    DELIVERIES,
     DUE,
     INSTANCES,
     OVERLAY_MARKS,
+    SUBSCRIBED_MARKS,
     SUSPENSIONS,
     OPERATORS,
     SESSIONS,

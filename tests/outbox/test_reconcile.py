@@ -7,6 +7,7 @@ import pytest
 from frontdesk.channel import Found, StatusUpdate
 from frontdesk.errors import MaybeSent, RetryLater
 from frontdesk.model import Template
+from frontdesk.outbox import record
 
 
 @pytest.fixture
@@ -29,6 +30,12 @@ async def greeted(server):
     await lan.hears()
     await server.quiet()
     return lan
+
+
+async def learns(server, message, provider_id):
+    told = server.server.subscribers.sent
+    repository = server.repository()
+    return await record.learn(repository, server.server.store, "clinic", message.id, provider_id, "accepted", sent=told)
 
 
 async def say(server, contact, key, text="Same words", **more):
@@ -212,8 +219,6 @@ async def test_the_provider_is_asked_about_the_way_it_went_even_if_the_contact_w
 
 async def test_a_ghost_that_learns_its_message_was_taken_stops_it_from_being_sent_again(start, vendor, lost, outbound):
     """Two looks found nothing, it is back in the lane; then the frozen process wakes with the provider's id."""
-    from frontdesk.outbox import record
-
     async with start() as server:
         lan = await greeted(server)
 
@@ -223,7 +228,7 @@ async def test_a_ghost_that_learns_its_message_was_taken_stops_it_from_being_sen
         vendor.before = busy
         await say(server, lan, "one")
         message = await outbound(server, lan, "queued")
-        learnt = await record.learn(server.repository(), server.server.store, "clinic", message.id, "SM7", "accepted")
+        learnt = await learns(server, message, "SM7")
         assert (learnt.was, learnt.message.state, learnt.message.provider_id) == ("queued", "accepted", "SM7")
         vendor.before = None
         await server.quiet()
@@ -231,12 +236,10 @@ async def test_a_ghost_that_learns_its_message_was_taken_stops_it_from_being_sen
 
 
 async def test_a_ghosts_send_that_returns_after_its_successors_is_counted(start, vendor, outbound):
-    from frontdesk.outbox import record
-
     async with start() as server:
         lan = await greeted(server)
         (message,) = await lan.received()
         for _ in range(2):
-            await record.learn(server.repository(), server.server.store, "clinic", message.id, "SM7", "accepted")
+            await learns(server, message, "SM7")
         (message,) = await lan.received()
         assert (message.possible_duplicate, message.provider_id, message.state) == (True, "SM1", "accepted")
