@@ -171,6 +171,7 @@ async def test_a_receiver_that_is_away_holds_up_its_line_and_hears_all_in_order(
         receiver.answers = 204
         await heard(server, receiver, *["conversation.taken", "conversation.released"] * 2)
         assert receiver.told == ["conversation.taken", "conversation.released"] * 2
+        await server.quiet()
         log = await desk_of.log("clinic", made.subscription.id)
         assert [each.state for each in log] == ["delivered"] * 4
         assert log[-1].attempts >= 3 and log[-1].tried[0].said == "no room for you <b>here</b>"
