@@ -65,9 +65,10 @@ def add(pages: Pages, office: Office) -> None:
             async for event in _events(office, here, filters, cookie):
                 yield event
 
-        response = await make_response(events(), {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+        headers = {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
+        response = cast(Response, await make_response(events(), headers))
         response.timeout = None
-        return cast(Response, response)
+        return response
 
 
 async def listed(pages: Pages, office: Office, *, open_id: str = "", pane: Pane = "list") -> dict[str, Any]:

@@ -51,7 +51,7 @@ def add(pages: Pages, office: Office) -> None:
     @pages.tenant_page("/insights", role="viewer")
     async def insights_page() -> Response:
         seen = await desk.of(pages.here().business.id, days())
-        values = {"seen": seen, "days": days(), "ranges": RANGES, "names": FIGURES, "reasons": REASONS}
+        values: dict[str, Any] = {"seen": seen, "days": days(), "ranges": RANGES, "names": FIGURES, "reasons": REASONS}
         return await pages.render("insights/page.html", charts=charts(seen, pages.here().zone), lasted=lasted, **values)
 
     @pages.tenant_page("/insights/<figure>", role="viewer")
@@ -61,7 +61,7 @@ def add(pages: Pages, office: Office) -> None:
         after = request.args.get("after", "")
         cases, more = await desk.cases(pages.here().business.id, figure, days(), after)
         name = FIGURES[figure]
-        values = {"cases": cases, "more": more, "after": after, "figure": figure, "name": name}
+        values: dict[str, Any] = {"cases": cases, "more": more, "after": after, "figure": figure, "name": name}
         return await pages.render("insights/cases.html", days=days(), ranges=RANGES, **values)
 
 

@@ -117,7 +117,7 @@ def _value(field: str, value: Any, zone: ZoneInfo) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if field == "temperature":
-        return {"hot": _("Hot"), "warm": _("Warm"), "cold": _("Cold")}.get(value, value)
+        return {"hot": _("Hot"), "warm": _("Warm"), "cold": _("Cold")}.get(str(value), str(value))
     if field == "state":
         return state(str(value))
     if field.endswith("_at") and isinstance(value, str):

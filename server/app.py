@@ -65,7 +65,6 @@ from .services.parked import ParkedDesk
 from .services.retention import RetentionDesk
 from .services.secrets import SecretDesk
 from .services.shared import SharedObjects
-from .services.spending import SpendingOfTenant, teller
 from .services.suspended import SuspendedDesk
 from .services.task_runner import TaskRunner
 from .sources import Source, source_of
@@ -324,29 +323,8 @@ class Server:
         return aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
 
     def services_for(self, tenant: TenantConfig, plugin: str) -> Services:
-        assert self.http is not None, "plugins are made when the server runs"
-        return Services(
-            tenant=tenant,
-            clock=self.clock,
-            store=for_plugins.PluginDocuments(self.store, tenant.id, plugin),
-            tasks=for_plugins.PluginTasks(self.store, self.queue, tenant.id, plugin),
-            media=for_plugins.PluginMedia(self.media, self.urls, tenant.id),
-            model=for_plugins.PluginModel(lambda: self.runtimes, self.store, tenant.id),
-            conversations=for_plugins.PluginConversations(
-                self.store, self.queue, self.ownership, self.status, self.changes, tenant, plugin
-            ),
-            leads=for_plugins.PluginLeads(self.leads, tenant.id, plugin),
-            appointments=for_plugins.PluginAppointments(self.appointments, tenant.id, plugin),
-            spending=SpendingOfTenant(self.budgets, self.store, tenant, teller(lambda: self.runtimes, self.store)),
-            http=self.http,
-            shared=self.shared.of(plugin),
-            call_blocking=self.blocking.of(
-                tenant.id, plugin, self.config.times.sdk_timeout, self.registry.load(plugin).cls.blocking_calls
-            ),
-            log=log.bind(tenant=tenant.id, plugin=plugin),
-            public_url=self.config.public_url,
-            count=partial(self.metrics.plugin_events.add, tenant.id, plugin),
-        )
+        """What the core gives to an instance of *plugin*."""
+        return for_plugins.services_of(self, tenant, plugin)
 
     def _make_worker(self) -> Worker:
         url, told = self.config.public_url, self.subscribers

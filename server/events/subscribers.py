@@ -157,13 +157,14 @@ class Subscribers:
             await self.tell(tenant, types.CONTACT_ERASED, contact, contact=contact)
 
     def _bound(self, tenant: str, name: str) -> dispatch.BoundHook:
-        arguments, call = {
+        calls: dict[str, tuple[tuple[str, ...], Callable[..., Awaitable[None]]]] = {
             "on_message": (("message",), self._on_message),
             "on_message_failed": (("message",), self._on_message_failed),
             "on_turn_committed": (("turn",), self._on_turn_committed),
             "on_handoff": (("conversation",), self._on_handoff),
             "on_contact_merged": (("conversation", "merged"), self._on_contact_merged),
-        }[name]
+        }
+        arguments, call = calls[name]
         label = Running(tenant, core_tasks.CORE, name)
         return dispatch.BoundHook(label, _for(tenant, call), arguments, SECONDS, Breaker(self._clock))
 
@@ -205,7 +206,9 @@ async def mark(store: Store, tenant: str) -> None:
     shared, now = store.shared, store.now()
     while not await shared.insert(SUBSCRIBED_MARKS, SubscribedMark(id=tenant, changed_at=now)):
         there = await shared.get(SUBSCRIBED_MARKS, tenant)
-        if there is not None and await shared.update(SUBSCRIBED_MARKS, there, changed_at=now):
+        if there is None:
+            continue
+        if await shared.update(SUBSCRIBED_MARKS, there, changed_at=now) is not None:
             return
 
 

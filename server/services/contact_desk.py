@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,7 +17,7 @@ from ..model import Consent, Contact, Conversation, Identity, Task
 from ..plugin import Channel
 from ..queue import Wake
 from ..records import Appointment, Lead
-from ..store import In, Repository
+from ..store import Collection, In, Repository
 from ..store.collections import (
     APPOINTMENTS,
     CONSENTS,
@@ -154,7 +154,9 @@ class ContactDesk:
         repository = self._store.for_tenant(tenant)
         if search.strip():
             return await self._found(tenant, repository, search.strip())
-        last = await repository.get(CONTACTS, after) if after else None
+        last: Contact | None = None
+        if after:
+            last = await repository.get(CONTACTS, after)
         page = await repository.find(CONTACTS, {}, order_by="created_at", descending=True, limit=PAGE + 1, after=last)
         more = page[PAGE - 1].id if len(page) > PAGE else ""
         return People(await _with_conversations(repository, page[:PAGE]), more)
@@ -173,6 +175,7 @@ class ContactDesk:
                 CONSENTS, {"contact": part, "by": by}, order_by="at", descending=True, limit=50
             )
         ]
+        lead = await repository.get(LEADS, contact.id)
         return Card(
             contact,
             conversation,
@@ -180,7 +183,7 @@ class ContactDesk:
             tuple(identities),
             tuple(sorted(ledger, key=lambda each: each.at, reverse=True)),
             consent.may_be_set(contact) if contact.kind == "customer" else (),
-            await repository.get(LEADS, contact.id),
+            lead,
             tuple(
                 await repository.find(
                     APPOINTMENTS, {"contact": contact.id}, order_by="starts_at", descending=True, limit=20
@@ -228,11 +231,15 @@ class ContactDesk:
         repository = self._store.for_tenant(tenant)
         contact, conversation = await self._who(repository, id)
         parts = conversation.parts if conversation is not None else (contact.id,)
-        of_part = (("messages", MESSAGES), ("turns", TURNS), ("summaries", SUMMARIES), ("notes", NOTES))
-        going: dict[Going, int] = {
-            name: sum([await repository.count(collection, {"conversation": part}) for part in parts])
-            for name, collection in of_part
-        }
+        of_part: tuple[tuple[Going, Collection[Any]], ...] = (
+            ("messages", MESSAGES),
+            ("turns", TURNS),
+            ("summaries", SUMMARIES),
+            ("notes", NOTES),
+        )
+        going: dict[Going, int] = {}
+        for name, collection in of_part:
+            going[name] = sum([await repository.count(collection, {"conversation": part}) for part in parts])
         going["consents"] = len((await self.card(tenant, id)).consents)
         going["names"] = sum([await repository.count(IDENTITIES, {"contact": part}) for part in parts])
         going["appointments"] = await repository.count(APPOINTMENTS, {"contact": contact.id})
@@ -270,7 +277,7 @@ class ContactDesk:
             asked.details if asked is not None else {},
         )
 
-    async def retention(self, tenant: str) -> list[Kept]:
+    async def retention(self, tenant: str) -> Sequence[Kept]:
         """How long what is kept, with what was changed over the file."""
         declared = self._server.written[tenant].tenant.retention
         # What was just saved is in force within seconds.
@@ -322,7 +329,7 @@ class ContactDesk:
             last = page[-1]
         return People(await _with_conversations(repository, list(wanted.values())[:PAGE]), cut=True)
 
-    async def _named(self, tenant: str, repository: Repository, search: str) -> list[Conversation]:
+    async def _named(self, tenant: str, repository: Repository, search: str) -> Sequence[Conversation]:
         """By a number or whatever else a channel calls them, else by the beginning of the id."""
         config = self._server.declared[tenant].tenant
         for kind, settings in self._server.declared[tenant].plugins:

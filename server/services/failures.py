@@ -238,7 +238,9 @@ class FailureDesk:
     async def due(self, tenant: str, after: str = "", limit: int = PAGE) -> list[Task]:
         """Tasks that wait for their time, the next first; *after*: the id of the last one of the page before."""
         repository = self._store.for_tenant(tenant)
-        last = await repository.get(TASKS, after) if after else None
+        last: Task | None = None
+        if after:
+            last = await repository.get(TASKS, after)
         return await repository.find(TASKS, {"state": "waiting"}, order_by="at", limit=limit, after=last)
 
     async def cancel(self, tenant: str, who: Principal, id: str) -> bool:

@@ -72,7 +72,7 @@ def bucket(seconds: float) -> int:
 
 def seconds_of(bucket: int) -> float:
     """The middle of a bucket."""
-    return 0.1 * RATIO ** (bucket + 0.5)
+    return float(0.1 * RATIO ** (bucket + 0.5))
 
 
 def bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
@@ -131,7 +131,9 @@ async def fold(repository: Repository, day: date, zone: ZoneInfo, now: datetime)
     names = ("zone", "begins", "folded_at", "counts", "answers", "reasons", "cost")
     while not await repository.insert(FIGURES, figures):
         known = await repository.get(FIGURES, figures.id)
-        if known is not None and await repository.update(FIGURES, known, **{n: getattr(figures, n) for n in names}):
+        if known is None:
+            continue
+        if await repository.update(FIGURES, known, **{name: getattr(figures, name) for name in names}) is not None:
             break
     return figures
 

@@ -6,7 +6,10 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import structlog
 
 from frontdesk.config import TenantConfig
 
@@ -21,6 +24,7 @@ from ..model import BOT, Contact, Conversation, Media, Message, MessageKind, Plu
 from ..outbox.record import outbound_id
 from ..outbox.status import StatusDesk
 from ..people import followed
+from ..plugin import Services
 from ..queue import Queue, Wake
 from ..records import Appointment, AppointmentState, Lead
 from ..runtime import Runtimes, UnknownTenant
@@ -33,6 +37,12 @@ from .leads import LeadDesk
 from .ownership import Ownership, UnknownConversation
 from .questions import ask
 from .recording import Conflict, Unknown
+from .spending import SpendingOfTenant, teller
+
+if TYPE_CHECKING:
+    from ..app import Server
+
+log = structlog.get_logger(__name__)
 
 
 def _id(plugin: str, group: str, key: str) -> str:
@@ -344,3 +354,30 @@ class PluginAppointments:
 
     def _who(self, key: str) -> dict[str, Any]:
         return {"key": f"{self._plugin}/{key}", "by": f"plugin:{self._plugin}"}
+
+
+def services_of(server: Server, tenant: TenantConfig, plugin: str) -> Services:
+    """Everything that an instance is given."""
+    assert server.http is not None, "plugins are made when the server runs"
+    return Services(
+        tenant=tenant,
+        clock=server.clock,
+        store=PluginDocuments(server.store, tenant.id, plugin),
+        tasks=PluginTasks(server.store, server.queue, tenant.id, plugin),
+        media=PluginMedia(server.media, server.urls, tenant.id),
+        model=PluginModel(lambda: server.runtimes, server.store, tenant.id),
+        conversations=PluginConversations(
+            server.store, server.queue, server.ownership, server.status, server.changes, tenant, plugin
+        ),
+        leads=PluginLeads(server.leads, tenant.id, plugin),
+        appointments=PluginAppointments(server.appointments, tenant.id, plugin),
+        spending=SpendingOfTenant(server.budgets, server.store, tenant, teller(lambda: server.runtimes, server.store)),
+        http=server.http,
+        shared=server.shared.of(plugin),
+        call_blocking=server.blocking.of(
+            tenant.id, plugin, server.config.times.sdk_timeout, server.registry.load(plugin).cls.blocking_calls
+        ),
+        log=log.bind(tenant=tenant.id, plugin=plugin),
+        public_url=server.config.public_url,
+        count=partial(server.metrics.plugin_events.add, tenant.id, plugin),
+    )

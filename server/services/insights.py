@@ -116,7 +116,9 @@ class InsightDesk:
         zone = self._declared()[tenant].tenant.zone
         repository, today = self._store.for_tenant(tenant), self._today(zone)
         begin, _ = bounds(today - timedelta(days=days - 1), zone)
-        last = await repository.get(FIGURE_CASES, after) if after else None
+        last: FigureCase | None = None
+        if after:
+            last = await repository.get(FIGURE_CASES, after)
         where = {"figure": figure, "at": Between(begin, bounds(today, zone)[1])}
         found = await repository.find(FIGURE_CASES, where, order_by="at", descending=True, limit=PAGE + 1, after=last)
         page, more = found[:PAGE], len(found) > PAGE

@@ -46,7 +46,7 @@ class LeadDesk:
             LEADS, where, order_by="changed_at", descending=True, limit=limit, after=after
         )
 
-    async def all(self, tenant: str) -> AsyncIterator[list[Lead]]:
+    async def all(self, tenant: str) -> AsyncIterator[Sequence[Lead]]:
         """Every lead once, however they change meanwhile, 100 at a time."""
         repository, last = self._store.for_tenant(tenant), None
         while leads := await repository.find(LEADS, {}, limit=100, after=last):

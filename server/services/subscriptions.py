@@ -14,7 +14,7 @@ from ..events.post import check_url, new_secret
 from ..events.subscribers import MOST, Subscribers, mark
 from ..store import Store
 from ..store.collections import DELIVERIES, SUBSCRIPTIONS
-from ..stored_events import Attempt, Delivery, Subscription
+from ..stored_events import Attempt, Delivery, DeliveryState, Subscription
 from .secrets import SecretDesk
 
 OLD_SECRET_FOR = timedelta(hours=24)
@@ -168,7 +168,7 @@ class SubscriptionDesk:
             id=f"{id}.{event}", subscription=id, event=event, type=types.TEST, at=self._store.now(), state="failed"
         )
         answer, attempt = await self._deliveries.attempt(tenant, repository, subscription, delivery)
-        state = "delivered" if answer.took else "failed"
+        state: DeliveryState = "delivered" if answer.took else "failed"
         await repository.insert(DELIVERIES, replace(delivery, state=state, attempts=1, tried=(attempt,)))
         return attempt
 

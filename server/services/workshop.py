@@ -225,7 +225,7 @@ class Workshop:
             done = await repository.insert(DRAFTS, new)
         else:
             values = {"sets": sets, "reverts": reverts, "seen": seen, "at": at, "by": who.name, "versions": kept}
-            done = bool(await repository.update(DRAFTS, draft, **values))
+            done = await repository.update(DRAFTS, draft, **values) is not None
         if not done:
             there = await self._read(tenant)
             raise DraftMoved(there.by)
