@@ -264,6 +264,32 @@ async def test_a_file_is_sent_and_one_that_whatsapp_does_not_take_is_refused(scr
     await expect(page.locator(".bubble-image img")).to_have_js_property("naturalWidth", 120)
 
 
+async def test_on_a_phone_one_goes_from_the_list_to_the_conversation_to_the_contact_and_back(screens: Any) -> None:
+    first, second = await Story(screens, "First in line").begins(), await Story(screens, "Second in line").begins()
+    page = await screens.signed_in("agent", size="narrow")
+    await page.goto("/t/clinic/inbox")
+    await page.get_by_role("link", name="First in line").click()
+    await expect(page.get_by_role("heading", name="First in line")).to_be_visible()
+    await expect(page).to_have_url(re.compile(f"{first.url}$"))
+    await expect(page).to_have_title("First in line · Riverside Dental · Frontdesk")
+    await expect(page.get_by_role("link", name="Second in line")).to_be_hidden()
+    await page.get_by_role("link", name="About the contact").click()
+    await expect(page.locator("#contact")).to_contain_text("What is known of them")
+    await expect(page.get_by_role("log")).to_be_hidden()
+    await page.get_by_role("link", name="Back to the conversation").click()
+    await page.get_by_label("Write to the contact").fill("a draft for the first")
+    await page.get_by_role("link", name="Back to the list").click()
+    await page.get_by_role("link", name="Second in line").click()
+    # What is open is live, and has a draft of its own.
+    await expect(page.get_by_label("Write to the contact")).to_have_value("")
+    await second.contact.says("Still there?")
+    await expect(page.get_by_role("log").get_by_text("Still there?", exact=True)).to_be_visible()
+    await page.get_by_role("link", name="Back to the list").click()
+    await page.get_by_role("link", name="First in line").click()
+    await expect(page.get_by_label("Write to the contact")).to_have_value("a draft for the first")
+    await expect(page.get_by_role("log").get_by_text("Still there?")).to_have_count(0)
+
+
 async def test_earlier_messages_come_without_moving_what_is_read(screens: Any) -> None:
     story, oldest = await Story(screens, "Long").begins(), None
     for no in range(90):
