@@ -47,6 +47,10 @@ MODULES = (
     members,
     audit,
 )
+from . import account, assets, audit, drawing, members, settings, sign_in, start, workshop
+from .gate import Pages, said
+
+MODULES = (start, sign_in, account, members, audit, settings, workshop)
 """The pages, in the order of the navigation."""
 
 

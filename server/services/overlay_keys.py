@@ -53,6 +53,9 @@ def changed(
 def as_written(tenant: TenantConfig) -> dict[str, Any]:
     """The tenant as in the file: what is not written there is left out."""
     raw: dict[str, Any] = tenant.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"id"})
+    for place, fact in enumerate(raw.get("facts", ()), 1):
+        if fact.get("id") == f"fact-{place}":
+            del fact["id"]  # made from its place when the file was read
     if "words" in raw:
         built_in = default_words(tenant.language)
         raw["words"] = {key: text for key, text in raw["words"].items() if text != built_in.get(key)}

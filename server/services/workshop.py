@@ -224,11 +224,12 @@ class Workshop:
             new = Draft(id=ID, sets=sets, reverts=reverts, seen=seen, at=at, by=who.name, versions=kept)
             done = await repository.insert(DRAFTS, new)
         else:
-            values = {"sets": sets, "reverts": reverts, "seen": seen, "at": at, "by": who.name, "versions": kept}
-            done = await repository.update(DRAFTS, draft, **values) is not None
+            there = await repository.update(
+                DRAFTS, draft, sets=sets, reverts=reverts, seen=seen, at=at, by=who.name, versions=kept
+            )
+            done = there is not None
         if not done:
-            there = await self._read(tenant)
-            raise DraftMoved(there.by)
+            raise DraftMoved((await self._read(tenant)).by)
 
     def _with_draft(self, entry: Entry, sets: Mapping[str, Any], reverts: Sequence[str]) -> Entry:
         key = entry.field.key

@@ -418,3 +418,13 @@ async def test_a_list_of_names_orders_plugins_and_leaves_their_settings(desk):
         await revert(server, "plugins")
         exported = await server.server.overlays.export(server.server.written, "clinic")
         assert exported["plugins"] == CLINIC["plugins"]
+
+
+async def test_an_id_that_a_fact_has_by_its_place_is_no_part_of_what_is_written(desk):
+    facts = [{"topic": str(no), "answer": "x"} for no in range(3)]
+    async with desk(plugins=PLUGINS, tenants={"clinic": {**CLINIC, "facts": facts}}) as server:
+        exported = await server.server.overlays.export(server.server.written, "clinic")
+        assert exported["facts"] == facts
+        await change(server, "facts", [*exported["facts"][1:], {"topic": "new", "answer": "y"}])
+        await taken(server)
+        assert [fact.id for fact in server.server.declared["clinic"].tenant.facts] == ["fact-1", "fact-2", "fact-3"]
