@@ -27,6 +27,7 @@ from . import (
     start,
     talk,
     why,
+    workshop,
 )
 from .gate import Pages, said
 
@@ -44,13 +45,10 @@ MODULES = (
     insights,
     contacts,
     settings,
+    workshop,
     members,
     audit,
 )
-from . import account, assets, audit, drawing, members, settings, sign_in, start, workshop
-from .gate import Pages, said
-
-MODULES = (start, sign_in, account, members, audit, settings, workshop)
 """The pages, in the order of the navigation."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,6 +30,7 @@ from ..store.collections import (
     TASKS,
     TURNS,
 )
+from ..store.words import NUMBER, digits_of, words_of
 from . import exporting
 from .history_import import region_of
 from .memory import MemoryDesk
@@ -39,8 +39,7 @@ if TYPE_CHECKING:
     from ..app import Server
 
 PAGE = 50
-LOOKED_THROUGH = 2000
-"""The newest contacts, whose names are looked through."""
+MOST_WORDS = 10
 KEPT: tuple[str, ...] = ("messages", "turns", "notes", "tasks")
 """What has an age of its own (config/retention.py)."""
 ERASED = "contact.erased"
@@ -66,8 +65,6 @@ class People:
 
     people: tuple[Person, ...] = ()
     after: str = ""
-    cut: bool = False
-    """Only the newest LOOKED_THROUGH were looked through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +91,8 @@ class Card:
 
     def confirmed(self, typed: str) -> bool:
         """Whether it was typed, in whatever case and with or without diacritics."""
-        return bool(typed.strip()) and folded(typed) == folded(self.confirmation)
+        told = words_of(self.confirmation)
+        return typed.strip() == self.confirmation or (bool(told) and words_of(typed) == told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +147,11 @@ class ContactDesk:
         self._memory = MemoryDesk(server.store)
 
     async def list(self, tenant: str, search: str = "", after: str = "") -> People:
-        """Contacts; *search*: a part of the name, with or without diacritics, a number in any form, or the beginning of an
-        id."""
+        """Contacts; *search*: beginnings of the name's words, with or without diacritics, the last digits of a number, or the
+        beginning of an id."""
         repository = self._store.for_tenant(tenant)
         if search.strip():
-            return await self._found(tenant, repository, search.strip())
+            return await self._found(tenant, repository, search.strip(), after)
         last: Contact | None = None
         if after:
             last = await repository.get(CONTACTS, after)
@@ -314,20 +312,16 @@ class ContactDesk:
             raise UnknownContact(id)
         return contact, conversation
 
-    async def _found(self, tenant: str, repository: Repository, search: str) -> People:
-        wanted: dict[str, Contact] = {}
-        for conversation in await self._named(tenant, repository, search):
-            if (contact := await repository.get(CONTACTS, conversation.contact)) is not None:
-                wanted[contact.id] = contact
-        words, last, looked = folded(search), None, 0
-        while looked < LOOKED_THROUGH and len(wanted) < PAGE:
-            page = await repository.find(CONTACTS, {}, order_by="created_at", descending=True, limit=500, after=last)
-            wanted |= {each.id: each for each in page if words in folded(each.name)}
-            looked += len(page)
-            if len(page) < 500:
-                return People(await _with_conversations(repository, list(wanted.values())[:PAGE]))
-            last = page[-1]
-        return People(await _with_conversations(repository, list(wanted.values())[:PAGE]), cut=True)
+    async def _found(self, tenant: str, repository: Repository, search: str, after: str) -> People:
+        number = digits_of(search)
+        words = (number,) if len(number) >= NUMBER.start else words_of(search)[:MOST_WORDS]
+        last = await repository.get(CONTACTS, after) if after else None
+        page = await repository.search(CONTACTS, words, limit=PAGE + 1, after=last) if words else []
+        if not page and not after:
+            ids = [conversation.contact for conversation in await self._named(tenant, repository, search)]
+            page = await repository.find(CONTACTS, {"id": In(ids)}, limit=PAGE) if ids else []
+        more = page[PAGE - 1].id if len(page) > PAGE else ""
+        return People(await _with_conversations(repository, page[:PAGE]), more)
 
     async def _named(self, tenant: str, repository: Repository, search: str) -> Sequence[Conversation]:
         """By a number or whatever else a channel calls them, else by the beginning of the id."""
@@ -339,12 +333,6 @@ class ContactDesk:
                 if (found := await self._server.people.known(repository, tenant, kind.name, name)) is not None:
                     return [found]
         return await self._server.ownership.named(tenant, search) if len(search) >= 4 and search.isalnum() else []
-
-
-def folded(text: str) -> str:
-    """*text* without case and diacritics: `Nguyễn Đức` is found by `nguyen duc`."""
-    plain = unicodedata.normalize("NFD", text.casefold()).replace("đ", "d")
-    return " ".join("".join(char for char in plain if not unicodedata.combining(char)).split())
 
 
 async def _with_conversations(repository: Repository, contacts: list[Contact]) -> tuple[Person, ...]:
