@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_interval, format_time
 from quart import Response, abort, request, url_for
 
 from frontdesk.services.appointments import FOLLOWS, Appointment, AppointmentState, Conflict, NotPossible
@@ -17,7 +18,7 @@ from frontdesk.services.office import Office
 
 from . import week
 from .gate import Here, Pages
-from .language import _, mark
+from .language import _, current, mark
 from .record_words import history, state
 
 PAGE = 50
@@ -123,6 +124,8 @@ def _add_week(pages: Pages, office: Office) -> None:
             after=first + timedelta(days=7),
             today=today,
             now=here.now.astimezone(here.zone),
+            title=format_interval(first, first + timedelta(days=6), "yMMMd", locale=current()),
+            at_hour=lambda hour: format_time(time(hour), "short", locale=current()),
             at_noon=lambda day: datetime(day.year, day.month, day.day, 12, tzinfo=here.zone),
             full=len(found) == MOST,
             state_word=state,
@@ -189,7 +192,7 @@ async def _page(pages: Pages, office: Office, there: Appointment, wrong: str = "
         409 if wrong else 200,
         row=row,
         there=there,
-        entries=history(there, here.zone),
+        entries=await history(office, there, here.zone),
         state_word=state,
         elsewhere=None if there.zone == here.zone.key else ZoneInfo(there.zone),
     )

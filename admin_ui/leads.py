@@ -153,7 +153,7 @@ def _add_export(pages: Pages, office: Office) -> None:
         """Every lead, a line each."""
         tenant, me = pages.here().business, pages.here().me
         names: dict[str, None] = {}
-        async for leads in office.leads.all(tenant.id):
+        async for leads in office.leads.each(tenant.id):
             names |= dict.fromkeys(name for lead in leads for name in lead.fields)
         head = [
             _("Name"),
@@ -169,7 +169,7 @@ def _add_export(pages: Pages, office: Office) -> None:
 
         async def lines() -> Any:
             yield csv_file.BEGINNING + csv_file.line([*head, *names, last])
-            async for leads in office.leads.all(tenant.id):
+            async for leads in office.leads.each(tenant.id):
                 people = await office.people(tenant.id, [lead.contact for lead in leads])
                 for lead in leads:
                     known = people.get(lead.contact)
@@ -215,7 +215,8 @@ async def _lead_page(
 ) -> Response:
     """One lead. *typed*: what somebody has written into the form and was not saved."""
     here = pages.here()
-    told = history(lead, here.zone)
+    told = await history(office, lead, here.zone)
+    await office.talk.people.learn([lead.owner])
     later = lead.version - _version(typed or {}) if conflict else 0
     return await pages.render(
         "leads/lead.html",
@@ -223,14 +224,15 @@ async def _lead_page(
         card=await _card(office, here.business.id, lead),
         lead=lead,
         told=told,
+        owner=office.talk.people.of(lead.owner),
         meanwhile=told[:later],
         conflict=conflict,
         wrong=wrong,
-        form=_form(lead, here.me.name, _merged(lead, typed, later) if typed and conflict else typed),
+        form=_form(office, lead, here.me.name, _merged(lead, typed, later) if typed and conflict else typed),
     )
 
 
-def _form(lead: Lead, me: str, typed: Mapping[str, str] | None) -> dict[str, Any]:
+def _form(office: Office, lead: Lead, me: str, typed: Mapping[str, str] | None) -> dict[str, Any]:
     """The values of the form: what the lead has, or what was typed instead."""
     given = typed or {}
     owners = dict.fromkeys(["", me, lead.owner, given.get("owner", "")])
@@ -240,7 +242,7 @@ def _form(lead: Lead, me: str, typed: Mapping[str, str] | None) -> dict[str, Any
         "pinned": (given.get("pinned") == "on") if typed else lead.pinned,
         "stage": given.get("stage", lead.stage),
         "owner": given.get("owner", lead.owner),
-        "owners": [(name, _("Me") if name == me else name or _("Nobody")) for name in owners],
+        "owners": [(name, _("Me") if name == me else office.talk.people.of(name) or _("Nobody")) for name in owners],
         "fields": list((lead.fields | _typed_fields(given)).items()),
         "new_name": given.get("new_name", ""),
         "new_value": given.get("new_value", ""),

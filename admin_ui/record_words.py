@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,11 +10,15 @@ from zoneinfo import ZoneInfo
 
 from frontdesk.services.appointments import Appointment, Change
 from frontdesk.services.leads import Lead
+from frontdesk.services.office import Office
 
-from .language import _, moment
+from .language import _, clock_time, day
 
-NOT_TOLD = frozenset({"reference", "evidence", "moves", "reminders", "contact"})
+NOT_TOLD = frozenset({"reference", "evidence", "moves", "contact"})
 """Fields whose change says nothing to a person: a vendor's, or told elsewhere on the page."""
+
+
+OPERATOR = "operator:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +41,21 @@ class Told:
     differences: tuple[Difference, ...]
 
 
-def history(record: Lead | Appointment, zone: ZoneInfo) -> list[Told]:
+async def history(office: Office, record: Lead | Appointment, zone: ZoneInfo) -> list[Told]:
     """The newest first."""
-    return [_told(each, zone) for each in reversed(record.history)]
+    operators = office.talk.people
+    await operators.learn(each.by.removeprefix(OPERATOR) for each in record.history if each.by.startswith(OPERATOR))
+    return [_told(each, zone, operators.of) for each in reversed(record.history)]
 
 
-def _told(change: Change, zone: ZoneInfo) -> Told:
+def _told(change: Change, zone: ZoneInfo, called: Callable[[str], str]) -> Told:
     differences = tuple(_differences(change, zone))
-    return Told(change.at, who(change.by), what(change.what), change.cause, differences)
+    by = called(change.by.removeprefix(OPERATOR)) if change.by.startswith(OPERATOR) else who(change.by)
+    return Told(change.at, by, what(change.what), change.cause, differences)
 
 
 def who(by: str) -> str:
-    """Who made a change, as people say it."""
+    """Who made a change, if it was no operator, as people say it."""
     kind, _colon, name = by.partition(":")
     if kind == "bot":
         return _("Bot")
@@ -85,6 +92,8 @@ def _differences(change: Change, zone: ZoneInfo) -> Iterator[Difference]:
         if name in NOT_TOLD:
             continue
         was, now = before.get(name), after.get(name)
+        if name == "reminders":
+            was, now = _reminders(was), _reminders(now)
         if isinstance(was, dict) or isinstance(now, dict):
             was, now = was or {}, now or {}
             for key in dict.fromkeys([*was, *now]):
@@ -92,6 +101,12 @@ def _differences(change: Change, zone: ZoneInfo) -> Iterator[Difference]:
                     yield Difference(key, _value(key, was.get(key), zone), _value(key, now.get(key), zone))
         elif was != now:
             yield Difference(_name(name), _value(name, was, zone), _value(name, now, zone))
+
+
+def _reminders(kept: Any) -> dict[str, str]:
+    """Each rule → how far its reminder is."""
+    words = {"planned": _("Planned"), "sent": _("Sent"), "dropped": _("Not sent"), "cancelled": _("Void")}
+    return {each["rule"]: words.get(each["state"], each["state"]) for each in kept or ()}
 
 
 def _name(field: str) -> str:
@@ -117,9 +132,10 @@ def _value(field: str, value: Any, zone: ZoneInfo) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if field == "temperature":
-        return {"hot": _("Hot"), "warm": _("Warm"), "cold": _("Cold")}.get(str(value), str(value))
+        return {"hot": _("Hot"), "warm": _("Warm"), "cold": _("Cold")}.get(value, str(value))
     if field == "state":
         return state(str(value))
     if field.endswith("_at") and isinstance(value, str):
-        return moment(datetime.fromisoformat(value), zone)
+        at = datetime.fromisoformat(value)
+        return f"{day(at, zone, 'EEE d MMM')}, {clock_time(at, zone)}"
     return str(value)

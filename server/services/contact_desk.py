@@ -147,8 +147,8 @@ class ContactDesk:
         self._memory = MemoryDesk(server.store)
 
     async def list(self, tenant: str, search: str = "", after: str = "") -> People:
-        """Contacts; *search*: beginnings of the name's words, with or without diacritics, the last digits of a number, or the
-        beginning of an id."""
+        """Contacts; *search*: beginnings of the name's words, with or without diacritics, the last digits of a number, or
+        the beginning of an id."""
         repository = self._store.for_tenant(tenant)
         if search.strip():
             return await self._found(tenant, repository, search.strip(), after)

@@ -37,6 +37,13 @@ class LeadDesk:
         found = await self._store.for_tenant(tenant).find(LEADS, {"id": In(list(contacts))}) if contacts else []
         return {each.contact: each for each in found}
 
+    async def each(self, tenant: str) -> AsyncIterator[Sequence[Lead]]:
+        """Every lead once, however they change meanwhile, 100 at a time."""
+        repository, last = self._store.for_tenant(tenant), None
+        while leads := await repository.find(LEADS, {}, limit=100, after=last):
+            yield leads
+            last = leads[-1]
+
     async def list(
         self, tenant: str, temperature: Temperature | None = None, *, limit: int = 50, after: Lead | None = None
     ) -> list[Lead]:
@@ -45,13 +52,6 @@ class LeadDesk:
         return await self._store.for_tenant(tenant).find(
             LEADS, where, order_by="changed_at", descending=True, limit=limit, after=after
         )
-
-    async def all(self, tenant: str) -> AsyncIterator[Sequence[Lead]]:
-        """Every lead once, however they change meanwhile, 100 at a time."""
-        repository, last = self._store.for_tenant(tenant), None
-        while leads := await repository.find(LEADS, {}, limit=100, after=last):
-            yield leads
-            last = leads[-1]
 
     async def count(self, tenant: str, temperature: Temperature) -> int:
         """How many are of a temperature."""
