@@ -108,7 +108,9 @@ async def _join(store: Store, repository: Repository, runtime: Runtime, held: He
 
 
 def _taken_in(kept: Conversation, away: Conversation) -> dict[str, Any]:
+    temperatures = [each for each in TEMPERATURES if each in (kept.temperature, away.temperature)]
     changes: dict[str, Any] = {
+        "temperature": temperatures[0] if temperatures else "",
         "again": kept.again or away.again,
         "merged": tuple(dict.fromkeys((*kept.merged, *away.merged, away.id))),
         "aliases": names(kept, *names(away)),

@@ -315,7 +315,9 @@ class ContactDesk:
     async def _found(self, tenant: str, repository: Repository, search: str, after: str) -> People:
         number = digits_of(search)
         words = (number,) if len(number) >= NUMBER.start else words_of(search)[:MOST_WORDS]
-        last = await repository.get(CONTACTS, after) if after else None
+        last: Contact | None = None
+        if after:
+            last = await repository.get(CONTACTS, after)
         page = await repository.search(CONTACTS, words, limit=PAGE + 1, after=last) if words else []
         if not page and not after:
             ids = [conversation.contact for conversation in await self._named(tenant, repository, search)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
+from .. import leases
+from ..model import Conversation
 from ..people import followed
 from ..queue import Queue
 from ..records import KEPT, Change, Evidence
@@ -102,7 +104,18 @@ class LeadDesk:
 
         await self._begin(tenant, id, by)
         changed: Lead = await self._recorder.change(tenant, id, key, by, what, cause, decide, version)
+        # The inbox is filtered by it. Who died between the two repeats the change.
+        await self._show(tenant, id, changed.temperature)
         return changed
+
+    async def _show(self, tenant: str, id: str, temperature: Temperature) -> None:
+        def same(conversation: Conversation) -> Mapping[str, Any]:
+            return {} if conversation.temperature == temperature else {"temperature": temperature}
+
+        try:
+            await leases.change_kept(self._store.for_tenant(tenant), id, same)
+        except leases.ConversationGone as err:
+            raise Unknown(f"the contact {id} was erased meanwhile") from err
 
     async def _begin(self, tenant: str, contact: str, by: str) -> None:
         repository = self._store.for_tenant(tenant)

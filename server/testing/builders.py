@@ -135,6 +135,7 @@ class Builder:
                 last_human_at=last + ONE_MINUTE if owner.startswith("operator") else None,
                 handoff_reason=self._words(HANDED_OFF) if owner == NOBODY else "",
                 inbound_seq=len(inbound),
+                temperature="" if number % 3 == 2 else self._temperature(number),
                 unanswered_since=waiting[0].at if waiting else None,
                 turn_no=sum(turn.state == "committed" for turn in turns),
                 outbox_seq=len(messages) - len(inbound),
@@ -275,7 +276,7 @@ class Builder:
                 Summary(id=f"{id}.s", conversation=id, text=text, messages=(messages[0].id,), until=last, made_at=last),
             )
         if number % 3 != 2:
-            yield LEADS, self._lead(id, messages[0], last)
+            yield LEADS, self._lead(id, number, messages[0], last)
         if number % 4 == 1:
             appointment = self._appointment(id, number, messages[0], last)
             self.filled.appointments.append(appointment.id)
@@ -288,8 +289,11 @@ class Builder:
             at = self._now + timedelta(hours=number % 48 + 1)
             yield TASKS, Task(id=f"reminders/remind/{id}", plugin="reminders", name="remind", at=at, conversation=id)
 
-    def _lead(self, id: str, said: Message, at: datetime) -> Lead:
-        temperature: Temperature = self._random.choices(("hot", "warm", "cold"), (1, 3, 4))[0]
+    def _temperature(self, number: int) -> Temperature:
+        return "hot" if number % 8 == 0 else "warm" if number % 3 == 0 else "cold"
+
+    def _lead(self, id: str, number: int, said: Message, at: datetime) -> Lead:
+        temperature = self._temperature(number)
         score = {"hot": 85, "warm": 50, "cold": 15}[temperature] + self._random.randrange(10)
         quote = str(self._random.choice(QUOTES[self._language][temperature]))
         change = Change(

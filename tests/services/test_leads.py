@@ -53,6 +53,7 @@ async def test_a_change_is_kept_once_with_its_cause_and_told_until_it_is_heard(d
             {"budget": "open"},
             said.quote,
         )
+        assert (await contact.conversation()).temperature == "hot", "the inbox is filtered by it"
         assert [each.what for each in lead.history] == ["new", "changed"]
         assert lead.history[-1].before == {"temperature": "cold", "score": 0, "fields": {}}
         assert lead.history[-1].by == "plugin:crm"
