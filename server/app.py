@@ -76,6 +76,7 @@ from .turn.engine import TurnEngine
 from .vaults import Vaults, revealed
 from .watchdog import Watchdog
 from .web import health, media, metrics, plugin_routes
+from .web.api import make_api
 from .web.asgi import Receive, Scope, Send
 from .web.proxies import Proxies
 from .web.webhooks import PREFIX, Webhooks
@@ -186,6 +187,7 @@ class Server:
         self._proxies = Proxies(self.config.trusted_proxies)
         self.reloader = Reloader(self, source, read, self.metrics)
         self.office = Office(self)
+        self._api = make_api(self.office, clock, self.config)
         self.quart = self._make_quart()
         self._started_pages: Quart | None = None
         self._pages_turn = asyncio.Lock()
@@ -197,6 +199,8 @@ class Server:
             scope = self._proxies.seen_through(scope)
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
             await self._webhooks(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith("/api/"):
+            await self._api(scope, receive, send)  # type: ignore[arg-type]
         else:
             await self.quart(scope, receive, send)  # type: ignore[arg-type]
 

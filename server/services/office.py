@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from frontdesk.config import TenantConfig as TenantConfig
 
@@ -26,6 +26,15 @@ from .plugins_desk import PluginsDesk
 from .settings_desk import SettingsDesk
 from .settings_history import SettingsHistory
 from .workshop import Workshop
+from ..auth import Accounts, Audit
+from ..model import Instance
+from .contact_desk import ContactDesk
+from .failure_desk import FailureDesk
+from .instances import alive
+from .overview import Overview
+from .settings_desk import SettingsDesk
+from .subscriptions import SubscriptionDesk
+from .token_desk import TokenDesk
 
 if TYPE_CHECKING:
     from ..app import Server
@@ -70,6 +79,11 @@ class Office:
             part = ids[start : start + MAX_IN]
             found |= {each.id: each for each in await repository.find(CONTACTS, {"id": In(part)}, limit=MAX_IN)}
         return found
+        self.contacts = ContactDesk(server, self.audit)
+        self.failures = FailureDesk(server, self.audit)
+        self.settings = SettingsDesk(server, self.audit)
+        self.subscriptions = SubscriptionDesk(server.store, server.secrets, server.deliveries, self.audit)
+        self.tokens = TokenDesk(self.accounts, self.audit, server.store)
 
     def now(self) -> datetime:
         """The store's time, by which everything is stamped."""
@@ -88,3 +102,10 @@ class Office:
         """What is still missing for the businesses to work, in sentences, as `frontdesk check` tells it."""
         found = gaps(self._server.declared)
         return [*found, sentence] if (sentence := self._server.config.unnamed_proxy()) else found
+    async def health(self) -> tuple[bool, dict[str, Any]]:
+        """Whether this process may be asked, and how store, queue and plugins are."""
+        return await self._server.readiness.look()
+
+    async def instances(self) -> list[Instance]:
+        """The processes that share the store."""
+        return await alive(self._server.store)

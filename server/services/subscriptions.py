@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from ..auth import Audit, Principal
 from ..events import types
 from ..events.delivering import Deliveries, forget, secret_name
 from ..events.post import check_url, new_secret
-from ..events.subscribers import MOST, Subscribers, mark
+from ..events.subscribers import MOST, mark
 from ..store import Store
 from ..store.collections import DELIVERIES, SUBSCRIPTIONS
 from ..stored_events import Attempt, Delivery, DeliveryState, Subscription
@@ -45,11 +46,12 @@ class Made:
 class SubscriptionDesk:
     """Of any tenant."""
 
-    def __init__(self, store: Store, vault: SecretDesk, subscribers: Subscribers, deliveries: Deliveries) -> None:
+    def __init__(self, store: Store, vault: SecretDesk, deliveries: Deliveries, audit: Audit) -> None:
         self._store = store
         self._vault = vault
-        self._subscribers = subscribers
+        self._subscribers = deliveries.subscribers
         self._deliveries = deliveries
+        self._audit = audit
 
     @property
     def private(self) -> bool:
@@ -68,7 +70,14 @@ class SubscriptionDesk:
         return found
 
     async def make(
-        self, tenant: str, by: str, url: str, events: Sequence[str], *, description: str = "", content: bool = False
+        self,
+        tenant: str,
+        who: Principal,
+        url: str,
+        events: Sequence[str],
+        *,
+        description: str = "",
+        content: bool = False,
     ) -> Made:
         """Raises SubscriptionError, KeysMissing if no key for stored secrets is configured."""
         wanted = self._checked(url, events, description)
@@ -81,21 +90,24 @@ class SubscriptionDesk:
             description=description.strip(),
             content=content,
             created_at=self._store.now(),
-            created_by=by,
+            created_by=who.name,
         )
         secret = new_secret()
-        await self._vault.set(tenant, secret_name(subscription.id), secret, by)
+        await self._vault.set(tenant, secret_name(subscription.id), secret, who.name)
         await mark(self._store, tenant)
         await self._store.for_tenant(tenant).insert(SUBSCRIPTIONS, subscription)
         await self._subscribers.read(tenant)
+        await self._audit.wrote(tenant, who, "webhook.made", subscription.id, url=url, events=list(wanted))
         return Made(subscription, secret)
 
-    async def change(self, tenant: str, id: str, *, version: int | None = None, **changes: Any) -> Subscription | None:
+    async def change(
+        self, tenant: str, who: Principal, id: str, *, version: int | None = None, **changes: Any
+    ) -> Subscription | None:
         """Change url, events, description, content or enabled. None: it is not of this *version* any more.
 
         Raises UnknownSubscription, SubscriptionError.
         """
-        repository = self._store.for_tenant(tenant)
+        repository, asked = self._store.for_tenant(tenant), set(changes)
         while True:
             current = await self.get(tenant, id)
             if version is not None and current.version != version:
@@ -109,25 +121,27 @@ class SubscriptionDesk:
             if changed is not None:
                 break
         await self._subscribers.read(tenant)
+        await self._audit.wrote(tenant, who, "webhook.changed", id, fields=sorted(asked))
         if changed.enabled:
             await self._subscribers.hurry(repository, tenant, id)
         return changed
 
-    async def new_secret(self, tenant: str, id: str, by: str) -> Made:
+    async def new_secret(self, tenant: str, who: Principal, id: str) -> Made:
         """A new secret; for a day events carry both signatures. Raises UnknownSubscription, KeysMissing."""
         subscription, secret = await self.get(tenant, id), new_secret()
         old = await self._vault.read(tenant, secret_name(id))
-        await self._vault.set(tenant, secret_name(id, old=True), old, by)
+        await self._vault.set(tenant, secret_name(id, old=True), old, who.name)
         repository = self._store.for_tenant(tenant)
         changed = None
         while changed is None:
             until = self._store.now() + OLD_SECRET_FOR
             changed = await repository.update(SUBSCRIPTIONS, subscription, old_secret_until=until)
             subscription = changed or await self.get(tenant, id)
-        await self._vault.set(tenant, secret_name(id), secret, by)
+        await self._vault.set(tenant, secret_name(id), secret, who.name)
+        await self._audit.wrote(tenant, who, "webhook.secret_renewed", id)
         return Made(subscription, secret)
 
-    async def delete(self, tenant: str, id: str) -> None:
+    async def delete(self, tenant: str, who: Principal, id: str) -> None:
         """End it; what waits for it is not sent. Raises UnknownSubscription."""
         repository = self._store.for_tenant(tenant)
         await mark(self._store, tenant)
@@ -137,6 +151,7 @@ class SubscriptionDesk:
         await forget(repository, id)
         for old in (False, True):
             await self._vault.delete(tenant, secret_name(id, old=old))
+        await self._audit.wrote(tenant, who, "webhook.deleted", id)
 
     async def log(self, tenant: str, id: str, *, limit: int = 50, after: Delivery | None = None) -> Sequence[Delivery]:
         """What was sent and what waits, the newest first."""
@@ -144,7 +159,7 @@ class SubscriptionDesk:
             DELIVERIES, {"subscription": id}, order_by="at", descending=True, limit=limit, after=after
         )
 
-    async def send_again(self, tenant: str, id: str, delivery: str) -> Delivery:
+    async def send_again(self, tenant: str, who: Principal, id: str, delivery: str) -> Delivery:
         """Raises UnknownSubscription; SubscriptionError while the subscription is disabled."""
         repository = self._store.for_tenant(tenant)
         if not (await self.get(tenant, id)).enabled:
@@ -157,9 +172,10 @@ class SubscriptionDesk:
             if changed is not None:
                 break
         await self._subscribers.hurry(repository, tenant, id)
+        await self._audit.wrote(tenant, who, "webhook.sent_again", id, event=changed.event)
         return changed
 
-    async def test(self, tenant: str, id: str) -> Attempt:
+    async def test(self, tenant: str, who: Principal, id: str) -> Attempt:
         """Send a made-up event now, and say what came of it. Raises UnknownSubscription."""
         subscription = await self.get(tenant, id)
         repository = self._store.for_tenant(tenant)
@@ -170,6 +186,7 @@ class SubscriptionDesk:
         answer, attempt = await self._deliveries.attempt(tenant, repository, subscription, delivery)
         state: DeliveryState = "delivered" if answer.took else "failed"
         await repository.insert(DELIVERIES, replace(delivery, state=state, attempts=1, tried=(attempt,)))
+        await self._audit.wrote(tenant, who, "webhook.tested", id, status=attempt.status)
         return attempt
 
     def _checked(self, url: str, events: Sequence[str], description: str) -> tuple[str, ...]:

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from quart import Quart, request
 
+from frontdesk.auth import Principal
 from frontdesk.events import types
 from frontdesk.events.delivering import BACK_OFF
 from frontdesk.services.secrets import new_key
-from frontdesk.services.subscriptions import SubscriptionDesk, SubscriptionError
+from frontdesk.services.subscriptions import SubscriptionError
 from frontdesk.store.collections import DELIVERIES, SUBSCRIPTIONS, TASKS
 from frontdesk.testing.death import Died
 from frontdesk.work import Again, Finished
@@ -25,6 +26,7 @@ from frontdesk.work import Again, Finished
 AT_ONCE = {"settle": {"quiet_seconds": 0}}
 EVERYTHING = tuple(types.EVENTS)
 DAY = 86_400
+HOA = Principal(id="hoa", name="Hoa", display_name="Hoa", roles={"clinic": "owner"})
 
 
 @dataclass
@@ -78,8 +80,8 @@ def subscribed(desk, serving, monkeypatch):
         async with serving(receiver.app()) as url, desk(tenants=tenants, server=settings) as server:
             receiver.url = f"{url}/"
             here = server.server
-            desk_of = SubscriptionDesk(here.store, here.secrets, here.subscribers, here.deliveries)
-            made = await desk_of.make("clinic", "Hoa", receiver.url, events, **more) if private else None
+            desk_of = here.office.subscriptions
+            made = await desk_of.make("clinic", HOA, receiver.url, events, **more) if private else None
             yield server, desk_of, receiver, made
 
     return start
@@ -212,10 +214,10 @@ async def test_after_three_days_it_is_disabled_and_enabled_again_it_goes_on(subs
         assert "not taken in three days" in found.disabled_reason
         assert not server.server.subscribers.wants("clinic", "conversation.taken")
         with pytest.raises(SubscriptionError, match="enable it first"):
-            await desk_of.send_again("clinic", found.id, (await desk_of.log("clinic", found.id))[0].id)
+            await desk_of.send_again("clinic", HOA, found.id, (await desk_of.log("clinic", found.id))[0].id)
         receiver.answers = 204
-        await desk_of.change("clinic", found.id, enabled=True)
-        await desk_of.send_again("clinic", found.id, (await desk_of.log("clinic", found.id))[0].id)
+        await desk_of.change("clinic", HOA, found.id, enabled=True)
+        await desk_of.send_again("clinic", HOA, found.id, (await desk_of.log("clinic", found.id))[0].id)
         await heard(server, receiver, "conversation.taken")
 
 
@@ -288,7 +290,7 @@ async def test_an_erased_contact_leaves_the_deliveries_and_is_told(subscribed):
 
 async def test_for_a_day_a_new_secret_stands_beside_the_old_one(subscribed):
     async with subscribed(["handoff"]) as (server, desk_of, receiver, made):
-        new = await desk_of.new_secret("clinic", made.subscription.id, "Hoa")
+        new = await desk_of.new_secret("clinic", HOA, made.subscription.id)
         await server.server.subscribers.tell("clinic", "handoff", "one")
         await heard(server, receiver, "handoff")
         assert all(verified(secret, *receiver.raw[-1]) for secret in (made.secret, new.secret))
@@ -300,9 +302,9 @@ async def test_for_a_day_a_new_secret_stands_beside_the_old_one(subscribed):
 
 async def test_the_test_button_says_what_came_of_it(subscribed):
     async with subscribed(["handoff"]) as (server, desk_of, receiver, made):
-        assert (await desk_of.test("clinic", made.subscription.id)).status == 204
+        assert (await desk_of.test("clinic", HOA, made.subscription.id)).status == 204
         receiver.answers = 500
-        attempt = await desk_of.test("clinic", made.subscription.id)
+        attempt = await desk_of.test("clinic", HOA, made.subscription.id)
         assert (attempt.status, attempt.said) == (500, "no room for you <b>here</b>")
         assert [each.type for each in await desk_of.log("clinic", made.subscription.id)] == ["test", "test"]
         await server.quiet()
@@ -313,7 +315,7 @@ async def test_an_ended_subscription_leaves_nothing(subscribed):
     async with subscribed() as (server, desk_of, receiver, made):
         receiver.answers = 503
         await server.server.subscribers.tell("clinic", "handoff", "one")
-        await desk_of.delete("clinic", made.subscription.id)
+        await desk_of.delete("clinic", HOA, made.subscription.id)
         await server.quiet()
         repository = server.repository()
         assert await repository.find(SUBSCRIPTIONS, {}) == await repository.find(DELIVERIES, {}) == []
@@ -342,7 +344,7 @@ async def test_an_ended_subscription_leaves_nothing(subscribed):
 async def test_a_url_that_leads_home_is_not_taken(subscribed, url, why):
     async with subscribed(private=False) as (_, desk_of, _receiver, _made):
         with pytest.raises(SubscriptionError, match=why):
-            await desk_of.make("clinic", "Hoa", url, ["handoff"])
+            await desk_of.make("clinic", HOA, url, ["handoff"])
 
 
 async def test_a_name_that_leads_home_is_not_connected_to(subscribed, monkeypatch):
@@ -355,8 +357,8 @@ async def test_a_name_that_leads_home_is_not_connected_to(subscribed, monkeypatc
             return [(2, 1, 6, "", ("127.0.0.1", port))]
 
         monkeypatch.setattr(loop, "getaddrinfo", home)
-        made = await desk_of.make("clinic", "Hoa", f"https://crm.example.com:{port}/", ["handoff"])
-        attempt = await desk_of.test("clinic", made.subscription.id)
+        made = await desk_of.make("clinic", HOA, f"https://crm.example.com:{port}/", ["handoff"])
+        attempt = await desk_of.test("clinic", HOA, made.subscription.id)
         assert attempt.status == 0 and "private network" in attempt.said
         assert receiver.raw == []
 
@@ -370,14 +372,14 @@ async def test_a_redirect_is_not_followed(subscribed, serving):
             return "", 307, {"location": receiver.url}
 
         async with serving(elsewhere) as url:
-            await desk_of.change("clinic", made.subscription.id, url=f"{url}/")
-            assert (await desk_of.test("clinic", made.subscription.id)).status == 307
+            await desk_of.change("clinic", HOA, made.subscription.id, url=f"{url}/")
+            assert (await desk_of.test("clinic", HOA, made.subscription.id)).status == 307
         assert receiver.raw == []
 
 
 async def test_two_who_change_it_at_once_do_not_overwrite_each_other(subscribed):
     async with subscribed(["handoff"]) as (_, desk_of, _receiver, made):
         id, version = made.subscription.id, made.subscription.version
-        assert await desk_of.change("clinic", id, version=version, description="CRM") is not None
-        assert await desk_of.change("clinic", id, version=version, description="Other") is None
+        assert await desk_of.change("clinic", HOA, id, version=version, description="CRM") is not None
+        assert await desk_of.change("clinic", HOA, id, version=version, description="Other") is None
         assert (await desk_of.get("clinic", id)).description == "CRM"

@@ -1,0 +1,76 @@
+"""What the OpenAPI document says, and whether it is true: schemathesis asks every operation what nobody would ask."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.core.transport import Response
+from schemathesis.generation.case import Case
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+BEYOND = {
+    "POST /api/v1/tenants/{tenant}/webhooks",
+    "PATCH /api/v1/tenants/{tenant}/webhooks/{id}",
+    "PUT /api/v1/tenants/{tenant}/settings/{key}",
+    "DELETE /api/v1/tenants/{tenant}/settings/{key}",
+    "PUT /api/v1/tenants/{tenant}/secrets/{name}",
+}
+EXAMPLES = 4
+"""Requests of each operation: what takes long is `make slow`."""
+
+
+def operations(schema: Any) -> Iterator[Any]:
+    for result in schema.get_all_operations():
+        yield result.ok()
+
+
+def ask_everything(url: str, token: str, examples: int) -> list[str]:
+    """Every operation, with what fits and with what does not; what it was asked."""
+    schema = schemathesis.openapi.from_url(f"{url}/api/v1/openapi.json", wait_for_schema=5)
+    asked = []
+    with_cursor = {each.label for each in operations(schema) if "cursor" in {p.name for p in each.query}}
+    for operation in operations(schema):
+
+        @given(case=operation.as_strategy())
+        @settings(
+            max_examples=examples,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        def behaves(case: Case, label: str = operation.label) -> None:
+            if "tenant" in case.path_parameters:
+                case.path_parameters["tenant"] = "clinic"
+            response: Response = case.call(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=20)
+            assert response.status_code != 500, response.text
+            # Which cursors there are, and what a setting may be, no schema can say.
+            beyond = response.status_code in (400, 412, 422) and label in BEYOND | with_cursor
+            case.validate_response(response, excluded_checks=[positive_data_acceptance] if beyond else [])
+
+        behaves()
+        asked.append(operation.label)
+    return asked
+
+
+async def test_every_operation_does_what_the_document_says(api):
+    async with api(server={"api": {"requests_per_minute": 100_000}}) as ask:
+        lan = ask.desk.contact("Lân")
+        await lan.says("Xin chào.")
+        await lan.hears()
+        token = await ask.token()
+        asked = await asyncio.to_thread(ask_everything, ask.url, token, EXAMPLES)
+        assert len(asked) > 25
+
+
+@pytest.mark.slow
+async def test_every_operation_does_what_the_document_says_at_length(api):
+    async with api(server={"api": {"requests_per_minute": 100_000}}) as ask:
+        token = await ask.token()
+        await asyncio.to_thread(ask_everything, ask.url, token, 40)
