@@ -224,17 +224,8 @@ class Server:
         await self.media.start()
         self.http = self.open_http()
         self.watchdog.start()
-        looks = (self._look_for_changes, self._look_for_suspended)
-        for step in (
-            self._show_alive,
-            self.presence.follow,
-            self._tend,
-            self._tidy,
-            self._catch_up,
-            self._age,
-            self._renew_secrets,
-            *looks,
-        ):
+        steps = (self._show_alive, self.presence.follow, self._tend, self._tidy, self._catch_up, self._age)
+        for step in (*steps, self._renew_secrets, self._look_for_changes, self._look_for_suspended):
             self._background.start(forever(self.clock, step), step.__name__)
         self.worker.start()
         log.info("started", instance=self.instance, tenants=len(self.runtimes.declared))

@@ -12,6 +12,7 @@ from ..breaker import Breaker
 from ..clock import Clock
 from ..model import BOT, OPERATOR, Conversation, Message, Turn
 from ..queue import Queue, Wake
+from ..records import Appointment, Change, Lead
 from ..scheduling import schedule_writes
 from ..step import Running
 from ..store import Between, PutDue, Repository, Store, Update
@@ -163,6 +164,8 @@ class Subscribers:
             "on_turn_committed": (("turn",), self._on_turn_committed),
             "on_handoff": (("conversation",), self._on_handoff),
             "on_contact_merged": (("conversation", "merged"), self._on_contact_merged),
+            "on_lead_changed": (("lead", "change"), self._on_lead_changed),
+            "on_appointment_changed": (("appointment", "change"), self._on_appointment_changed),
         }
         arguments, call = calls[name]
         label = Running(tenant, core_tasks.CORE, name)
@@ -186,6 +189,25 @@ class Subscribers:
     async def _on_contact_merged(self, tenant: str, conversation: Conversation, merged: str) -> None:
         await self.tell(tenant, types.CONTACT_MERGED, merged, conversation.id, merged=merged)
 
+    async def _on_lead_changed(self, tenant: str, lead: Lead, change: Change) -> None:
+        facts = {"contact": lead.contact, "temperature": lead.temperature, "score": lead.score, "stage": lead.stage}
+        key = f"{lead.id}/{change.key}"
+        await self.tell(tenant, types.LEAD_CHANGED, key, lead.contact, lead=facts, what=change.what, by=change.by)
+
+    async def _on_appointment_changed(self, tenant: str, appointment: Appointment, change: Change) -> None:
+        facts = {
+            "id": appointment.id,
+            "contact": appointment.contact,
+            "service": appointment.service,
+            "resource": appointment.resource,
+            "starts_at": appointment.starts_at.isoformat(),
+            "ends_at": appointment.ends_at.isoformat(),
+            "zone": appointment.zone,
+            "state": appointment.state,
+        }
+        key, of = f"{appointment.id}/{change.key}", appointment.conversation or appointment.contact
+        await self.tell(tenant, types.APPOINTMENT_CHANGED, key, of, appointment=facts, what=change.what, by=change.by)
+
 
 _OF_HOOKS: Mapping[str, str] = {
     "on_message": types.MESSAGE_RECEIVED,
@@ -193,6 +215,8 @@ _OF_HOOKS: Mapping[str, str] = {
     "on_turn_committed": types.TURN_COMMITTED,
     "on_handoff": types.HANDOFF,
     "on_contact_merged": types.CONTACT_MERGED,
+    "on_lead_changed": types.LEAD_CHANGED,
+    "on_appointment_changed": types.APPOINTMENT_CHANGED,
 }
 
 

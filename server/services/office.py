@@ -13,10 +13,12 @@ from ..model import Contact
 from ..store import In
 from ..store.collections import CONTACTS
 from ..store.queries import MAX_IN
+from ..model import Instance
 from ..tenants import gaps
 from .cards import Cards
 from .contact_desk import ContactDesk
 from .conversation_desk import ConversationDesk
+from .contact_desk import ContactDesk
 from .conversation_feed import ConversationFeed
 from .conversation_list import ConversationList
 from .failures import FailureDesk
@@ -102,6 +104,7 @@ class Office:
         """What is still missing for the businesses to work, in sentences, as `frontdesk check` tells it."""
         found = gaps(self._server.declared)
         return [*found, sentence] if (sentence := self._server.config.unnamed_proxy()) else found
+
     async def health(self) -> tuple[bool, dict[str, Any]]:
         """Whether this process may be asked, and how store, queue and plugins are."""
         return await self._server.readiness.look()
