@@ -19,6 +19,7 @@ from .cards import Cards
 from .contact_desk import ContactDesk
 from .conversation_desk import ConversationDesk
 from .contact_desk import ContactDesk
+from .conversation_desk import ConversationDesk
 from .conversation_feed import ConversationFeed
 from .conversation_list import ConversationList
 from .failures import FailureDesk
