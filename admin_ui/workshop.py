@@ -105,7 +105,7 @@ def _phone(pages: Pages, office: Office) -> None:
     async def workshop_try() -> Response:
         form = await _posted()
         said, answer = await tried(form)
-        values = {"spoken": said, "packed": _pack(said), "tried": answer}
+        values: dict[str, Any] = {"spoken": said, "packed": _pack(said), "tried": answer}
         if "HX-Request" in request.headers:
             return await pages.render("workshop/_phone.html", **values)
         return await pages.render("workshop/alone.html", **values)

@@ -159,6 +159,17 @@ class ContactDesk:
         more = page[PAGE - 1].id if len(page) > PAGE else ""
         return People(await _with_conversations(repository, page[:PAGE]), more)
 
+    async def newest(self, tenant: str, *, limit: int, after: Any = None) -> Sequence[Contact]:
+        """So many, the newest first; *after*: the last one of the page before."""
+        return await self._store.for_tenant(tenant).find(
+            CONTACTS, {}, order_by="created_at", descending=True, limit=limit, after=after
+        )
+
+    async def get(self, tenant: str, id: str) -> Contact:
+        """The contact, or the one that they turned out to be. Raises UnknownContact."""
+        contact, _ = await self._who(self._store.for_tenant(tenant), id)
+        return contact
+
     async def card(self, tenant: str, id: str) -> Card:
         """Raises UnknownContact; who is being erased is not shown any more."""
         repository = self._store.for_tenant(tenant)

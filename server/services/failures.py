@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from ..auth import Audit, Principal
-from ..model import BOT, Contact, Task
+from ..model import BOT, Contact, Task, TaskState
 from ..outbox.explained import code_of, explained
 from ..plugin import CORE
 from ..queue import Queue, Wake
@@ -24,7 +24,7 @@ from ..store import In, Repository, Store
 from ..store.collections import CONTACTS, CONVERSATIONS, TASKS, TURNS
 from ..store.queries import MAX_IN
 from .ownership import NotYours
-from .parked import ParkedDesk
+from .parked import Parked, ParkedDesk
 
 MOST = 1000
 """Of each kind are looked at; with more the page says so."""
@@ -183,6 +183,16 @@ class FailureDesk:
         causes = tuple(_cause(key, cases, kinds, language) for key, cases in groups.items())
         return Failures(causes, more=len(tasks) == MOST or len(found) >= MOST)
 
+    async def waiting(self, tenant: str, limit: int) -> Sequence[Parked]:
+        """What waits for a person, oldest first."""
+        return (await self._parked.list(tenant, limit))[:limit]
+
+    async def tasks(self, tenant: str, state: TaskState, *, limit: int, after: Any = None) -> Sequence[Task]:
+        """Those in this state, by their time; of waiting ones the next first, of others the last."""
+        return await self._store.for_tenant(tenant).find(
+            TASKS, {"state": state}, order_by="at", descending=state != "waiting", limit=limit, after=after
+        )
+
     async def count(self, tenant: str) -> int:
         """How many cases there are, at most MOST of each kind."""
         return sum([len(cause.failures) for cause in (await self.causes(tenant)).causes])
@@ -192,12 +202,13 @@ class FailureDesk:
         causes = (await self.causes(tenant)).causes
         return next((cause.together(can) for cause in causes if cause.key == key), ())
 
-    async def replay(self, tenant: str, who: Principal, ids: Iterable[str]) -> Done:
-        """Answer parked turns after all, and send parked messages again, but where a person answers."""
+    async def replay(self, tenant: str, who: Principal, ids: Iterable[str], *, take: bool = False) -> Done:
+        """Answer parked turns after all, and send parked messages again, but where a person answers (unless it is to be
+        taken from them: *take*)."""
         done = Done()
         for id in ids:
             try:
-                happened = await self._parked.replay(tenant, id)
+                happened = await self._parked.replay(tenant, id, take=take)
             except NotYours:
                 done = replace(done, theirs=(*done.theirs, id.partition(".")[0]))
                 continue

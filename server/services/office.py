@@ -9,35 +9,27 @@ from typing import TYPE_CHECKING, Any
 from frontdesk.config import TenantConfig as TenantConfig
 
 from ..auth import Accounts, Audit, Links, OpenIdConnect, SecondFactor
-from ..model import Contact
+from ..model import Contact, Instance
 from ..store import In
 from ..store.collections import CONTACTS
 from ..store.queries import MAX_IN
-from ..model import Instance
 from ..tenants import gaps
 from .cards import Cards
-from .contact_desk import ContactDesk
-from .conversation_desk import ConversationDesk
 from .contact_desk import ContactDesk
 from .conversation_desk import ConversationDesk
 from .conversation_feed import ConversationFeed
 from .conversation_list import ConversationList
 from .failures import FailureDesk
 from .insights import InsightDesk
+from .instances import alive
 from .overview import Overview
 from .plugins_desk import PluginsDesk
 from .settings_desk import SettingsDesk
 from .settings_history import SettingsHistory
-from .workshop import Workshop
-from ..auth import Accounts, Audit
-from ..model import Instance
-from .contact_desk import ContactDesk
-from .failure_desk import FailureDesk
-from .instances import alive
-from .overview import Overview
-from .settings_desk import SettingsDesk
+from .settings_keys import SettingsByKey
 from .subscriptions import SubscriptionDesk
 from .token_desk import TokenDesk
+from .workshop import Workshop
 
 if TYPE_CHECKING:
     from ..app import Server
@@ -72,6 +64,9 @@ class Office:
         self.failures = FailureDesk(server.store, server.queue, server.parked, lambda: server.declared, self.audit)
         self.contacts = ContactDesk(server, self.audit)
         self.insights = InsightDesk(server.store, lambda: server.declared, server.clock)
+        self.settings_keys = SettingsByKey(server, self.audit)
+        self.subscriptions = SubscriptionDesk(server.store, server.secrets, server.deliveries, self.audit)
+        self.tokens = TokenDesk(self.accounts, self.audit, server.store)
 
     async def people(self, tenant: str, contacts: Iterable[str]) -> dict[str, Contact]:
         """Contacts by id, for a page that names them; who has been erased is missing."""
@@ -82,11 +77,6 @@ class Office:
             part = ids[start : start + MAX_IN]
             found |= {each.id: each for each in await repository.find(CONTACTS, {"id": In(part)}, limit=MAX_IN)}
         return found
-        self.contacts = ContactDesk(server, self.audit)
-        self.failures = FailureDesk(server, self.audit)
-        self.settings = SettingsDesk(server, self.audit)
-        self.subscriptions = SubscriptionDesk(server.store, server.secrets, server.deliveries, self.audit)
-        self.tokens = TokenDesk(self.accounts, self.audit, server.store)
 
     def now(self) -> datetime:
         """The store's time, by which everything is stamped."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,24 +24,8 @@ class SecretInUse(Exception):
         super().__init__("; ".join(map(str, problems)))
 
 
-@dataclass(frozen=True, slots=True)
-class PluginState:
-    """A plugin of a tenant, in the order in which it is asked."""
-
-    name: str
-    distribution: str
-    """The package and version that it comes from; empty: not known."""
-    hooks: tuple[str, ...]
-    tools: tuple[str, ...]
-    running: bool
-    trouble: str
-    """Why it does not run, or how it is not well; empty: it is well, or the tenant is not in use yet."""
-    switched_off: tuple[str, ...]
-    """Hooks whose circuit breaker is open."""
-
-
-class SettingsDesk:
-    """Of any tenant that the file declares."""
+class SettingsByKey:
+    """Settings of any tenant that the file declares, one key at a time, as programs change them."""
 
     def __init__(self, server: Server, audit: Audit) -> None:
         self._server = server
@@ -90,32 +73,3 @@ class SettingsDesk:
         if done:
             await self._audit.wrote(tenant, who, "secret.deleted", name)
         return done
-
-    def plugins(self, tenant: str) -> Sequence[PluginState]:
-        """The tenant's plugins as this process has them; starts none."""
-        declared = self._server.declared[tenant]
-        runtime = self._server.runtimes.in_use().get(tenant)
-        found = []
-        for kind, _ in declared.plugins:
-            trouble, off = "", ()
-            if runtime is not None:
-                health = runtime.health.get(kind.name, {"ok": True})
-                unwell = "" if health.get("ok", False) else str(health.get("detail", "not well"))
-                trouble = runtime.troubles.get(kind.name, unwell)
-                off = tuple(
-                    bound.label.hook
-                    for bound in runtime.bound()
-                    if bound.label.plugin == kind.name and bound.breaker.state != "closed"
-                )
-            found.append(
-                PluginState(
-                    name=kind.name,
-                    distribution=kind.distribution,
-                    hooks=tuple(kind.hooks),
-                    tools=tuple(tool.name for tool in kind.tools),
-                    running=runtime is not None and kind.name in runtime.plugins,
-                    trouble=trouble,
-                    switched_off=off,
-                )
-            )
-        return found

@@ -20,10 +20,6 @@ from frontdesk import (
     stored_operators,
     stored_settings,
 )
-from frontdesk import model, records, stored_erasures, stored_onlookers, stored_operators, stored_settings
-from frontdesk import model, records, stored_erasures, stored_operators, stored_settings
-from frontdesk import model, stored_erasures, stored_events, stored_operators, stored_settings
-from frontdesk import model, records, stored_erasures, stored_events, stored_operators, stored_settings
 
 D = TypeVar("D")
 

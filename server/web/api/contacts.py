@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from ...model import Contact as StoredContact
-from ...services.erasing import UnknownContact
+from ...services.contact_desk import UnknownContact
 from .paging import Page, Paged, after, page_of
 from .problems import ApiProblem
 from .routes import NoContent, Routes, call
@@ -57,7 +57,7 @@ def add(routes: Routes) -> None:
     async def list_contacts(query_args: Paged) -> Page[Contact]:
         """Contacts, the newest first."""
         behind = after(query_args.cursor, "created_at")
-        found = await desk.list(call().tenant, limit=query_args.limit + 1, after=behind)
+        found = await desk.newest(call().tenant, limit=query_args.limit + 1, after=behind)
         shown, following = page_of(found, query_args.limit, "created_at")
         return Page[Contact](items=[_shown(each) for each in shown], next=following)
 
@@ -74,10 +74,11 @@ def add(routes: Routes) -> None:
     async def export_contact(id: str) -> Export:
         """All that is kept of a contact, under all their names."""
         try:
-            data, missing = await desk.export(call().principal, call().tenant, id)
+            told = dict(await desk.export(call().tenant, call().principal, id))
         except UnknownContact as err:
             raise _none(err) from err
-        return Export(data=data, missing=missing)
+        missing = told.pop("troubles")
+        return Export(data=told, missing=missing)
 
     @routes.add("DELETE", "/contacts/<id>", tags="contacts", role="owner", status=202)
     async def erase_contact(id: str) -> tuple[NoContent, int]:
@@ -86,7 +87,7 @@ def add(routes: Routes) -> None:
         It is done by a task that ends whatever happens; the event `contact.erased` tells when.
         """
         try:
-            await desk.erase(call().principal, call().tenant, id)
+            await desk.erase(call().tenant, call().principal, id)
         except UnknownContact as err:
             raise _none(err) from err
         return NoContent(), 202

@@ -7,7 +7,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ...services.ownership import NotYours
 from .paging import Page, Paged, after, page_of
 from .problems import ApiProblem
 from .routes import Routes, call
@@ -79,7 +78,7 @@ def add(routes: Routes) -> None:
     @routes.get("/failures", tags="failures", role="viewer", query=Shown, gives=Failures)
     async def list_failures(query_args: Shown) -> Failures:
         """What waits for a person: parked turns and messages, what did not arrive, what may have been sent twice."""
-        found = await desk.list(call().tenant, query_args.limit)
+        found = await desk.waiting(call().tenant, query_args.limit)
         return Failures(
             items=[
                 Failure.model_validate(
@@ -106,17 +105,19 @@ def add(routes: Routes) -> None:
     )
     async def replay_failure(id: str, data: Replay) -> tuple[str, int]:
         """Answer a parked turn, or send a parked message, after all."""
-        try:
-            if not await desk.replay(call().principal, call().tenant, id, take=data.take):
-                raise _none(id)
-        except NotYours as err:
-            raise ApiProblem("conflict", f"{err}; send `take: true` to give it back to the bot") from err
+        done = await desk.replay(call().tenant, call().principal, [id], take=data.take)
+        if done.theirs:
+            raise ApiProblem(
+                "conflict", "an operator answers the conversation; send `take: true` to give it back to the bot"
+            )
+        if not done.done:
+            raise _none(id)
         return "", 204
 
     @routes.post("/failures/<id>/dismiss", tags="failures", role="agent", status=204)
     async def dismiss_failure(id: str) -> tuple[str, int]:
         """Leave a message as it is, and list it no more. A parked turn waits for its answer and cannot be dismissed."""
-        if not await desk.dismiss(call().principal, call().tenant, id):
+        if not (await desk.dismiss(call().tenant, call().principal, [id])).done:
             raise _none(id)
         return "", 204
 

@@ -80,7 +80,7 @@ class Gate:
         g.call = Call(principal, tenant)
         if request.method in ("POST", "PUT", "PATCH"):
             try:
-                (await request.get_data()).decode()
+                await request.get_data(as_text=True)
             except UnicodeDecodeError as err:
                 raise ApiProblem("bad-request", "the body is no UTF-8; send JSON in UTF-8") from err
 

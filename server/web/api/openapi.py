@@ -80,7 +80,7 @@ def extension(app: Any, routes: Routes, public_url: str) -> QuartSchema:
         security_schemes={"token": HttpSecurityScheme(scheme="bearer")},
         security=[{"token": []}],
         conversion_preference="pydantic",
-        pydantic_dump_options={"mode": "json"},
+        pydantic_dump_options={"mode": "json"},  # type: ignore[arg-type]  # model_dump has it
         openapi_provider_class=Provider,
     )
 

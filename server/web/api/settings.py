@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ...services.settings_desk import SecretInUse
+from ...services.settings_keys import SecretInUse
 from .problems import ApiProblem
 from .routes import Routes, call
 
@@ -110,7 +110,7 @@ def _stored(value: Any) -> None:
 
 
 def add(routes: Routes) -> None:
-    desk = routes.office.settings
+    desk = routes.office.settings_keys
 
     @routes.get("/settings", tags="settings", role="manager", gives=Settings)
     async def list_settings() -> Settings:
@@ -190,10 +190,11 @@ def add(routes: Routes) -> None:
                     distribution=each.distribution,
                     hooks=list(each.hooks),
                     tools=list(each.tools),
-                    running=each.running,
-                    trouble=each.trouble,
-                    switched_off=list(each.switched_off),
+                    running=each.state not in ("not running", "quarantined", "idle"),
+                    trouble=each.why,
+                    switched_off=[circuit.hook for circuit in each.circuits if circuit.state == "open"],
                 )
-                for each in desk.plugins(call().tenant)
+                for each in await routes.office.plugins.lines(call().tenant)
+                if each.listed
             ]
         )
