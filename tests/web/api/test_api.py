@@ -217,3 +217,38 @@ async def test_the_documents_page_needs_nobody_elses_server(api):
         assert 'id="not-found"' in text and "list_contacts" in text
         async with ask.http.get(f"{ask.url}/api/v1/docs.css") as answer:
             assert answer.status == 200 and answer.headers["Content-Type"].startswith("text/css")
+
+
+async def test_a_conversation_is_taken_answered_once_and_given_back(api):
+    async with api() as ask:
+        lan = ask.desk.contact("Lân")
+        await lan.says("Xin chào.")
+        await lan.hears()
+        await ask.desk.quiet()
+        (found,) = (await ask("GET", "~/conversations?owner=bot&text=lan", scope="read")).body["items"]
+        address = f"~/conversations/{found['id']}"
+        assert (found["name"], found["owner"]) == ("Lân", "bot")
+        before = (await ask("GET", address)).headers["ETag"]
+        taken = await ask("POST", f"{address}/take", json={}, headers={"If-Match": before}, scope="write")
+        assert taken.body["owner"] == "operator:token:write of clinic" and taken.headers["ETag"] != before
+        late = await ask("POST", f"{address}/take", json={}, headers={"If-Match": before})
+        theirs = await ask("POST", f"{address}/take", json={})
+        assert (late.status, theirs.status) == (412, 409) and "from_another" in theirs.body["detail"]
+        key = {"Idempotency-Key": "one"}
+        ids = set()
+        for _ in range(2):
+            said = await ask("POST", f"{address}/messages", json={"text": "Chào Lân."}, headers=key, scope="write")
+            assert said.status == 202
+            ids.add(said.body["id"])
+        assert len(ids) == 1 and await lan.hears() == "Chào Lân."
+        other = await ask("POST", f"{address}/messages", json={"text": "Khác."}, headers=key, scope="write")
+        assert other.status == 409 and "make a new one" in other.body["detail"]
+        assert (await ask("POST", f"{address}/messages", json={}, scope="write")).status == 422
+        assert (await ask("POST", f"{address}/notes", json={"text": "Gọi lại."}, scope="write")).status == 201
+        shown = (await ask("GET", f"{address}/messages")).body["items"]
+        assert {each["text"] for each in shown} >= {"Xin chào.", "Chào Lân.", "Gọi lại."}
+        assert [each["text"] for each in shown].count("Chào Lân.") == 1
+        given = await ask("POST", f"{address}/release", json={}, scope="write")
+        assert given.body["owner"] == "bot"
+        assert (await ask("GET", "~/conversations?cursor=x")).status == 400
+        assert (await ask("GET", "~/conversations/none")).status == 404

@@ -14,6 +14,10 @@ from schemathesis.generation.case import Case
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 BEYOND = {
+    "POST /api/v1/tenants/{tenant}/conversations/{id}/messages",
+    "POST /api/v1/tenants/{tenant}/conversations/{id}/notes",
+    "POST /api/v1/tenants/{tenant}/conversations/{id}/take",
+    "POST /api/v1/tenants/{tenant}/conversations/{id}/release",
     "POST /api/v1/tenants/{tenant}/webhooks",
     "PATCH /api/v1/tenants/{tenant}/webhooks/{id}",
     "PUT /api/v1/tenants/{tenant}/settings/{key}",
