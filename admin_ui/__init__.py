@@ -29,6 +29,7 @@ from . import (
     why,
     workshop,
 )
+from . import account, assets, audit, drawing, hooks, inbox, members, oidc, sign_in, start, talk, why
 from .gate import Pages, said
 
 MODULES = (
@@ -47,6 +48,7 @@ MODULES = (
     settings,
     workshop,
     members,
+    hooks,
     audit,
 )
 """The pages, in the order of the navigation."""

@@ -145,6 +145,8 @@ async def post(url: str, body: bytes, headers: dict[str, str], *, private: bool)
             return Answer(response.status, said, _wait(response.headers.get("retry-after", "")))
     except TimeoutError:
         return Answer(0, f"no answer within {TIMEOUT.total:g} s")
+    except aiohttp.ClientConnectorError as err:
+        return Answer(0, _snippet(f"cannot connect to {err.host}: {err.os_error.strerror or err.os_error}"))
     except (aiohttp.ClientError, OSError, ValueError) as err:
         return Answer(0, _snippet(str(err) or type(err).__name__))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.core.transport import Response
 from schemathesis.generation.case import Case
 from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from frontdesk.events.types import EVENTS
+from frontdesk.web.api.problems import KINDS
 
 BEYOND = {
     "POST /api/v1/tenants/{tenant}/conversations/{id}/messages",
@@ -81,3 +85,24 @@ async def test_every_operation_does_what_the_document_says_at_length(api):
     async with api(server={"api": {"requests_per_minute": 100_000}}) as ask:
         token = await ask.token()
         await asyncio.to_thread(ask_everything, ask.url, token, 40)
+
+
+async def test_the_reference_has_what_the_document_has(api):
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "api.md").read_text("utf-8")
+    scopes = {"viewer": "read", "agent": "write", "manager": "manage", "owner": "manage"}
+    async with api() as ask:
+        document = (await ask("GET", "/openapi.json")).body
+        access = ask.desk.server._api.extensions["frontdesk.routes"].access
+    wanted = set()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            known = access[operation["operationId"]]
+            scope = scopes[known.role] if known.role else "server" if known.who == "admin" else "any"
+            address = path.removeprefix("/api/v1")
+            wanted.add(f"| {method.upper()} | `{address}` | {scope} | {operation['summary']} |")
+    wanted |= {f"| `{name}` | {kind.status} | {kind.title} |" for name, kind in KINDS.items()}
+    wanted |= {f"| `{name}` | {text} |" for name, text in EVENTS.items()}
+    there = {
+        line for line in page.splitlines() if line.startswith("| ") and not line.startswith(("| method", "| type"))
+    }
+    assert there - {"| event | when |"} == wanted
