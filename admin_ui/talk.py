@@ -162,6 +162,13 @@ def _add_reading(pages: Pages, talk: Talk) -> None:
             "talk/_thread.html", **{**await talk.standing(found), **await talk.thread(found, page)}
         )
 
+    @pages.tenant_page(f"{BASE}/cards", role="viewer")
+    async def talk_cards(conversation: str) -> Response:
+        """What plugins show of the contact. They may take seconds, for which the page does not wait."""
+        here, found = pages.here(), await talk.found(conversation)
+        cards = await talk.office.cards.of(here.business.id, found, here.language)
+        return await pages.render("talk/_cards.html", cards=cards)
+
     @pages.tenant_page(f"{BASE}/live", role="viewer")
     async def talk_live(conversation: str) -> Response:
         found = await talk.found(conversation)

@@ -47,11 +47,11 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
     ),
     "taken over": (
         "Not sent: a person answered in the bot’s place.",
-        "Không gửi: đã có người trả lời thay trợ lý.",
+        "Không gửi: đã có người trả lời thay bot.",
     ),
     "its turn": (
         "Not sent: the bot began its answer anew.",
-        "Không gửi: trợ lý đã soạn lại câu trả lời.",
+        "Không gửi: bot đã soạn lại câu trả lời.",
     ),
     "the first attempt": (
         "Not sent again: the first one arrived after all.",

@@ -7,7 +7,7 @@ import zlib
 from datetime import timedelta
 from typing import Any
 
-from frontdesk import tool
+from frontdesk import Card, hookimpl, tool
 from frontdesk.clock import milliseconds
 from frontdesk.model import Media, Memory, Message, Note
 from frontdesk.plugin import Plugin
@@ -64,6 +64,12 @@ class Booking(Plugin):
 
     async def find(self, at: str) -> Done | None:
         return None
+
+    @hookimpl
+    async def contact_card(self, contact: Any, language: str) -> Card:
+        """The contact's points, and their name as they chose it."""
+        title = "Điểm thưởng" if language == "vi" else "Points"
+        return Card(title=title, text=contact.name, rows=(("Points", "120"), (contact.name[:40], contact.name)))
 
 
 AT_ONCE = {"settle": {"quiet_seconds": 0}}

@@ -45,6 +45,7 @@ async def test_a_conversation_shows_every_kind_of_message_and_who_answers(screen
     await expect(line(page)).to_contain_text("Bot answers")
     await expect(page.locator("#contact")).to_contain_text("+84 901 234 567")
     await expect(page.locator("#contact")).to_contain_text("Vietnamese")
+    await expect(page.locator("#contact-cards")).to_contain_text("120")
     await screens.looks(page, "conversation")
     if SHOTS:
         await thread.evaluate("log => { log.scrollTop = 0 }")
@@ -59,7 +60,7 @@ async def test_it_reads_as_well_in_vietnamese(screens: Any) -> None:
     await story.contact.says("Có ai ở đó không ạ?")
     page = await screens.signed_in("agent", language="vi")
     await page.goto(story.url)
-    await expect(line(page)).to_contain_text("Chưa có ai trả lời")
+    await expect(line(page)).to_contain_text("Chưa ai nhận")
     await expect(page.locator("#brief")).to_contain_text("Có ai ở đó không ạ?")
     await screens.looks(page, "conversation-vi")
 
@@ -197,6 +198,8 @@ async def test_what_a_contact_chose_is_text_wherever_it_stands(screens: Any) -> 
     for address in (story.url, f"{story.url}/why"):
         await page.goto(address)
         await expect(page).to_have_title(re.compile("Frontdesk$"))
+        if address == story.url:
+            await expect(page.locator("#contact-cards")).to_contain_text("120")
         assert (
             await page.evaluate("[...document.querySelectorAll('script:not([src]), img[src=x], [onerror]')].length")
             == 0
