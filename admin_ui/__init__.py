@@ -17,6 +17,7 @@ from . import (
     contacts,
     drawing,
     failures,
+    hooks,
     inbox,
     insights,
     leads,
@@ -29,7 +30,6 @@ from . import (
     why,
     workshop,
 )
-from . import account, assets, audit, drawing, hooks, inbox, members, oidc, sign_in, start, talk, why
 from .gate import Pages, said
 
 MODULES = (

@@ -40,6 +40,8 @@ class Shown:
     blank: tuple[Shown, ...] = ()
     """A row for one more."""
     entry: Entry | None = None
+    note: str = ""
+    """Of a draft: what is in force instead."""
 
     @property
     def id(self) -> str:
@@ -123,9 +125,8 @@ def option(value: str) -> str:
 
 def worded(flaw: Flaw) -> str:
     """What is wrong, as an operator would say it; of what is not known here, what `frontdesk check` says."""
-    if flaw.found == "missing" or flaw.found in ("is empty", "nothing is written"):
-        right = _right(flaw.right)
-        return _("This is needed.") if flaw.found == "missing" or not right else right
+    if flaw.found in ("missing", "is empty", "nothing is written"):
+        return _("This is needed.")
     return _right(flaw.right) or _sentence(f"{flaw.found}; {flaw.right}" if flaw.right else flaw.found)
 
 

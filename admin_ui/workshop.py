@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from quart import Response, request, url_for
@@ -35,7 +36,10 @@ def _draft(pages: Pages, office: Office) -> None:
     async def page(form: Any = None, flaws: Any = (), conflict: str = "", status: int = 200, **more: Any) -> Response:
         tenant = pages.here().business.id
         bench = await office.workshop.bench(tenant)
-        fields = drawing.drawn(bench.form.entries, form, flaws)
+        # What stands in the file, and reverting to it, is the settings' page's: here a draft stands beside what is in force.
+        notes = {key: text or "–" for key, text in bench.in_force.items()}
+        drawn = drawing.drawn(bench.form.entries, form, flaws)
+        fields = [replace(each, entry=None, note=notes.get(each.field.key, "")) for each in drawn]
         return await pages.render(
             "workshop/bench.html",
             status,
@@ -105,10 +109,8 @@ def _phone(pages: Pages, office: Office) -> None:
     async def workshop_try() -> Response:
         form = await _posted()
         said, answer = await tried(form)
-        values: dict[str, Any] = {"spoken": said, "packed": _pack(said), "tried": answer}
-        if "HX-Request" in request.headers:
-            return await pages.render("workshop/_phone.html", **values)
-        return await pages.render("workshop/alone.html", **values)
+        template = "workshop/_phone.html" if "HX-Request" in request.headers else "workshop/alone.html"
+        return await pages.render(template, spoken=said, packed=_pack(said), tried=answer)
 
     @pages.tenant_page("/workshop/prompt", role="manager", methods=["GET", "POST"])
     async def workshop_prompt() -> Response:

@@ -44,6 +44,8 @@ class Bench:
     """Given back when the draft is saved."""
     changed: tuple[str, ...]
     """The keys in which it differs from what is in force."""
+    in_force: Mapping[str, str]
+    """Of those keys: what an input would show of what is in force."""
     moved: bool
     """What is in force was changed since the draft was begun."""
 
@@ -78,6 +80,7 @@ class Workshop:
             draft=draft,
             token=str(draft.version if draft.at else 0),
             changed=tuple(sorted([*sets, *draft.reverts])),
+            in_force={each.field.key: each.text for each in form.entries if each.field.key in {*sets, *draft.reverts}},
             moved=bool(draft.seen) and draft.seen != form.seen,
         )
 
