@@ -120,7 +120,7 @@ def sections(shown: Iterable[Shown]) -> list[tuple[str, str, str, list[Shown]]]:
 
 def option(value: str) -> str:
     """One of a choice, as people read it."""
-    return _(label_of(value))
+    return {"true": _("Yes"), "false": _("No")}.get(value) or _(label_of(value))
 
 
 def worded(flaw: Flaw) -> str:

@@ -27,6 +27,8 @@ Kind = Literal[
 ]  # fmt: skip
 """`other`: something that is written as YAML."""
 
+YES_NO = ("true", "false")
+"""The options of what is yes, no or left to the code."""
 _ACRONYMS = {"sid", "id", "url", "api", "aws", "sdk", "llm", "crm", "http", "ttl", "sms"}
 _UNITS = {
     "seconds": "s",
@@ -146,6 +148,8 @@ def _of_type(annotation: Any, key: str, extra: Mapping[str, Any]) -> dict[str, A
             extra = {**each.json_schema_extra, **extra}
     found = _limits(metadata) | {"key": key, "nullable": nullable, "adapter": TypeAdapter(annotation)}
     marked = next((kind for each in metadata for other, kind in _MARKED.items() if each == other), None)
+    if bare is bool and nullable:
+        return found | {"kind": "choice", "options": YES_NO}
     return found | (_simple(bare, extra) if marked is None else {"kind": marked}) | _compound(bare, key)
 
 

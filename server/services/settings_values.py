@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from .settings_form import Field
+from .settings_form import YES_NO, Field
 
 Posted = Mapping[str, Sequence[str]]
 """What a form posted: `f.` and the key of a setting → its values. A list of groups has `f.facts[0].topic`."""
@@ -106,6 +106,8 @@ def _value(field: Field, typed: Sequence[str]) -> Any:
     text = text.strip()
     if not text and (field.nullable or field.kind not in ("text",)):
         return None
+    if field.options == YES_NO and text in YES_NO:
+        return text == YES_NO[0]
     if field.kind in ("whole", "number", "money"):
         return _number(text)
     return text

@@ -147,6 +147,20 @@ def test_what_is_typed_becomes_what_stands_in_a_file_and_back() -> None:
     assert json.dumps(posted(fields["either"], {"f.either": ["2026-01-01"]})[1])
 
 
+def test_a_row_in_which_nothing_was_typed_is_none_whatever_its_fields() -> None:
+    from frontdesk.config import Times
+    from frontdesk.registry import Registry
+
+    settings = Registry(Times()).load("bedrock_llm").cls.settings_class()
+    models = leaves(fields_of(settings))[0]
+    kinds = {each.name: each.kind for each in models.fields}
+    assert kinds == {"id": "text", "sees": "choice", "caches": "choice", "price": "group"}
+    row = {"id": "", "sees": "", "caches": "", "price.input": "", "price.output": ""}
+    form = {f"f.models[0].{key}": [text] for key, text in {**row, "id": "a.b", "sees": "false"}.items()}
+    form |= {f"f.models[1].{key}": [text] for key, text in row.items()}
+    assert posted(models, form) == (True, [{"id": "a.b", "sees": False}])
+
+
 async def test_a_form_shows_the_file_beside_what_was_changed_and_saves_only_what_differs(desk: Any) -> None:
     async with desk(**DESK) as server:
         settings = server.server.office.settings
