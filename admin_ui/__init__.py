@@ -23,6 +23,7 @@ from . import (
     leads,
     members,
     oidc,
+    server,
     settings,
     sign_in,
     start,
@@ -50,6 +51,7 @@ MODULES = (
     members,
     hooks,
     audit,
+    server,
 )
 """The pages, in the order of the navigation."""
 

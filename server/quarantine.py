@@ -17,28 +17,32 @@ _FILE = TypeAdapter(dict[str, dict[str, str]])
 class Quarantine:
     """`quarantine.json` of the data folder: tenant → plugin → reason."""
 
+    STATE = "quarantined"
+    """What a plugin that stands in it is said to be."""
+
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / "quarantine.json"
 
     def reasons(self, tenant: str) -> dict[str, str]:
         """Plugin → why it is quarantined for this tenant."""
-        return self._read().get(tenant, {})
+        return self.everything().get(tenant, {})
 
     def add(self, tenant: str, plugin: str, reason: str) -> None:
         """Synchronous: called by the watchdog's thread while the loop is stuck."""
-        everything = self._read()
+        everything = self.everything()
         everything.setdefault(tenant, {})[plugin] = reason
         self._write(everything)
 
     def release(self, tenant: str, plugin: str) -> bool:
         """Let the plugin start again; False if it was not quarantined."""
-        everything = self._read()
+        everything = self.everything()
         if everything.get(tenant, {}).pop(plugin, None) is None:
             return False
         self._write(everything)
         return True
 
-    def _read(self) -> dict[str, dict[str, str]]:
+    def everything(self) -> dict[str, dict[str, str]]:
+        """Tenant → plugin → reason."""
         try:
             found: dict[str, dict[str, str]] = _FILE.validate_json(self._path.read_bytes())
         except FileNotFoundError:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from ..clock import Clock
 from ..model import Instance
 from ..store import Between, Store, StoreError
 from ..store.collections import INSTANCES
+from ..version import VERSION
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +28,10 @@ PIDS = "pids"
 """In an instance's data: its pid namespace."""
 TENANTS = "tenants"
 """In an instance's data: the fingerprint of the tenants it works for."""
+VERSION_KEY, RELEASE_KEY = "version", "release"
+"""In an instance's data: which Frontdesk it is, and the name of the environment it was begun in."""
+RELEASE = Path(sys.prefix).name
+"""The environment this process was begun in: what tells two releases of one version apart."""
 FRESH = timedelta(seconds=90)
 """A process writes its row every 30 s, and takes it away when it ends in order."""
 FORGET_SECONDS = 2.0
@@ -132,7 +138,7 @@ def row(id: str, now: datetime, data: dict[str, Any]) -> Instance:
 
 
 def _data(tenants: Collection[str]) -> dict[str, Any]:
-    return {PIDS: pid_namespace(), TENANTS: fingerprint(tenants)}
+    return {PIDS: pid_namespace(), TENANTS: fingerprint(tenants), VERSION_KEY: VERSION, RELEASE_KEY: RELEASE}
 
 
 @cache

@@ -24,6 +24,7 @@ from .insights import InsightDesk
 from .instances import alive
 from .overview import Overview
 from .plugins_desk import PluginsDesk
+from .server_desk import ServerDesk
 from .settings_desk import SettingsDesk
 from .settings_history import SettingsHistory
 from .settings_keys import SettingsByKey
@@ -63,6 +64,7 @@ class Office:
         self.workshop = Workshop(server)
         self.failures = FailureDesk(server.store, server.queue, server.parked, lambda: server.declared, self.audit)
         self.contacts = ContactDesk(server, self.audit)
+        self.server = ServerDesk(server, self.audit)
         self.insights = InsightDesk(server.store, lambda: server.declared, server.clock)
         self.settings_keys = SettingsByKey(server, self.audit)
         self.subscriptions = SubscriptionDesk(server.store, server.secrets, server.deliveries, self.audit)

@@ -6,15 +6,14 @@ Everyone may read these pages: they name states, and the log says why.
 from __future__ import annotations
 
 import asyncio
-import sys
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from quart import Blueprint, Response, jsonify
 
 from ..runtime import Runtime
+from ..services.instances import RELEASE
 from ..store import StoreError
 from ..version import VERSION
 
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-RELEASE = Path(sys.prefix).name
-"""The environment this process was begun in: what tells two releases of one version apart."""
 CHECK_SECONDS = 2.0
 CACHE_SECONDS = 1.0
 
