@@ -8,9 +8,9 @@ import pytest
 
 from frontdesk import Plugin, hookimpl
 from frontdesk.auth import Principal
-from frontdesk.model import Memory
+from frontdesk.model import Consent, Memory
 from frontdesk.services.contact_desk import UnknownContact
-from frontdesk.store.collections import AUDIT, CONTACTS
+from frontdesk.store.collections import AUDIT, CONSENTS, CONTACTS, FIGURE_CASES
 from frontdesk.testing.plugins import ScriptedModel
 
 TENANTS = {"clinic": {"settle": {"quiet_seconds": 0}}, "school": {}}
@@ -98,6 +98,22 @@ async def test_an_erasure_says_what_goes_waits_for_plugins_and_tells_what_became
             ("model",),
         )
         assert await people.erasure("clinic", lan.id) is None
+        await server.server.office.insights.of("clinic", 7)
+        repository, hers = server.repository(), {"conversation": lan.id}
+        assert len(await repository.find(FIGURE_CASES, hers, order_by="at")) >= 3
+        await repository.insert(
+            CONSENTS,
+            Consent(
+                id="h",
+                contact=lan.id,
+                by="operator",
+                what="start",
+                at=server.server.store.now(),
+                channel="phone",
+                message="",
+                text="hoa",
+            ),
+        )
         await people.erase("clinic", HOA, lan.id)
 
         async def trouble() -> Any:
@@ -117,7 +133,9 @@ async def test_an_erasure_says_what_goes_waits_for_plugins_and_tells_what_became
 
         state = await server.until("it is erased", done)
         assert (state.left, state.before["going"]["messages"], state.before["plugins"]) == (0, 2, ["crm"])
-        assert await server.repository().get(CONTACTS, lan.id) is None
+        assert await repository.get(CONTACTS, lan.id) is None
+        assert await repository.find(FIGURE_CASES, hers, order_by="at") == []
+        assert await repository.get(CONSENTS, "h") is None
 
 
 async def test_how_long_things_are_kept_is_changed_over_the_file_and_goes_back(desk: Any) -> None:
