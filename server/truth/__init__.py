@@ -6,6 +6,7 @@ Pure functions over texts: turn/truth.py says what a turn has to show, and what 
 from __future__ import annotations
 
 from . import patterns
+from .claims import kinds_of_tool
 from .evidence import Known, Problem, Shown, problems
 
-__all__ = ["Known", "Problem", "Shown", "patterns", "problems"]
+__all__ = ["Known", "Problem", "Shown", "kinds_of_tool", "patterns", "problems"]

@@ -15,7 +15,7 @@ from frontdesk.config import TenantConfig
 from ..mind import ModelMessage, ModelRequest
 from ..model import BOT, Deed
 from ..truth import Known, Problem, Shown, patterns, problems
-from . import recall, trace
+from . import recall, trace, visits
 from .offer import OFFER_CHOICES, said_with
 from .state import Work
 from .tools import CALL_A_PERSON
@@ -83,9 +83,12 @@ async def _wrong(work: Work, request: ModelRequest, text: str) -> list[Problem]:
     conversation = work.held.conversation
     turns = await recall.turns(work.repository, conversation, limit=EARLIER_TURNS)
     earlier = [deed for turn in turns if turn.id != work.turn.id for deed in turn.deeds]
+    booked = await visits.read(work.repository, conversation, request.now)
+    earlier = visits.without_records(earlier, booked)
+    read = [*known.read, *visits.shown(booked, work.runtime.tenant.zone)]
     said = await recall.history(work.repository, conversation.id, merged=conversation.merged)
     people = [message.text for message in said if message.author.startswith("operator:")]
-    return await _judged(text, replace(known, earlier=[*_done(request, earlier)], people=people))
+    return await _judged(text, replace(known, earlier=[*_done(request, earlier)], read=read, people=people))
 
 
 async def _judged(text: str, known: Known) -> list[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -181,6 +182,24 @@ async def test_true_claims_pass_untouched(desk, plugins, asks_for):
             await answered(server, lan, "And Tuesday, too.", "I've booked Tuesday, too.", "Shall I book Tuesday?")
             == "Shall I book Tuesday?"
         )
+
+
+async def test_a_visit_is_told_of_as_its_record_has_it_now(desk, plugins, asks_for):
+    """Not as a deed of an earlier turn has left it: an operator has cancelled it since."""
+    async with desk(plugins=plugins, tenants=AT_ONCE) as server:
+        lan, core = server.contact("Lan"), server.server.appointments
+        starts = server.clock.now().replace(hour=10) + timedelta(days=3)
+        day = f"{starts:%A}"
+        booked = f"Yes, your visit is booked for {day}."
+        assert await answered(
+            server, lan, f"{day} please.", asks_for("book", day=day), f"I've booked you in for {day}."
+        )
+        times = {"starts_at": starts, "ends_at": starts + timedelta(hours=1), "zone": "UTC"}
+        visit = await core.book("clinic", lan.id, key="slot", by="plugin:diary", plugin="diary", **times)
+        assert await answered(server, lan, "Did I book?", booked) == booked
+        await core.become("clinic", visit.id, "cancelled", key="c", by="operator:minh")
+        assert (await answered(server, lan, "Did I book?", booked, booked)).startswith(UNCONFIRMED)
+        assert await done_about_it(server, lan) == ["asked_again", "replaced"]
 
 
 async def become_one(server: Any, lan: Any, user: Any) -> None:
