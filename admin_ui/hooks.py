@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from quart import Response, abort, request
@@ -116,7 +117,7 @@ def add(pages: Pages, office: Office) -> None:
         log = await hooks.log(tenant, id, limit=SHOWN)
         return await pages.render("hooks/receiver.html", receiver=found, log=log, events=EVENT_WORDS, **more)
 
-    def act(name: str, rule: str) -> Any:
+    def act(name: str, rule: str) -> Callable[[Any], Any]:
         """A POST on one receiver; who asks for one that is not there is told so."""
 
         def adder(do: Any) -> Any:
