@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from quart import Response, abort, request
@@ -34,6 +34,7 @@ EVENT_WORDS = {
     "contact.merged": mark("Two contacts turned out to be one"),
     "contact.erased": mark("A contact was erased"),
 }
+Act = Callable[..., Awaitable[Response]]
 SHOWN = 30
 """Deliveries on the page of a receiver."""
 
@@ -117,21 +118,22 @@ def add(pages: Pages, office: Office) -> None:
         log = await hooks.log(tenant, id, limit=SHOWN)
         return await pages.render("hooks/receiver.html", receiver=found, log=log, events=EVENT_WORDS, **more)
 
-    def act(name: str, rule: str) -> Callable[[Any], Any]:
+    def act(name: str, rule: str) -> Callable[[Act], Act]:
         """A POST on one receiver; who asks for one that is not there is told so."""
 
-        def adder(do: Any) -> Any:
+        def adder(do: Act) -> Act:
             async def view(id: str, **more: str) -> Response:
                 here = pages.here()
                 try:
-                    return cast(Response, await do(here.business.id, here.me, id, **more))
+                    return await do(here.business.id, here.me, id, **more)
                 except UnknownSubscription:
                     abort(404)
                 except (SubscriptionError, KeysMissing) as err:
                     abort(409, str(err))
 
             view.__name__ = name
-            return pages.tenant_page(f"/hooks/receivers/<id>{rule}", role="owner", methods=["POST"])(view)
+            pages.tenant_page(f"/hooks/receivers/<id>{rule}", role="owner", methods=["POST"])(view)
+            return do
 
         return adder
 

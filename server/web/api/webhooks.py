@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,7 +15,10 @@ from .problems import ApiProblem
 from .routes import IfMatch, Routes, call
 from .versions import changed, tagged, wanted
 
-Event = Literal[tuple(EVENTS)]  # type: ignore[valid-type]
+if TYPE_CHECKING:
+    Event = str
+else:
+    Event = Literal[tuple(EVENTS)]
 
 
 class Subscription(BaseModel):

@@ -6,9 +6,11 @@ import re
 
 import pytest
 
+from frontdesk import Plugin, tool
 from frontdesk.auth import Principal
 from frontdesk.services.token_desk import SERVER
 from frontdesk.store.collections import CONTACTS
+from frontdesk.testing.plugins import ScriptedModel
 from frontdesk.web.api.paging import cursor_of
 
 LAN = Principal(id="lan", name="lan", display_name="Lan", roles={"clinic": "owner"})
@@ -198,13 +200,21 @@ async def test_parked_turns_are_listed_and_replayed(api):
         assert (await ask("GET", "~/tasks?state=done")).status == 200
 
 
+class Weather(Plugin):
+    @tool
+    async def forecast(self, city: str) -> str:
+        """The weather."""
+        return "sunny"
+
+
 async def test_plugins_are_listed_with_what_they_do(api):
-    async with api() as ask:
+    async with api(plugins={"model": ScriptedModel, "weather": Weather}) as ask:
         lan = ask.desk.contact("Lan")
         await lan.says("Hello.")
         await lan.hears()
         plugins = {each["name"]: each for each in (await ask("GET", "~/plugins", scope="read")).body["items"]}
         assert plugins["model"]["hooks"] == ["think"] and plugins["model"]["running"]
+        assert plugins["weather"]["tools"] == ["forecast"]
 
 
 async def test_the_documents_page_needs_nobody_elses_server(api):
