@@ -30,6 +30,8 @@ TAGS = {
     "tenants": "Businesses.",
     "conversations": "All messages with one contact, and who answers.",
     "contacts": "The people outside.",
+    "leads": "What is known of contacts' interest.",
+    "appointments": "Visits that were booked.",
     "failures": "What waits for a person: parked turns and messages, and what did not arrive.",
     "tasks": "What is to be done at a time.",
     "settings": "What is changed over the tenants file, and stored secrets.",

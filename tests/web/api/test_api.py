@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -262,3 +263,30 @@ async def test_a_conversation_is_taken_answered_once_and_given_back(api):
         assert given.body["owner"] == "bot"
         assert (await ask("GET", "~/conversations?cursor=x")).status == 400
         assert (await ask("GET", "~/conversations/none")).status == 404
+
+
+async def test_leads_and_appointments_are_read_in_pages(api):
+    async with api() as ask:
+        lan = ask.desk.contact("Lân")
+        await lan.says("Xin chào.")
+        await lan.hears()
+        server, now = ask.desk.server, ask.desk.clock.now()
+        await server.leads.change("clinic", lan.id, key="one", by="bot", temperature="hot", score=80)
+        for number in range(3):
+            times = {
+                "starts_at": now + timedelta(days=number + 1),
+                "ends_at": now + timedelta(days=number + 1, hours=1),
+            }
+            await server.appointments.book(
+                "clinic", lan.id, key=str(number), by="bot", zone="Asia/Ho_Chi_Minh", **times
+            )
+        (lead,) = (await ask("GET", "~/leads?temperature=hot", scope="read")).body["items"]
+        assert (lead["contact"], lead["score"]) == (lan.id, 80)
+        assert (await ask("GET", f"~/leads/{lan.id}")).body == lead
+        assert (await ask("GET", "~/leads?temperature=cold")).body["items"] == []
+        first = (await ask("GET", "~/appointments?limit=2")).body
+        rest = (await ask("GET", f"~/appointments?limit=2&cursor={first['next']}")).body
+        assert (len(first["items"]), len(rest["items"]), rest["next"]) == (2, 1, "")
+        one = first["items"][0]
+        assert (await ask("GET", f"~/appointments/{one['id']}")).body == one
+        assert (await ask("GET", "~/appointments/none")).status == (await ask("GET", "~/leads/none")).status == 404
