@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -122,3 +123,83 @@ async def test_with_much_in_both_languages(screens: Any, school: None) -> None:
         await page.goto("/t/school/inbox")
         await expect(page.get_by_role("list", name=title)).to_be_visible()
         await screens.looks(page, f"inbox-{language}")
+
+
+async def test_a_message_appears_by_itself_and_nothing_jumps_meanwhile(screens: Any, school: None) -> None:
+    page = await screens.signed_in("agent", "school")
+    async with page.expect_response(re.compile("/inbox/events")):
+        await page.goto("/t/school/inbox")
+    first = (await names(page))[0]
+    newcomer = screens.desk.contact("Vũ Khánh Linh", tenant="school")
+    await newcomer.says("Cho em hỏi học phí")
+    await expect(rows(page).first).to_contain_text("Vũ Khánh Linh")
+    await expect(rows(page).nth(1)).to_contain_text(first)
+    await expect(rows(page).first).to_contain_text("You said")  # the answer, in the same row
+    # Who has scrolled down keeps what they look at, and is told.
+    await page.locator("#inbox-scroll").evaluate("it => { it.scrollTop = 600 }")
+    looked_at = page.locator('[data-id="one-008"]')
+    before = await looked_at.bounding_box()
+    await screens.desk.contact("Bùi Gia Huy", tenant="school").says(HOSTILE)
+    await expect(page.get_by_role("button", name=re.compile("new above"))).to_be_visible()
+    assert await looked_at.bounding_box() == before
+    await page.get_by_role("button", name=re.compile("new above")).click()
+    await expect(rows(page).first).to_contain_text("Bùi Gia Huy")
+    await expect(page.get_by_role("button", name=re.compile("new above"))).to_be_hidden()
+
+
+async def test_filters_are_links_and_older_ones_come_page_by_page_also_without_javascript(
+    screens: Any, school: None
+) -> None:
+    page = await screens.signed_in("viewer", "school", javascript=False)
+    await page.goto("/t/school/inbox")
+    seen = await rows(page).count()
+    await page.get_by_role("link", name="Older conversations").click()
+    assert await rows(page).count() and seen == 40
+    await page.get_by_role("link", name=re.compile("^Nobody")).click()
+    assert await rows(page).count() == 10
+    await page.get_by_role("link", name="Warm").click()
+    assert await rows(page).count() == 10
+    await page.get_by_role("link", name=re.compile("^Hot")).click()
+    await expect(page.get_by_role("heading", name="Nothing fits")).to_be_visible()
+    await page.get_by_role("link", name="Show all conversations").click()
+    await page.get_by_role("searchbox").fill("dang van lam")
+    await page.get_by_role("searchbox").press("Enter")
+    assert await rows(page).count() == 7 and set(await names(page)) == {"Đặng Văn Lâm"}
+
+
+async def test_a_search_answers_while_one_types_and_marks_what_was_said(screens: Any, school: None) -> None:
+    page = await screens.signed_in("agent", "school")
+    await page.goto("/t/school/inbox")
+    await page.keyboard.press("/")
+    await page.keyboard.type("lich kham")
+    await expect(page.locator("mark").first).to_have_text("lịch")
+    await expect(rows(page)).to_have_count(7)
+    assert "q=lich+kham" in page.url or "q=lich%20kham" in page.url
+    await screens.looks(page, "inbox-search")
+    await page.get_by_role("searchbox").fill("khongcogi")
+    await expect(page.get_by_role("heading", name="Nothing fits")).to_be_visible()
+
+
+async def test_the_list_is_gone_through_by_keyboard(screens: Any, school: None) -> None:
+    page = await screens.signed_in("agent", "school")
+    await page.goto("/t/school/inbox?owner=nobody")
+    for key in ("j", "ArrowDown", "k", "j"):
+        await page.keyboard.press(key)
+    wanted = await rows(page).nth(1).get_attribute("data-id")
+    assert await page.evaluate("document.activeElement.closest('.inbox-row').dataset.id") == wanted
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog", name="Keyboard")).to_be_hidden()
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile(f"/inbox/{wanted}"))
+    await expect(page.locator('.inbox-link[aria-current="true"]')).to_have_count(1)
+
+
+async def test_what_no_list_has_is_not_found(screens: Any, school: None) -> None:
+    page = await screens.signed_in("viewer", "school")
+    answer = await page.goto("/t/school/inbox?after=nonsense")
+    assert answer is not None and answer.status == 404
+    screens.complaints.clear()
+    await page.goto("/t/school/inbox?owner=everybody&temperature=boiling")
+    assert await rows(page).count() == 40
