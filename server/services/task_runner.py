@@ -269,8 +269,9 @@ class TaskRunner:
         change = next((each for each in record.history if each.key == task.data["change"]), None) if record else None
         if record is None or change is None:
             # It is announced before it is written; who announced it may have died between.
-            now = self._store.now()
-            return Again(now + timedelta(seconds=1)) if now < task.at + recording.VOID_AFTER else None
+            now, void = self._store.now(), task.at + recording.VOID_AFTER
+            soon = now + max(timedelta(seconds=1), now - task.at)
+            return Again(min(soon, void)) if now < void else None
         conversation = await followed(repository, record.contact)
         if conversation is None or conversation.erased_at is not None:
             return None
