@@ -41,7 +41,7 @@ class New(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     url: str = Field(min_length=1, max_length=2000, description="https, in the internet.")
-    events: list[Event] = Field(min_length=1, max_length=len(EVENTS))  # type: ignore[valid-type]  # made from EVENTS
+    events: list[Event] = Field(min_length=1, max_length=len(EVENTS))
     description: str = Field(default="", max_length=200)
     content: bool = Field(
         default=False, description="Whether what was said, names and phone numbers are in the events."
@@ -54,7 +54,7 @@ class Changes(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     url: str | None = Field(default=None, min_length=1, max_length=2000)
-    events: list[Event] | None = Field(default=None, min_length=1, max_length=len(EVENTS))  # type: ignore[valid-type]  # made from EVENTS
+    events: list[Event] | None = Field(default=None, min_length=1, max_length=len(EVENTS))
     description: str | None = Field(default=None, max_length=200)
     content: bool | None = None
     enabled: bool | None = None
