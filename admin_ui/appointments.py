@@ -152,13 +152,13 @@ def _add_one(pages: Pages, office: Office) -> None:
             abort(404)
         part = "HX-Request" in request.headers
         try:
-            became = await office.appointments.become(
+            became = await office.records.become(
                 tenant,
+                me,
                 id,
                 wanted,
                 key=secrets.token_hex(8),
-                by=f"operator:{me.name}",
-                cause=form.get("cause", "")[:200],
+                cause=form.get("cause", ""),
                 version=_version(form),
             )
         except Conflict as err:
@@ -168,8 +168,6 @@ def _add_one(pages: Pages, office: Office) -> None:
         except NotPossible:
             wrong = _("It cannot become that any more. It is shown as it is now.")
             return await _answer(pages, office, before, part, wrong=wrong)
-        if became.version != before.version:
-            await office.audit.wrote(tenant, me, "appointment.changed", id, before=before.state, after=wanted)
         return await _answer(pages, office, became, part)
 
 

@@ -79,11 +79,11 @@ def _add_moves(pages: Pages, office: Office) -> None:
             abort(404)
         script = "HX-Request" in request.headers
         try:
-            lead = await office.leads.change(
+            lead = await office.records.change_lead(
                 tenant,
+                me,
                 id,
                 key=secrets.token_hex(8),
-                by=f"operator:{me.name}",
                 what="moved",
                 temperature=temperature,
                 pinned=True,
@@ -98,8 +98,6 @@ def _add_moves(pages: Pages, office: Office) -> None:
             return await pages.render(
                 "leads/_card.html", 409, card=replace(await _card(office, tenant, now), wrong=wrong)
             )
-        if lead.version != before.version:
-            await office.audit.wrote(tenant, me, "lead.moved", lead.id, before=before.temperature, after=temperature)
         card = await _card(office, tenant, lead)
         said = _moved(temperature, card.name)
         if not script:
@@ -126,11 +124,11 @@ def _add_one(pages: Pages, office: Office) -> None:
         if error := _problem(form):
             return await _lead_page(pages, office, before, typed=form, wrong=error, status=422)
         try:
-            lead = await office.leads.change(
+            await office.records.change_lead(
                 tenant,
+                me,
                 id,
                 key=f"{me.name}/{form.get('key', '')[:40]}",
-                by=f"operator:{me.name}",
                 cause=form.get("cause", ""),
                 temperature=_temperature(form, before),
                 stage=form.get("stage", before.stage).strip(),
@@ -142,8 +140,6 @@ def _add_one(pages: Pages, office: Office) -> None:
         except Conflict as err:
             assert isinstance(err.current, Lead)
             return await _lead_page(pages, office, err.current, typed=form, conflict=True, status=409)
-        if lead.version != before.version:
-            await office.audit.wrote(tenant, me, "lead.changed", lead.id, fields=sorted(lead.history[-1].after))
         return pages.go("leads_lead", tenant=tenant, id=id, said=_("Saved."))
 
 

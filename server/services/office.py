@@ -24,6 +24,7 @@ from .insights import InsightDesk
 from .instances import alive
 from .overview import Overview
 from .plugins_desk import PluginsDesk
+from .record_desk import RecordDesk
 from .server_desk import ServerDesk
 from .settings_desk import SettingsDesk
 from .settings_history import SettingsHistory
@@ -56,6 +57,7 @@ class Office:
             self.accounts, server.config.sign_in, self.public_url, server.signing_key, server.clock
         )
         self.audit = Audit(server.store)
+        self.records = RecordDesk(self.leads, self.appointments, self.audit)
         self.talk = ConversationDesk(server, self.audit)
         self.cards = Cards(server.store, server.runtimes)
         self.plugins = PluginsDesk(server)

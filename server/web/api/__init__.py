@@ -11,13 +11,25 @@ from frontdesk.config import ServerConfig
 
 from ...clock import Clock
 from ...services.office import Office
-from . import account, audit, contacts, conversations, docs, failures, records, settings, webhooks, whole_server
+from . import (
+    account,
+    audit,
+    contacts,
+    conversations,
+    docs,
+    failures,
+    insights,
+    records,
+    settings,
+    webhooks,
+    whole_server,
+)
 from .gate import Gate
 from .openapi import extension
 from .rates import Rates
 from .routes import Routes
 
-MODULES = (account, conversations, contacts, records, failures, settings, webhooks, audit, whole_server)
+MODULES = (account, conversations, contacts, records, failures, insights, settings, webhooks, audit, whole_server)
 MAX_BODY = 256 * 1024
 """Bytes of a request's body."""
 

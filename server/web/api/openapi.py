@@ -30,6 +30,7 @@ TAGS = {
     "tenants": "Businesses.",
     "conversations": "All messages with one contact, and who answers.",
     "contacts": "The people outside.",
+    "insights": "Whether it pays.",
     "leads": "What is known of contacts' interest.",
     "appointments": "Visits that were booked.",
     "failures": "What waits for a person: parked turns and messages, and what did not arrive.",

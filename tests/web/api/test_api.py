@@ -290,3 +290,35 @@ async def test_leads_and_appointments_are_read_in_pages(api):
         one = first["items"][0]
         assert (await ask("GET", f"~/appointments/{one['id']}")).body == one
         assert (await ask("GET", "~/appointments/none")).status == (await ask("GET", "~/leads/none")).status == 404
+
+
+async def test_leads_and_visits_are_changed_as_on_the_screens_and_written_down(api):
+    async with api() as ask:
+        lan = ask.desk.contact("Lân")
+        await lan.says("Xin chào.")
+        await lan.hears()
+        core, now = ask.desk.server, ask.desk.server.store.now()
+        await core.leads.change("clinic", lan.id, key="1", by="plugin:x", temperature="warm", fields={"need": "IELTS"})
+        times = {"starts_at": now, "ends_at": now + timedelta(hours=1), "zone": "Asia/Ho_Chi_Minh"}
+        visit = await core.appointments.book("clinic", lan.id, key="1", by="plugin:x", **times)
+        before = await ask("GET", f"~/leads/{lan.id}")
+        change = {"temperature": "hot", "stage": "visit", "fields": {"need": ""}, "cause": "đã gọi điện"}
+        match = {"If-Match": before.headers["ETag"]}
+        lead = await ask("PATCH", f"~/leads/{lan.id}", json=change, headers=match, scope="write")
+        assert (lead.body["temperature"], lead.body["stage"], lead.body["fields"]) == ("hot", "visit", {})
+        assert (await core.leads.get("clinic", lan.id)).pinned
+        late = await ask("PATCH", f"~/leads/{lan.id}", json={"stage": "lost"}, headers=match, scope="write")
+        assert late.status == 412
+        assert (await ask("PATCH", f"~/leads/{lan.id}", json={"score": 1}, scope="write")).status == 422
+        assert (await ask("PATCH", "~/leads/nobody", json={"stage": "x"}, scope="write")).status == 404
+        begin = (now + timedelta(hours=2)).isoformat().replace("+", "%2B")
+        assert (await ask("GET", f"~/appointments?begin={begin}")).body["items"] == []
+        assert len((await ask("GET", f"~/appointments?end={begin}")).body["items"]) == 1
+        address = f"~/appointments/{visit.id}/state"
+        showed = await ask("POST", address, json={"state": "showed"}, scope="write")
+        assert (showed.status, showed.body["state"]) == (200, "showed")
+        assert (await ask("POST", address, json={"state": "cancelled"}, scope="write")).status == 409
+        what = {entry["what"] for entry in (await ask("GET", "~/audit")).body["items"]}
+        assert {"lead.changed", "appointment.changed"} <= what
+        seen = (await ask("GET", "~/insights?days=7", scope="read")).body
+        assert len(seen["days"]) == 7 and seen["totals"]["booked"] == 1

@@ -1,0 +1,58 @@
+"""What people, and programs with a token, do with leads and appointments: each change with its line in the audit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..auth import Audit, Principal
+from ..records import Appointment, AppointmentState, Lead
+from .appointments import AppointmentDesk
+from .leads import LeadDesk, Unknown
+from .ownership import operator
+
+
+class RecordDesk:
+    """Of any tenant."""
+
+    def __init__(self, leads: LeadDesk, appointments: AppointmentDesk, audit: Audit) -> None:
+        self._leads = leads
+        self._appointments = appointments
+        self._audit = audit
+
+    async def change_lead(
+        self, tenant: str, who: Principal, contact: str, *, key: str, what: str = "changed", **changes: Any
+    ) -> Lead:
+        """Change what is given of a lead (as LeadDesk.change has it). *what* is `changed` or `moved` (to another
+        temperature, by hand). Raises Unknown (no lead), Conflict, ValueError."""
+        before = await self._leads.get(tenant, contact)
+        if before is None:
+            raise Unknown(f"contact {contact} has no lead")
+        lead = await self._leads.change(tenant, contact, key=key, by=operator(who.name), what=what, **changes)
+        if lead.version != before.version:
+            details: dict[str, Any] = {"fields": sorted(lead.history[-1].after)}
+            if what == "moved":
+                details = {"before": before.temperature, "after": lead.temperature}
+            await self._audit.wrote(tenant, who, f"lead.{what}", lead.id, **details)
+        return lead
+
+    async def become(
+        self,
+        tenant: str,
+        who: Principal,
+        id: str,
+        state: AppointmentState,
+        *,
+        key: str,
+        cause: str = "",
+        version: int | None = None,
+    ) -> Appointment:
+        """Came, did not come, cancelled, or booked again. Raises Unknown, Conflict, NotPossible."""
+        before = await self._appointments.get(tenant, id)
+        if before is None:
+            raise Unknown(f"there is no appointment {id} at this tenant")
+        became = await self._appointments.become(
+            tenant, id, state, key=key, by=operator(who.name), cause=cause[:200], version=version
+        )
+        if became.version != before.version:
+            await self._audit.wrote(tenant, who, "appointment.changed", id, before=before.state, after=state)
+        return became
