@@ -55,6 +55,7 @@ def _add_page(pages: Pages, office: Office) -> None:
         await office.accounts.change(
             me.id, display_name=name, language=language if language in LANGUAGES else me.language
         )
+        await office.audit.wrote("", me, "operator.changed", me.id)
         g.language = language if language in LANGUAGES else me.language
         return pages.go("account_page", said=_("Saved."))
 
@@ -84,7 +85,8 @@ def _add_factor(pages: Pages, office: Office) -> None:
         assert operator is not None
         if operator.totp:
             return pages.go("account_page")
-        secret = request.cookies.get(FACTOR, "") or office.second_factor.new_secret()
+        factor = office.second_factor
+        secret = factor.unsealed(request.cookies.get(FACTOR, ""), me.session) or factor.new_secret()
         error = ""
         if request.method == "POST":
             codes = await office.second_factor.begin(operator, secret, (await request.form).get("code", "").strip())
@@ -101,7 +103,13 @@ def _add_factor(pages: Pages, office: Office) -> None:
             "account/factor.html", 422 if error else 200, secret=secret, error=error, picture=_as_data(picture)
         )
         response.set_cookie(
-            FACTOR, secret, max_age=900, path="/account", secure=pages.secure, httponly=True, samesite="Strict"
+            FACTOR,
+            factor.sealed(secret, me.session),
+            max_age=900,
+            path="/account",
+            secure=pages.secure,
+            httponly=True,
+            samesite="Strict",
         )
         return response
 

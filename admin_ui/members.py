@@ -62,6 +62,8 @@ def add(pages: Pages, office: Office) -> None:
             await members.withdraw(here.business.id, invitation, here.me)
         except LinkEnded:
             abort(404)
+        except Refused as err:
+            abort(403, str(err))
         return pages.go("members_page", tenant=here.business.id, said=_("The link opens nothing any more."))
 
     @pages.tenant_page("/members/<operator>/role", role="owner", methods=["POST"])

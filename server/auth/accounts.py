@@ -62,7 +62,7 @@ class Accounts:
         if not display_name:
             raise Refused("the name is empty")
         if not subject:
-            _check(password)
+            check_password(password)
         hashed = await self._passwords.hash(password) if password else ""
         for attempt in range(100):
             made = Operator(
@@ -115,6 +115,10 @@ class Accounts:
                 return changed
         raise Refused("there is no such operator any more")
 
+    async def change_if(self, operator: Operator, **changes: object) -> Operator | None:
+        """Set fields of an operator as it was read; None: somebody was quicker."""
+        return await self._store.shared.update(OPERATORS, operator, **changes)
+
     async def set_role(self, operator: str, tenant: str, role: Role | None) -> Operator:
         """Give a role in a tenant, or take it (None)."""
         while (there := await self.get(operator)) is not None:
@@ -125,7 +129,7 @@ class Accounts:
 
     async def set_password(self, operator: str, password: str, *, keep: str = "") -> None:
         """A new password; every session but *keep* ends. Raises Refused for one that is too short."""
-        _check(password)
+        check_password(password)
         await self.change(operator, password=await self._passwords.hash(password))
         await self.end_sessions(operator, keep=keep)
 
@@ -320,7 +324,8 @@ def _email(email: str) -> str:
     return email
 
 
-def _check(password: str) -> None:
+def check_password(password: str) -> None:
+    """Raises Refused for one that is too short, or longer than anybody types."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise Refused(f"a password has {SHORTEST} characters or more; four words are a good one")
 

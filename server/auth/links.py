@@ -10,7 +10,7 @@ from typing import Any
 from ..store import Store
 from ..store.collections import INVITATIONS
 from ..stored_operators import Invitation, Operator
-from .accounts import Accounts, Refused, hashed
+from .accounts import Accounts, Refused, check_password, hashed
 from .principal import ROLES, Principal, Role
 
 FIRST_RUN = timedelta(hours=24)
@@ -45,10 +45,12 @@ class Links:
         )
         return await self._make(invitation)
 
-    async def reset(self, operator: Operator, made_by: str) -> str:
-        """What stands behind `/reset/`, by which a person sets a new password."""
+    async def reset(self, operator: Operator, made_by: str, tenant: str = "") -> str:
+        """What stands behind `/reset/`, by which a person sets a new password. *tenant*: it counts as long as they have
+        rights there and nowhere else."""
         times = self._times(RESET)
-        return await self._make(Invitation(id="", purpose="reset", operator=operator.id, made_by=made_by, **times))
+        link = Invitation(id="", purpose="reset", operator=operator.id, made_by=made_by, tenant=tenant, **times)
+        return await self._make(link)
 
     async def open(self, text: str, purpose: str) -> Invitation:
         """What a link is for. Raises LinkEnded."""
@@ -66,7 +68,8 @@ class Links:
         found = await self._store.shared.find(
             INVITATIONS, {"tenant": tenant}, order_by="made_at", descending=True, limit=200
         )
-        return [each for each in found if each.expires_at > self._store.now()]
+        now = self._store.now()
+        return [each for each in found if each.purpose == "invitation" and each.expires_at > now]
 
     async def withdraw(self, tenant: str, invitation: str) -> bool:
         """Have an invitation open nothing any more."""
@@ -98,9 +101,16 @@ class Links:
 
     async def set_password(self, invitation: Invitation, password: str) -> None:
         """What a reset is for. Raises Refused (the link still opens), LinkEnded."""
-        await self._accounts.set_password(invitation.operator, password)
+        there = await self._accounts.get(invitation.operator)
+        if there is None or there.subject:
+            raise LinkEnded
+        if invitation.tenant and (there.admin or set(there.roles) - {invitation.tenant}):
+            raise LinkEnded  # since it was made they have rights elsewhere, which its maker must not come by
+        check_password(password)
+        # First: of two who follow it at once, one has set the password.
         if not await self._store.shared.delete(INVITATIONS, invitation):
             raise LinkEnded
+        await self._accounts.set_password(invitation.operator, password)
 
     async def _make(self, invitation: Invitation) -> str:
         text = secrets.token_urlsafe(32)

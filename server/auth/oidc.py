@@ -185,6 +185,8 @@ class OpenIdConnect:
         subject = f"{provider.issuer} {claims['sub']}"
         there = await self._accounts.by_subject(subject)
         if not roles and not admin:
+            if there is not None:
+                await self._take_away(provider, there)
             raise Refused(f"you are known at {provider.label}, but no group of yours has a role here; ask an owner")
         if there is None:
             there = await self._new(provider, claims, subject)
@@ -196,6 +198,13 @@ class OpenIdConnect:
             admin = there.admin
         changed = await self._accounts.change(there.id, roles=dict(roles), admin=admin)
         return replace(changed, roles=dict(roles))
+
+    async def _take_away(self, provider: SignInProvider, there: Operator) -> None:
+        """No group of theirs has a role any more: neither have they, from now on and wherever they are signed in."""
+        left = {tenant: role for tenant, role in _roles(there).items() if tenant != provider.tenant}
+        whole = provider.tenant is None
+        await self._accounts.change(there.id, roles={} if whole else left, admin=there.admin and not whole)
+        await self._accounts.end_sessions(there.id)
 
     async def _new(self, provider: SignInProvider, claims: Mapping[str, Any], subject: str) -> Operator:
         email = str(claims.get("email", "")) or f"{claims['sub']}@{provider.id}.invalid"

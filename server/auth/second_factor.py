@@ -18,6 +18,8 @@ from .accounts import Accounts, hashed
 STEP = 30
 """Seconds of a code; the one before and the one after are taken, too."""
 RECOVERY_CODES = 8
+SCANNED_WITHIN = 900
+"""Seconds from showing a secret to its first code."""
 
 
 class SecondFactor:
@@ -33,6 +35,18 @@ class SecondFactor:
     def new_secret(self) -> str:
         """A secret to be scanned; nothing is stored before a code of it was right."""
         return pyotp.random_base32()
+
+    def sealed(self, secret: str, session: str) -> str:
+        """The secret, for a cookie of this session: nobody else can make one up, or read it."""
+        return self._fernet.encrypt(f"{session} {secret}".encode()).decode()
+
+    def unsealed(self, cookie: str, session: str) -> str:
+        """The secret in the cookie; empty: it is not of this session, or too old."""
+        try:
+            owner, _, secret = self._fernet.decrypt(cookie.encode(), ttl=SCANNED_WITHIN).decode().partition(" ")
+        except InvalidToken:
+            return ""
+        return secret if hmac.compare_digest(owner, session) else ""
 
     def address(self, secret: str, operator: Operator) -> str:
         """What the QR code says: `otpauth://totp/…`."""
@@ -64,7 +78,8 @@ class SecondFactor:
         code = code.strip().replace(" ", "").lower()
         if hashed(code) in operator.recovery:
             left = tuple(each for each in operator.recovery if not hmac.compare_digest(each, hashed(code)))
-            await self._accounts.change(operator.id, recovery=left)
+            if await self._accounts.change_if(operator, recovery=left) is None:
+                return False  # the code, or another one, was used at the same moment
         elif not await self._is_new(operator, code):
             return False
         await self._accounts.forget_codes(operator)
@@ -78,8 +93,7 @@ class SecondFactor:
         step = self._step_of(secret, code)
         if step <= operator.totp_step:
             return False
-        await self._accounts.change(operator.id, totp_step=step)
-        return True
+        return await self._accounts.change_if(operator, totp_step=step) is not None
 
     def _step_of(self, secret: str, code: str) -> int:
         """The time step that *code* is of; 0: of none around now."""

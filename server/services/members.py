@@ -32,7 +32,11 @@ class Members:
         return link
 
     async def withdraw(self, tenant: str, invitation: str, who: Principal) -> None:
-        """Have a link open nothing any more. Raises LinkEnded if it does not anyway."""
+        """Have a link open nothing any more. Raises LinkEnded if it does not anyway, Refused if only an owner could have
+        made it."""
+        found = next((each for each in await self._links.pending(tenant) if each.id == invitation), None)
+        if found is not None and not who.may(tenant, "owner") and at_least(found.role, "manager"):
+            raise Refused("an owner invites managers and owners, and withdraws it")
         if not await self._links.withdraw(tenant, invitation):
             raise LinkEnded
         await self._audit.wrote(tenant, who, "invitation.withdrawn")
@@ -41,10 +45,13 @@ class Members:
         """Give a role, or take it (None). Raises Refused if they do not work there, LastOwner."""
         there = await self._member(tenant, operator)
         if there.roles[tenant] == "owner" and role != "owner":
-            owners = [each for each in await self.of(tenant) if each.roles[tenant] == "owner" and not each.disabled]
-            if [each.id for each in owners] == [there.id]:
+            if [each.id for each in await self._owners(tenant)] == [there.id]:
                 raise LastOwner
         await self._accounts.set_role(operator, tenant, role)
+        if there.roles[tenant] == "owner" and role != "owner" and not await self._owners(tenant):
+            # Two owners have demoted each other at the same moment: neither has.
+            await self._accounts.set_role(operator, tenant, "owner")
+            raise LastOwner
         await self._audit.wrote(
             tenant, who, "member.role_changed", operator, before=there.roles[tenant], after=role or ""
         )
@@ -53,13 +60,18 @@ class Members:
         """A link for a new password. Raises Refused for who does not work there, works for others too, or runs the server:
         with it their rights elsewhere would change hands."""
         there = await self._member(tenant, operator)
+        if there.subject:
+            raise Refused("they sign in at a provider, which knows their password")
         if there.admin or (set(there.roles) != {tenant} and not who.admin):
             raise Refused(
                 "they have rights elsewhere: whoever runs the server makes the link (frontdesk operators link)"
             )
-        link = await self._links.reset(there, who.name)
+        link = await self._links.reset(there, who.name, tenant if not who.admin else "")
         await self._audit.wrote(tenant, who, "operator.reset_link_made", operator)
         return link
+
+    async def _owners(self, tenant: str) -> list[Operator]:
+        return [each for each in await self.of(tenant) if each.roles[tenant] == "owner" and not each.disabled]
 
     async def _member(self, tenant: str, operator: str) -> Operator:
         there = await self._accounts.get(operator)

@@ -117,6 +117,22 @@ async def test_groups_become_roles_each_time_somebody_signs_in(front: Any) -> No
     assert again.roles == {"clinic": "agent"} and len(await office.accounts.everybody()) == 1
 
 
+async def test_who_has_left_all_groups_has_nothing_any_more(front: Any) -> None:
+    office, url = front
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=jar) as http:
+        await goes(http, url, "lan")
+        cookie = {each.key: each.value for each in jar}["frontdesk"]
+    who = await office.accounts.signed_in(cookie)
+    assert who is not None and who.roles
+    way = office.openid.providers["company"]
+    office.openid.providers["company"] = way.model_copy(update={"groups": {}})
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
+        assert (await goes(http, url, "lan"))[0] == 403
+    assert await office.accounts.signed_in(cookie) is None
+    assert (await office.accounts.get(who.id)).roles == {}
+
+
 async def test_an_admin_is_one_by_group_and_only_of_a_provider_for_the_server(front: Any) -> None:
     office, url = front
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
