@@ -5,7 +5,7 @@ from __future__ import annotations
 from quart import Response, abort, request
 
 from frontdesk.auth import ROLES, LinkEnded, Refused, Role
-from frontdesk.services.members import LastOwner, Members
+from frontdesk.services.members import LastOwner, Members, NotAMember
 from frontdesk.services.office import Office
 
 from .gate import Pages
@@ -83,6 +83,8 @@ def add(pages: Pages, office: Office) -> None:
         here = pages.here()
         try:
             link = await members.reset(here.business.id, operator, here.me)
+        except NotAMember:
+            abort(404)
         except Refused as err:
             abort(403, str(err))
         return await page(link=f"{office.public_url}/reset/{link}")

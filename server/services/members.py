@@ -10,6 +10,10 @@ class LastOwner(Exception):
     """The tenant would have no owner any more."""
 
 
+class NotAMember(Refused):
+    """They do not work for the tenant, or there is no such person."""
+
+
 class Members:
     """The people of each tenant."""
 
@@ -76,5 +80,5 @@ class Members:
     async def _member(self, tenant: str, operator: str) -> Operator:
         there = await self._accounts.get(operator)
         if there is None or tenant not in there.roles:
-            raise Refused("they do not work here")
+            raise NotAMember("they do not work here")
         return there

@@ -10,6 +10,9 @@ import aiohttp
 import pytest
 
 from frontdesk.auth import ROLES
+from frontdesk.auth.accounts import principal_of
+from frontdesk.store.collections import COLLECTIONS
+from frontdesk.testing.builders import fill
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -95,3 +98,44 @@ async def test_what_another_site_sends_is_refused(screens: Any) -> None:
         forged = {"X-CSRF-Token": csrf, **ELSEWHERE}
         assert await asked(screens, cookie, method, path, **forged) == 403, f"foreign: {method} {path}"
         assert await asked(screens, "", method, path, **ELSEWHERE) in (401, 403), f"foreign, nobody: {method} {path}"
+
+
+async def test_with_the_ids_of_another_business_nothing_is_found(screens: Any) -> None:
+    """What the school has, asked for at the clinic by the clinic's owner."""
+    office, core = screens.desk.server.office, screens.desk.server
+    filled = await fill(core.store, core.people, "school", 30)
+    person = await office.accounts.create("p@school.example.com", "p", "", roles={"school": "agent"}, subject="p")
+    owner = await office.accounts.create("o@school.example.com", "o", "", roles={"school": "owner"}, subject="o")
+    who = principal_of(owner)
+    await office.links.invite("school", "agent", who)
+    (invitation,) = await office.links.pending("school")
+    token, _ = await office.accounts.make_token("school", "CRM", "viewer", who)
+    special, appointment = filled.special["parked"], filled.appointments[0]
+    ids = {
+        "conversation": special,
+        "message": f"in-{special}-1",
+        "operator": person.id,
+        "invitation": invitation.id,
+        "token": token.id,
+        "id": special,
+    }
+    before = await everything(core.store, "school")
+    cookie, csrf = await cookie_of(screens, "clinic", "owner")
+    tried = 0
+    ours = [each for each in core.quart.url_map.iter_rules() if each.endpoint.startswith("admin_ui.")]
+    with_ids = [each for each in ours if "tenant" in each.arguments and set(each.arguments) & ids.keys()]
+    for rule, method in [(each, method) for each in with_ids for method in sorted(each.methods - {"HEAD", "OPTIONS"})]:
+        known = {**ids, "id": appointment} if "/appointments/" in rule.rule else ids
+        values = {name: known.get(name) or _value(rule, name) for name in rule.arguments}
+        _, path = rule.build({**values, "tenant": "clinic"}, append_unknown=False)
+        status = await asked(screens, cookie, method, path, **{"X-CSRF-Token": csrf})
+        assert status in (400, 404, 422), f"{method} {path}: {status}"
+        tried += 1
+    assert tried > 30
+    assert await everything(core.store, "school") == before
+
+
+async def everything(store: Any, tenant: str) -> dict[str, list[Any]]:
+    """All documents of a tenant, but who looks at what."""
+    kinds = [each for each in COLLECTIONS if each.tenant_data and each.name != "onlookers"]
+    return {each.name: await store.bulk.page(each, tenant=tenant, limit=1000) for each in kinds}
