@@ -117,6 +117,22 @@ class SqsQueue:
         except FAILURES as err:
             raise OSError(f"the queue {self._address.name} at SQS: {explain(err)}") from err
 
+    async def dead_letters(self) -> int | None:
+        try:
+            return await self._calls.call(_CHECK, self._count_dead, CALL_SECONDS)
+        except FAILURES as err:
+            raise OSError(f"the dead-letter queue of {self._address.name} at SQS: {explain(err)}") from err
+
+    def _count_dead(self) -> int | None:
+        policy = self._attributes().get("RedrivePolicy")
+        if policy is None:
+            return None
+        name = str(json.loads(policy)["deadLetterTargetArn"]).rpartition(":")[2]
+        url = self._sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        asked = ["ApproximateNumberOfMessages"]
+        found = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=asked).get("Attributes", {})
+        return int(found.get("ApproximateNumberOfMessages", 0))
+
     async def leave(self) -> None:
         """What was received and handed over to nobody is given back, for others to take at once."""
         self._stopping.set()

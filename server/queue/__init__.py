@@ -44,6 +44,13 @@ class Queue(Protocol):
         """Raise OSError if wakes cannot be carried now."""
         ...
 
+    async def dead_letters(self) -> int | None:
+        """How many wakes nobody could read and were put aside, about; None: this queue puts none aside.
+
+        Raises OSError if that is not known now.
+        """
+        ...
+
     async def leave(self) -> None:
         """Nobody here receives any more: what waits is for the other processes. Wakes are still taken."""
         ...

@@ -38,6 +38,9 @@ class LocalQueue:
     async def receive(self) -> Wake:
         return await self._ready.get()
 
+    async def dead_letters(self) -> int | None:
+        return None
+
     async def check(self) -> None:
         return None
 

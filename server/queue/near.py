@@ -44,6 +44,9 @@ class NearFirst:
     async def check(self) -> None:
         await self._far.check()
 
+    async def dead_letters(self) -> int | None:
+        return await self._far.dead_letters()
+
     async def leave(self) -> None:
         self._leaves = True
         await self._taking.drain(0)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, get_args
 
+import structlog
+
 from ..auth import Audit, Principal
 from ..model import DueKind
 from ..quarantine import Quarantine
@@ -20,6 +22,8 @@ from .overview import Shown
 
 if TYPE_CHECKING:
     from ..app import Server
+
+log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 3.0
 """The longest a look at the store may take."""
@@ -71,6 +75,8 @@ class ServerState:
     store: str
     """`ok` or `not ok`, as /readyz has it."""
     queue: str
+    dead_letters: int | None
+    """Wakes that nobody could read; None: the queue keeps none, or cannot say."""
     tenants_file: str
     """`ok`, `refused` or `away`."""
     processes: tuple[Process, ...]
@@ -108,6 +114,7 @@ class ServerDesk:
             server.store.now(),
             ready["store"],
             ready["queue"],
+            await self._dead_letters(),
             ready["tenants_file"],
             processes,
             waiting,
@@ -128,6 +135,14 @@ class ServerDesk:
         if happened:
             await self._audit.wrote("", who, "plugin.released", f"{tenant}/{plugin}")
         return happened
+
+    async def _dead_letters(self) -> int | None:
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                return await self._server.queue.dead_letters()
+        except (OSError, TimeoutError) as err:
+            log.warning("dead_letters_not_known", reason=str(err) or "no answer in time")
+            return None
 
     async def _processes(self) -> tuple[Process, ...]:
         return tuple(

@@ -30,6 +30,8 @@ from .standard_queue import Held, StandardQueue
 ACCOUNT = "123456789012"
 REGION = "ap-southeast-1"
 NAME = "frontdesk-wakes"
+DEAD = f"{NAME}-dead"
+"""The dead-letter queue of it."""
 MAX_BYTES = 1024 * 1024
 """Of one message, and of one batch."""
 
@@ -61,7 +63,7 @@ class FakeSqs:
     ) -> None:
         clock = clock or SystemClock()
         mischief = random.Random(seed)  # noqa: S311  mischief, not secrets
-        self.dead_letters = StandardQueue(f"{NAME}-dead", clock, mischief)
+        self.dead_letters = StandardQueue(DEAD, clock, mischief)
         self.queue = StandardQueue(NAME, clock, mischief, repeat=repeat, max_receives=max_receives)
         if max_receives:
             self.queue.dead_letters = self.dead_letters
@@ -149,8 +151,8 @@ class FakeSqs:
         if operation not in _OPERATIONS or request.content_type != "application/x-amz-json-1.0":
             raise SqsError("InvalidAction", f"The action {operation} is not valid for this endpoint.")
         self._hold_against(self._model.operation_model(operation).input_shape, asked)
-        url = asked.get("QueueUrl", self._queue_url())
-        if url != self._queue_url() or asked.get("QueueName", NAME) != NAME:
+        urls, names = (self._queue_url(), self._queue_url(DEAD)), (NAME, DEAD)
+        if asked.get("QueueUrl", urls[0]) not in urls or asked.get("QueueName", NAME) not in names:
             code = "AWS.SimpleQueueService.NonExistentQueue"
             raise SqsError("QueueDoesNotExist", "The specified queue does not exist.", code=code)
         given: dict[str, Any] = asked
@@ -161,14 +163,16 @@ class FakeSqs:
         if errors.has_errors():
             raise SqsError("InvalidParameterValue", errors.generate_report())
 
-    def _queue_url(self) -> str:
-        return f"{self.url}/{ACCOUNT}/{NAME}"
+    def _queue_url(self, name: str = NAME) -> str:
+        return f"{self.url}/{ACCOUNT}/{name}"
 
     async def _get_queue_url(self, asked: dict[str, Any]) -> dict[str, Any]:
-        return {"QueueUrl": self._queue_url()}
+        return {"QueueUrl": self._queue_url(asked["QueueName"])}
 
     async def _get_queue_attributes(self, asked: dict[str, Any]) -> dict[str, Any]:
-        known = self.queue.attributes(f"arn:aws:sqs:{REGION}:{ACCOUNT}:{NAME}")
+        dead = asked["QueueUrl"] == self._queue_url(DEAD)
+        queue, name = (self.dead_letters, DEAD) if dead else (self.queue, NAME)
+        known = queue.attributes(f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}")
         wanted = asked.get("AttributeNames", [])
         return {"Attributes": {name: value for name, value in known.items() if name in wanted or "All" in wanted}}
 

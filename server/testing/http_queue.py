@@ -70,6 +70,9 @@ class HttpQueue:
                 log.warning("no_wakes", reason=f"{type(err).__name__}: {err}")
                 await self._clock.sleep(PAUSE)
 
+    async def dead_letters(self) -> int | None:
+        return None
+
     async def check(self) -> None:
         try:
             async with self._http.get(f"{self._url}/health") as answer:
