@@ -142,9 +142,9 @@ async def test_what_cannot_be_read_is_told_and_becomes_a_dead_letter(body, monke
             queue = await opened(sqs)
             sent = sqs.send(body)
             await until(lambda: sqs.dead_letters.held)
+            assert await queue.dead_letters() == 1
             await queue.wake(WAKE)
             assert await queue.receive() == WAKE
-            assert await queue.dead_letters() in (1, 2)  # WAKE itself may have come twice unhandled
             await queue.stop()
         told = [(entry["message"], entry["received"]) for entry in logs if entry["event"] == "wake_unreadable"]
         assert told == [(sent.id, "1"), (sent.id, "2")]
