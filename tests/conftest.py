@@ -25,6 +25,11 @@ from frontdesk.store import Delete, Insert, Repository, Update, Write
 from frontdesk.store.codec import changed_copy
 from frontdesk.tasks import Owner
 from frontdesk.testing.death import Died
+from frontdesk.testing.desk import plain_tracebacks
+
+
+def pytest_configure() -> None:
+    plain_tracebacks()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

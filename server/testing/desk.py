@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import structlog
 import yaml
 
 from ..app import Server, create_server
@@ -179,6 +180,15 @@ class TestContact:
 TENANT: dict[str, Any] = {"name": "Test Clinic", "time_zone": "Europe/London", "language": "en"}
 
 
+def plain_tracebacks() -> None:
+    """Have structlog, where nobody has set it up, write tracebacks as Python does. With rich installed it draws them with
+    what every variable holds, which takes seconds and shows secrets."""
+    if not structlog.is_configured():
+        processors = structlog.get_config()["processors"]
+        renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+        structlog.configure(processors=[*processors[:-1], renderer])
+
+
 @asynccontextmanager
 async def start_desk(
     folder: Path,
@@ -194,6 +204,7 @@ async def start_desk(
     *settings* are per plugin; *tenants* are the section of a tenants file (one is made up without it); *server* its other
     section. A model must be among the plugins (`ScriptedModel`, say), or nobody answers.
     """
+    plain_tracebacks()
     classes: dict[str, type[Plugin]] = {"phone": Phone, **(plugins or {"model": ScriptedModel})}
     listed = [{name: dict((settings or {}).get(name, {}))} for name in classes]
     declared = {id: {"plugins": listed, **TENANT, **tenant} for id, tenant in (tenants or {"clinic": {}}).items()}
