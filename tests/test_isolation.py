@@ -30,6 +30,7 @@ from frontdesk.store.collections import (
     CONSENTS,
     CONVERSATIONS,
     DELIVERIES,
+    DRAFTS,
     MESSAGES,
     NOTES,
     ONLOOKERS,
@@ -39,6 +40,7 @@ from frontdesk.store.collections import (
 from frontdesk.stored_events import Delivery, Subscription
 from frontdesk.stored_onlookers import Onlooker
 from frontdesk.stored_operators import AuditEntry
+from frontdesk.stored_settings import Draft
 from frontdesk.testing.desk import TestDesk
 from frontdesk.testing.fake_twilio import FakeTwilio, InboundSpec
 from frontdesk.web import webhooks
@@ -182,6 +184,9 @@ async def _lived_in(world: World) -> World:
             id="same-delivery", subscription=subscription.id, event="e", type="handoff", at=now, data={"words": words}
         )
         assert await world.desk.repository(tenant).insert(DELIVERIES, delivery)
+        await core.office.insights.of(tenant, 7)
+        draft = Draft(id="same-draft", sets=words, at=now, by="lan")
+        assert await world.desk.repository(tenant).insert(DRAFTS, draft)
         gone = world.desk.contact("Gone", tenant=tenant)
         await gone.says(words, id="gone-id")
         await gone.hears()

@@ -29,7 +29,8 @@ def migrate(path: Location | None, schemas: bool) -> None:
         return
     migrated = run(_migrate(path))
     for name, count in migrated.rewritten.items():
-        click.echo(f"{name}: {count:,} rewritten")
+        if count:
+            click.echo(f"{name}: {count:,} rewritten")
     if migrated.failed:
         for sentence in migrated.failed:
             click.echo(sentence)

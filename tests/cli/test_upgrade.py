@@ -72,4 +72,4 @@ def test_a_server_that_does_not_run_is_not_upgraded(
 
 def test_the_schemas_are_printed_for_the_release_before(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["migrate", "--schemas"]) == 0
-    assert '"messages": 1' in capsys.readouterr().out
+    assert '"messages": 2' in capsys.readouterr().out

@@ -39,9 +39,13 @@ def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     mood = f"    mood: dict[str, Any] = field(default_factory=lambda: {MOOD!r})\n"
     _change(package / "model.py", r"(?=^    unanswered_since: )", mood)
     _change(package / "model.py", r"(?=^    announced: bool)", mood)
-    upgrade = f'schema=2, upgrades={{1: lambda fields: {{"mood": fields.get("mood", {MOOD!r})}}}},'
-    _change(package / "store/collections.py", r'(?<="conversations", model.Conversation,)', f" {upgrade}")
-    _change(package / "store/collections.py", r"(?<=^    model.Message,\n)", f"    {upgrade}\n")
+    upgrade = f'upgrades={{SCHEMA: lambda fields: {{"mood": fields.get("mood", {MOOD!r})}}}},'
+    old, new = MESSAGES.schema, MESSAGES.schema + 1
+    collections = package / "store/collections.py"
+    _change(collections, r"(?<=^    model.Conversation,\n)", f"    schema=2, {upgrade.replace('SCHEMA', '1')}\n")
+    _change(collections, r"(?<=^    model.Message,\n)", f"    {upgrade.replace('SCHEMA', str(old))}\n")
+    declared = r"(?<=newest=\"at\"\),\n    schema=)" + str(old)
+    _change(collections, declared, str(new))
     _change(package / "version.py", r'(?<=^VERSION = ")[^"]+', "99.0")
     return folder
 
@@ -102,15 +106,16 @@ async def test_two_releases_serve_one_store_and_lose_nothing_of_each_other(
                 conversations = await stored(store, CONVERSATIONS)
             by_new = [m for m in inbound if half(m) == 0]
             assert len(by_new) == CONTACTS * EACH // 2 and len(inbound) == CONTACTS * EACH
-            for document in (*by_new, *conversations):
-                assert (document.schema, document.fields["mood"]) == (2, MOOD), "changed by both, and whole"
+            for kind, documents in ((MESSAGES, by_new), (CONVERSATIONS, conversations)):
+                for document in documents:
+                    assert (document.schema, document.fields["mood"]) == (kind.schema + 1, MOOD), "changed by both"
             assert any("mood" not in m.fields for m in inbound), "the older release wrote some itself"
 
             await asyncio.to_thread(_migrate, new, path)
             async with old.store() as store:
                 for collection in (MESSAGES, CONVERSATIONS):
                     for document in await stored(store, collection):
-                        assert (document.schema, document.fields["mood"]) == (2, MOOD)
+                        assert (document.schema, document.fields["mood"]) == (collection.schema + 1, MOOD)
             lan = old.phone("+84901234567")
             assert await lan.asks("say m900x0") == "Echo m900x0"
 

@@ -130,7 +130,7 @@ async def test_two_processes_claim_and_count_without_losing_an_increment(
 
 
 async def test_a_full_disk_is_said_loses_nothing_and_is_over_once_there_is_room(path: Path, sample: Any) -> None:
-    store = SqliteStore(path, SystemClock(), max_pages=120)
+    store = SqliteStore(path, SystemClock(), max_pages=400)
     await store.open()
     acme = store.for_tenant("acme")
     kept = []
@@ -152,15 +152,15 @@ async def test_a_full_disk_is_said_loses_nothing_and_is_over_once_there_is_room(
 
 
 async def test_on_a_full_disk_each_caller_hears_of_his_own_write(path: Path, sample: Any) -> None:
-    store = SqliteStore(path, SystemClock(), max_pages=120)
+    store = SqliteStore(path, SystemClock(), max_pages=400)
     await store.open()
     acme = store.for_tenant("acme")
-    sizes = [100 if n % 5 else 500_000 for n in range(20)]
+    sizes = [100 if n % 5 else 5_000_000 for n in range(20)]
     results = await asyncio.gather(
         *(acme.insert(NOTES, sample(NOTES, f"n{n}", text="x" * size)) for n, size in enumerate(sizes)),
         return_exceptions=True,
     )
-    assert [isinstance(result, StoreFull) for result in results] == [size == 500_000 for size in sizes]
+    assert [isinstance(result, StoreFull) for result in results] == [size == 5_000_000 for size in sizes]
     assert await ids_of(acme) == {f"n{n}" for n, size in enumerate(sizes) if size == 100}
     await store.close()
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from frontdesk import (
     ApprovedTemplate,
+    Card,
     Channel,
     Fetched,
     Finding,
@@ -32,6 +33,8 @@ GOOD: dict[str, Any] = {
     "check_health": {"ok": True},
 }
 NONSENSE: dict[str, tuple[Any, ...]] = {
+    "contact_card": ("a card", {"title": 17}, Card(title=17)),  # type: ignore[arg-type]
+    "admin_panel": ("a panel", {"title": 17}, Card(title=17)),  # type: ignore[arg-type]
     "parse_webhook": (None, ("hello",), (Inbound(provider_id=None, external_id="n:1", address="n:desk"),)),  # type: ignore[arg-type]
     "parse_status": (None, "delivered", ({"state": "arrived"},)),
     "fetch_media": (None, b"OggS", Fetched(content_type=None, content="text")),  # type: ignore[arg-type]
