@@ -166,7 +166,7 @@ async def test_plugins_are_ordered_switched_off_and_set_up(screens: Any) -> None
     box, end = await first.bounding_box(), await last.bounding_box()
     await page.mouse.move(box["x"] + 8, box["y"] + 8)
     await page.mouse.down()
-    await page.mouse.move(end["x"] + 8, end["y"] + 36, steps=12)
+    await page.mouse.move(end["x"] + 8, end["y"] + 40, steps=80)
     await page.mouse.up()
     await expect(names).to_have_text(["weather", "model", "phone"])
     await page.get_by_role("switch", name="Switch weather off").click()
