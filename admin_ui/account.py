@@ -129,6 +129,14 @@ def _add_factor(pages: Pages, office: Office) -> None:
 
 
 def _add_sessions(pages: Pages, office: Office) -> None:
+    @pages.page("/account/sessions/end", methods=["POST"])
+    async def account_sessions_end() -> Response:
+        """Everywhere but here."""
+        me = pages.here().me
+        await office.accounts.end_sessions(me.id, keep=me.session)
+        await office.audit.wrote("", me, "session.ended", me.id)
+        return pages.go("account_page", said=_("You are signed out everywhere else."))
+
     @pages.page("/account/sessions/<session>/end", methods=["POST"])
     async def account_session_end(session: str) -> Response:
         me = pages.here().me

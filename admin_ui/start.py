@@ -23,7 +23,7 @@ def add(pages: Pages, office: Office) -> None:
     async def start() -> Response:
         principal = pages.here().principal
         if principal is not None and not request.args:
-            for tenant in sorted(principal.roles):
+            for tenant in (*sorted(principal.roles), *office.some_tenant(principal)):
                 if office.tenant(tenant) is not None and (offered := entries(principal, tenant)):
                     return pages.go(offered[0].endpoint, tenant=tenant)
         search, after = request.args.get("q", ""), request.args.get("after", "")

@@ -183,14 +183,14 @@ class ServerConfig(Settings):
         other, problems = validate_settings(ServerConfig, {"bind": bind}, Place("--bind"))
         if other is None:
             raise ConfigError(problems)
-        moves = self._is_local() and not other.bind.startswith(("fd:", "unix:"))
+        moves = self.is_local and not other.bind.startswith(("fd:", "unix:"))
         return self.model_copy(
             update={"bind": other.bind, "public_url": other.public_url if moves else self.public_url}
         )
 
     def unnamed_proxy(self) -> str:
         """A sentence, if something passes the internet's requests on to this server and nobody has said what; else empty."""
-        if self._is_local() or self.trusted_proxies:
+        if self.is_local or self.trusted_proxies:
             return ""
         return (
             f"the internet reaches this server as {self.public_url}, and server.trusted_proxies names no proxy; through one "
@@ -198,7 +198,9 @@ class ServerConfig(Settings):
             "docs/how-to/put-it-behind-a-proxy.md"
         )
 
-    def _is_local(self) -> bool:
+    @property
+    def is_local(self) -> bool:
+        """Whether `public_url` is on this machine."""
         return urlsplit(self.public_url).hostname in ("localhost", "127.0.0.1", "::1")
 
     def store_url(self) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import httpx
+import httpx2
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from cryptography.fernet import Fernet, InvalidToken
@@ -145,11 +145,11 @@ class OpenIdConnect:
 
     async def _json(self, provider: SignInProvider, url: str) -> dict[str, Any]:
         try:
-            async with httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False) as client:
+            async with httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False) as client:
                 answer = await client.get(url)
                 answer.raise_for_status()
                 found: dict[str, Any] = answer.json()
-        except (httpx.HTTPError, ValueError) as err:
+        except (httpx2.HTTPError, ValueError) as err:
             raise Refused(f"{provider.label} does not answer; try again in a moment") from err
         return found
 
@@ -171,7 +171,7 @@ class OpenIdConnect:
                 nonce={"essential": True, "value": going.nonce},
             )
             rules.validate(decoded.claims)
-        except (AuthlibBaseError, JoseError, httpx.HTTPError, KeyError, ValueError) as err:
+        except (AuthlibBaseError, JoseError, httpx2.HTTPError, KeyError, ValueError) as err:
             raise Refused(
                 f"what {provider.label} answered cannot be trusted ({type(err).__name__}); sign in again"
             ) from err

@@ -69,6 +69,12 @@ def link(email: str, path: Location | None) -> None:
                     )
                 where = f"first-run/{text}"
             click.echo(f"{server.config.public_url}/{where}")
+            if server.config.is_local:
+                click.echo(
+                    "(Where the server was started with --port or --host, put its address in place of this one; or set "
+                    "server.public_url.)",
+                    err=True,
+                )
 
     run(work())
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from frontdesk.config import TenantConfig as TenantConfig
 
-from ..auth import Accounts, Audit, Links, OpenIdConnect, SecondFactor
+from ..auth import Accounts, Audit, Links, OpenIdConnect, Principal, SecondFactor
 from ..model import Contact, Instance
 from ..store import In
 from ..store.collections import CONTACTS
@@ -90,6 +91,10 @@ class Office:
         """A tenant that is served now, as it is in force."""
         declared = self._server.declared
         return declared[id].tenant if id in declared else None
+
+    def some_tenant(self, who: Principal) -> tuple[str, ...]:
+        """A tenant to begin with for an admin, who needs no role in any; for others none."""
+        return tuple(islice(self._server.declared, 1)) if who.admin else ()
 
     def banner(self, tenant: str) -> str:
         """Why what is stored over the file is not in force, and what is; empty: it is."""

@@ -155,9 +155,13 @@ class Workshop:
         if wanted is None:
             return False
         raw = json.loads(wanted.raw)
+        written = as_written(self._server.written.tenants[tenant])
         sets = {"persona": raw.get("persona") or {}, "facts": raw.get("facts") or []}
+        # What is as in the file is the file's again, so that a change of the file counts.
+        reverts = [key for key, value in sets.items() if value == (written.get(key) or type(value)())]
+        sets = {key: value for key, value in sets.items() if key not in reverts}
         seen = await self._server.overlays.version(tenant, SCOPE)
-        await self._put_in_force(tenant, draft, sets, (), seen, who)
+        await self._put_in_force(tenant, draft, sets, reverts, seen, who)
         await self._server.office.audit.wrote(tenant, who, "persona.rolled_back", str(no))
         return True
 

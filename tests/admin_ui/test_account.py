@@ -38,6 +38,11 @@ async def test_one_changes_name_language_and_password_and_ends_other_sessions(sc
     await page.get_by_role("button", name="Đổi mật khẩu").click()
     await expect(page.get_by_text("Mật khẩu mới đã có hiệu lực.")).to_be_visible()
     assert await accounts.signed_in(elsewhere) is None
+    await accounts.open_session(operator.id)
+    await page.goto("/account")
+    await page.get_by_role("button", name="Kết thúc tất cả phiên khác").click()
+    await expect(page.get_by_text("Bạn đã được đăng xuất ở mọi nơi khác.")).to_be_visible()
+    assert len(await accounts.sessions(operator.id)) == 1
 
 
 async def test_a_second_factor_counts_once_a_code_was_right(screens: Any) -> None:

@@ -149,6 +149,7 @@ async def test_publishing_shows_what_changes_and_puts_it_in_force(desk: Any) -> 
         assert await workshop.roll_back("clinic", 1, AN)
         tenant = server.server.office.tenant("clinic")
         assert (tenant.persona.name, tenant.persona.tone.emoji, tenant.facts) == ("Mai", False, ())
+        assert server.server.overlays.keys("clinic") == (), "what is as in the file is the file's again"
         assert not await workshop.roll_back("clinic", 99, AN)
         assert [each.what for each in await server.server.office.audit.entries("clinic", what="persona.rolled_back")]
 

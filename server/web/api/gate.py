@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from quart import Quart, Response, g, request
 from quart_schema import RequestSchemaValidationError
 from quart_schema.validation import QuerystringValidationError
@@ -130,6 +131,11 @@ def _too_many(room: Room) -> ApiProblem:
     return ApiProblem("too-many-requests", detail, headers={"Retry-After": str(room.resets)})
 
 
+def _said(problem: ErrorDetails) -> str:
+    """pydantic's sentence, without the names of our classes."""
+    return "it is no object" if problem["type"] in ("model_type", "model_attributes_type") else problem["msg"]
+
+
 async def _own(error: ApiProblem) -> Response:
     return error.response()
 
@@ -140,7 +146,7 @@ async def _invalid(error: RequestSchemaValidationError) -> Response:
     if not isinstance(found, ValidationError):
         return ApiProblem(kind, "it is not what the OpenAPI document at /api/v1/openapi.json says").response()
     errors = {
-        ".".join(map(str, each["loc"])): each["msg"]
+        ".".join(map(str, each["loc"])): _said(each)
         for each in found.errors(include_url=False, include_input=False, include_context=False)
     }
     first = next(iter(errors.items()))
