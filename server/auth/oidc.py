@@ -10,17 +10,11 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx2
-from authlib.common.errors import AuthlibBaseError
-from authlib.integrations.httpx_client import AsyncOAuth2Client
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
 from frontdesk.config import SecretUnavailable, SignInProvider
 
@@ -28,6 +22,12 @@ from ..clock import Clock
 from ..stored_operators import Operator
 from .accounts import Accounts, Refused
 from .principal import ROLES, Role
+
+if TYPE_CHECKING:
+    from authlib.integrations.httpx_client import AsyncOAuth2Client
+
+# Authlib, httpx2 and joserfc are imported where they are used: it takes a fifth of a second, and most servers have no
+# provider.
 
 TIMEOUT = 8.0
 """Seconds for each call of the provider."""
@@ -115,6 +115,8 @@ class OpenIdConnect:
         return self.providers[id]
 
     async def _client(self, provider: SignInProvider) -> AsyncOAuth2Client:
+        from authlib.integrations.httpx_client import AsyncOAuth2Client
+
         secret = provider.client_secret
         try:
             value = await asyncio.to_thread(secret.reveal, fresh=True) if secret is not None else None
@@ -144,6 +146,8 @@ class OpenIdConnect:
         return found
 
     async def _json(self, provider: SignInProvider, url: str) -> dict[str, Any]:
+        import httpx2
+
         try:
             async with httpx2.AsyncClient(timeout=TIMEOUT, follow_redirects=False) as client:
                 answer = await client.get(url)
@@ -155,6 +159,12 @@ class OpenIdConnect:
 
     async def _claims(self, provider: SignInProvider, going: Going, code: str) -> dict[str, Any]:
         """What the ID token says, once it is certain that the provider says it, to us, and in answer to this attempt."""
+        import httpx2
+        from authlib.common.errors import AuthlibBaseError
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+        from joserfc.jwk import KeySet
+
         found = await self._discovered(provider)
         try:
             async with await self._client(provider) as client:

@@ -13,9 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import pytest
+from joserfc import jwt
 
 from frontdesk.auth import Refused
-from frontdesk.auth import oidc as module
 from frontdesk.auth.oidc import granted
 from frontdesk.clock import SystemClock
 from frontdesk.config import SignInProvider
@@ -176,14 +176,14 @@ async def test_an_answer_counts_once_and_in_the_browser_that_began(front: Any) -
 @pytest.mark.parametrize("wrong", ["nonce", "aud", "iss"])
 async def test_a_token_for_somebody_else_is_not_believed(front: Any, monkeypatch: Any, wrong: str) -> None:
     office, url = front
-    decode = module.jwt.decode
+    decode = jwt.decode
 
     def forged(*arguments: Any, **more: Any) -> Any:
         token = decode(*arguments, **more)
         token.claims[wrong] = "https://other.example"
         return token
 
-    monkeypatch.setattr(module.jwt, "decode", forged)
+    monkeypatch.setattr(jwt, "decode", forged)
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
         status, text, _ = await goes(http, url, "lan")
     assert status == 403 and "cannot be trusted" in text
