@@ -60,7 +60,7 @@ async def test_a_card_is_dragged_and_moved_by_the_keyboard_and_the_bot_leaves_it
     await card.locator("blockquote").hover()
     target = await page.locator("#warm .lead-card").nth(1).bounding_box()
     await page.mouse.down()
-    await page.mouse.move(target["x"] + 80, target["y"] + 40, steps=8)
+    await page.mouse.move(target["x"] + 80, target["y"] + 40, steps=80)
     await expect(page.locator("#warm").locator(f"#lead-{lead.id}")).to_be_visible()
     await page.mouse.up()
     await expect(page.locator("#warm").locator(f"#lead-{lead.id}")).to_be_visible()

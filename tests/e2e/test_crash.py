@@ -20,7 +20,7 @@ MAYBE = {"inbox.message_written"}
 
 
 @pytest.mark.timeout(60 + 6 * CONVERSATIONS)
-@pytest.mark.parametrize("half", [0, 1])
+@pytest.mark.parametrize("half", [0, pytest.param(1, marks=pytest.mark.slow)])
 async def test_a_crash_anywhere_loses_nothing_and_says_nothing_twice(tmp_path: Path, half: int) -> None:
     # Two halves, for two cores: between them every point is reached.
     points = list(ON_THE_WAY)[half::2]
