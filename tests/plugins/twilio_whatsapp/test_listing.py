@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -64,7 +65,9 @@ async def test_lost_messages_are_taken_in_from_the_list_with_their_files(front: 
         )
         assert sorted(c.external_id for c in await it.all(CONVERSATIONS)) == [LAN, USER]
         assert {m.to for m in it.twilio.sent} == {LAN, USER}
-        assert await look(it) == Caught(), "what was said is ours, what was heard is known"
+        again = await look(it)
+        # Of a message whose callback is still on its way the list may tell first.
+        assert replace(again, reported=0) == Caught(), "what was said is ours, what was heard is known"
         assert it.twilio.violations == []
 
 
