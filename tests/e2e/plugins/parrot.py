@@ -29,6 +29,8 @@ PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
     "1f15c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
 )
+PUT_OFF = "nothing was done"
+"""How the core begins what it says of calls beyond the tenth (turn/think.py): after a hand-back there may be that many."""
 _ASKED = re.compile(r"\b(book|extras|dark|slow|say)? ?(m\d+x\d+)\b")
 
 
@@ -50,7 +52,11 @@ class Parrot(Plugin):
         if request.question:
             return ModelReply(text="They asked for this and that.", model="parrot")
         # By what was asked for, not by the call: a turn that a person interrupted is told under ids of its own.
-        done = {call.arguments["what"] for message in request.messages for call in message.tool_calls}
+        results = [result for message in request.messages for result in message.tool_results]
+        put_off = {result.id for result in results if result.error and result.content.startswith(PUT_OFF)}
+        put_off -= {result.id for result in results if not result.error}
+        calls_made = [call for message in request.messages for call in message.tool_calls]
+        done = {call.arguments["what"] for call in calls_made if call.id not in put_off}
         asked = _ASKED.findall(_last_words(request))
         if any(word == "dark" for word, _ in asked) and (Path(self.settings.world) / "dark").exists():
             raise Refused("it is dark")
