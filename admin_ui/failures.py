@@ -48,6 +48,22 @@ CURES: Mapping[str, str] = {
     "other": mark("Nothing says why. Look into the log of this time."),
 }
 """Cure → what to do, as a msgid; empty: the cause's own sentence says it."""
+HEADS: Mapping[str, str] = {
+    "credentials": mark("The credentials are refused"),
+    "switched_off": mark("A plugin rests after failing several times"),
+    "quarantined": mark("A plugin blocked the server"),
+    "slow": mark("It took too long"),
+    "crashed": mark("The server stopped in the middle of it"),
+    "plugin_code": mark("A plugin has a defect"),
+    "may_have_been_sent": mark("The provider did not say whether it took the message"),
+    "sent_twice": mark("The contact may have got it twice"),
+    "too_late": mark("Its time had passed"),
+    "refused": mark("The provider refused it"),
+    "model": mark("No model gave an answer"),
+    "task": mark("A plugin could not do its task"),
+    "other": mark("No reason is known"),
+}
+"""Cure → what happened, for who does not read the language of the cause's own sentence (English), which is below it."""
 
 
 def add(pages: Pages, office: Office) -> None:
@@ -60,7 +76,9 @@ def add(pages: Pages, office: Office) -> None:
     @pages.tenant_page("/failures", role="viewer")
     async def failures_page() -> Response:
         found = await desk.causes(tenant(), pages.here().language)
-        return await pages.render("failures/causes.html", found=found, kinds=KINDS, cures=CURES, shown=SHOWN)
+        return await pages.render(
+            "failures/causes.html", found=found, kinds=KINDS, cures=CURES, heads=HEADS, shown=SHOWN
+        )
 
     @pages.tenant_page("/failures/one", role="agent", methods=["POST"])
     async def failures_one() -> Response:

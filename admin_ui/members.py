@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from quart import Response, abort, request
 
-from frontdesk.auth import ROLES, LinkEnded, Refused, Role
+from frontdesk.auth import INVITED, RESET, ROLES, LinkEnded, Refused, Role
 from frontdesk.services.members import LastOwner, Members, NotAMember
 from frontdesk.services.office import Office
 
@@ -31,11 +31,14 @@ def add(pages: Pages, office: Office) -> None:
 
     async def page(status: int = 200, **more: object) -> Response:
         here = pages.here()
+        pending = await office.links.pending(here.business.id)
+        await office.talk.people.learn([each.made_by for each in pending])
         return await pages.render(
             "members/members.html",
             status,
             members=await members.of(here.business.id),
-            pending=await office.links.pending(here.business.id),
+            pending=pending,
+            name_of=office.talk.people.of,
             roles=[role for role in ROLES if here.may(role)],
             names=NAMES,
             what=WHAT,
@@ -53,7 +56,7 @@ def add(pages: Pages, office: Office) -> None:
             link = await members.invite(here.business.id, _role(form.get("role", "")), here.me, form.get("email", ""))
         except Refused as err:
             abort(403, str(err))
-        return await page(link=f"{office.public_url}/invitation/{link}")
+        return await page(link=f"{office.public_url}/invitation/{link}", link_lasts=INVITED)
 
     @pages.tenant_page("/members/invitations/<invitation>/withdraw", role="manager", methods=["POST"])
     async def members_withdraw(invitation: str) -> Response:
@@ -87,7 +90,7 @@ def add(pages: Pages, office: Office) -> None:
             abort(404)
         except Refused as err:
             abort(403, str(err))
-        return await page(link=f"{office.public_url}/reset/{link}")
+        return await page(link=f"{office.public_url}/reset/{link}", link_lasts=RESET)
 
 
 def _role(name: str) -> Role:

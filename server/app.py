@@ -367,7 +367,8 @@ class Server:
         return MeasuredWebhooks(webhooks, channels, self.metrics, self.clock)
 
     def _make_quart(self) -> Quart:
-        app = Quart("frontdesk")
+        app = Quart("frontdesk", static_folder=None, template_folder=None)
+        app.url_map.strict_slashes = False
         app.register_blueprint(health.blueprint(self.readiness))
         app.register_blueprint(media.blueprint(self.media, self.urls))
         app.register_blueprint(metrics.blueprint(self.metrics, self._backlog, self._metrics_token))

@@ -24,6 +24,12 @@
     const close = event.target.closest(".said-close");
     if (close) close.closest(".said").remove();
   });
+  document.addEventListener("click", async (event) => {
+    const copy = event.target.closest("[data-copy]");
+    if (!copy) return;
+    await navigator.clipboard.writeText(document.getElementById(copy.dataset.copy).textContent);
+    say(copy.dataset.copied);
+  });
   document.addEventListener("said", (event) => say(event.detail.value));
   document.addEventListener("htmx:sendError", fail);
   document.addEventListener("htmx:responseError", fail);
@@ -34,7 +40,7 @@
   document.addEventListener("htmx:sseError", () => {
     if (lostAt) return;
     lostAt = new Date();
-    const time = lostAt.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+    const time = lostAt.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", timeZone: lost().dataset.zone });
     lost().textContent = lost().dataset.asOf.replace("{time}", time);
     lost().hidden = false;
   });
@@ -46,5 +52,7 @@
     document.dispatchEvent(new CustomEvent("live:again"));
   });
 
+  // Without TLS, and not on this machine, a browser gives pages no clipboard.
+  if (navigator.clipboard) document.querySelectorAll("[data-copy]").forEach((copy) => { copy.hidden = false; });
   document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("#said .said").forEach(fade));
 })();

@@ -2,12 +2,14 @@
 
 from .accounts import Accounts, NotSignedIn, Refused, TooManyAttempts
 from .audit import Audit
-from .links import LinkEnded, Links
+from .links import INVITED, RESET, LinkEnded, Links
 from .oidc import OpenIdConnect
 from .principal import ROLES, Principal, Role, at_least
 from .second_factor import SecondFactor
 
 __all__ = [
+    "INVITED",
+    "RESET",
     "ROLES",
     "Accounts",
     "Audit",

@@ -79,6 +79,10 @@ async def test_an_owner_invites_and_gives_roles_and_it_is_all_in_the_log(screens
     await page.get_by_role("button", name="Make a link").click()
     link = await page.locator(".banner code").inner_text()
     assert "/invitation/" in link
+    await expect(page.get_by_text("it opens once, within 1 week")).to_be_visible()
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.get_by_role("button", name="Copy").click()
+    assert await page.evaluate("navigator.clipboard.readText()") == link
     await screens.looks(page, "members")
     guest = await screens.anybody()
     await guest.goto(link[link.index("/invitation/") :])
@@ -105,6 +109,10 @@ async def test_an_owner_invites_and_gives_roles_and_it_is_all_in_the_log(screens
     await screens.looks(page, "audit")
     await page.get_by_role("link", name="operator.joined").click()
     await expect(page.get_by_role("link", name="invitation.made")).to_have_count(0)
+    # By the name that people know, with the one that never changes beside it.
+    row = page.get_by_role("row").filter(has=page.get_by_role("link", name="operator.joined"))
+    await expect(row.get_by_role("link", name="Đỗ Mới")).to_be_visible()
+    await expect(row.get_by_text(new.name, exact=True)).to_be_visible()
 
 
 async def test_a_manager_gives_no_role_that_is_higher_than_an_agents(screens: Any) -> None:

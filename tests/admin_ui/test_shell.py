@@ -25,6 +25,7 @@ OPTIONS = {"**.html": {"trimmed": "true", "silent": "false"}}
 
 async def test_another_business_and_what_is_not_there_look_the_same(screens: Any) -> None:
     page = await screens.signed_in("owner", "clinic")
+    assert (await page.goto("/t/clinic/failures/")).status == 200  # a slash too many is no other page
     for address in ("/t/school", "/t/nobody"):
         answer = await page.goto(address)
         assert answer.status == 404
