@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from babel.messages.pofile import read_po
 from playwright.async_api import expect
 
 from frontdesk.admin_ui.assets import icon
+from frontdesk.config import TenantConfig
+from frontdesk.services.settings_form import Field, fields_of, label_of, leaves
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -71,6 +75,22 @@ def _messages() -> dict[str, set[Any]]:
     return found
 
 
+def _of_settings() -> dict[str, set[Any]]:
+    """Plugin of ours → what its form says of its settings; of others it is shown as its maker wrote it."""
+    found: dict[str, set[Any]] = {"tenant": set(_said_of(leaves(fields_of(TenantConfig))))}
+    for entry in entry_points(group="frontdesk.plugins"):
+        if entry.value.startswith("frontdesk."):
+            found[entry.name] = set(_said_of(leaves(fields_of(entry.load().settings_class()))))
+    return found
+
+
+def _said_of(fields: Iterable[Field]) -> Iterator[str]:
+    for field in fields:
+        options = map(label_of, field.options) if field.kind == "choice" else ()
+        yield from filter(None, (field.label, field.help, *options))
+        yield from _said_of((*field.fields, *((field.item,) if field.item else ())))
+
+
 async def test_every_sentence_is_there_in_vietnamese() -> None:
     known: dict[Any, Any] = {}
     for path in sorted((ADMIN_UI / "locale" / "vi").glob("*.po")):
@@ -81,7 +101,7 @@ async def test_every_sentence_is_there_in_vietnamese() -> None:
                     # The catalogues are one: which of two words would be shown is chance.
                     assert known.get(message.id, message.string) == message.string, (path.name, message.id)
                     known[message.id] = message.string
-    for module, messages in _messages().items():
+    for module, messages in (_messages() | {"plugin_settings": set().union(*_of_settings().values())}).items():
         missing = []
         for message in messages:
             ids = (message,) if isinstance(message, str) else tuple(message)
