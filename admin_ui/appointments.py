@@ -18,7 +18,7 @@ from frontdesk.services.office import Office
 
 from . import week
 from .gate import Here, Pages
-from .language import _, current, mark
+from .language import _, dates, mark
 from .record_words import history, state
 
 PAGE = 50
@@ -124,8 +124,8 @@ def _add_week(pages: Pages, office: Office) -> None:
             after=first + timedelta(days=7),
             today=today,
             now=here.now.astimezone(here.zone),
-            title=format_interval(first, first + timedelta(days=6), "yMMMd", locale=current()),
-            at_hour=lambda hour: format_time(time(hour), "short", locale=current()),
+            title=format_interval(first, first + timedelta(days=6), "yMMMd", locale=dates()),
+            at_hour=lambda hour: format_time(time(hour), "short", locale=dates()),
             at_noon=lambda day: datetime(day.year, day.month, day.day, 12, tzinfo=here.zone),
             full=len(found) == MOST,
             state_word=state,

@@ -14,7 +14,7 @@ from frontdesk.services.insights import RANGES, Insights
 from frontdesk.services.office import Office
 
 from .gate import Pages
-from .language import _, current, mark, span
+from .language import _, dates, mark, span
 
 FIGURES: Mapping[str, str] = {
     "conversations": mark("Conversations"),
@@ -67,7 +67,7 @@ def add(pages: Pages, office: Office) -> None:
 
 def charts(seen: Insights, zone: ZoneInfo) -> dict[str, dict[str, Any]]:
     """What insights.js draws, and the tables beside it: `labels`, and of each series `name`, `values` and `colour`."""
-    labels = [format_date(day.begins.astimezone(zone).date(), "d MMM", locale=current()) for day in seen.days]
+    labels = [format_date(day.begins.astimezone(zone).date(), "d MMM", locale=dates()) for day in seen.days]
     hours = [f"{hour}:00" for hour in range(24)]
 
     def counts(figure: str) -> list[int]:

@@ -47,6 +47,11 @@ def current() -> str:
     return found or request.accept_languages.best_match(list(LANGUAGES)) or "en"
 
 
+def dates() -> str:
+    """How this request's language writes dates and times: in English day first and by 24 hours, for people of any country."""
+    return {"en": "en_GB"}.get(current(), current())
+
+
 def _(message: str, **values: object) -> str:
     """*message* in this request's language; *values* fill its `%(name)s`."""
     text = translations(current()).ugettext(message)
@@ -65,17 +70,17 @@ def mark(message: str) -> str:
 
 def moment(at: datetime, zone: ZoneInfo, form: str = "medium") -> str:
     """Date and time as people of this language write them."""
-    return format_datetime(at.astimezone(zone), form, locale=current())
+    return format_datetime(at.astimezone(zone), form, locale=dates())
 
 
 def day(at: datetime, zone: ZoneInfo, form: str = "full") -> str:
     """The date of a moment in *zone*."""
-    return format_date(at.astimezone(zone).date(), form, locale=current())
+    return format_date(at.astimezone(zone).date(), form, locale=dates())
 
 
 def clock_time(at: datetime, zone: ZoneInfo) -> str:
     """Hours and minutes of a moment in *zone*."""
-    return format_time(at.astimezone(zone), "short", locale=current())
+    return format_time(at.astimezone(zone), "short", locale=dates())
 
 
 def span(duration: timedelta) -> str:
@@ -92,7 +97,7 @@ def ago(at: datetime, now: datetime, zone: ZoneInfo) -> str:
     if timedelta() <= past < timedelta(hours=1):
         return _("%(n)s min", n=int(past.total_seconds() // 60))
     if local.date() == today.date():
-        return format_time(local, "short", locale=current())
+        return format_time(local, "short", locale=dates())
     if timedelta() <= past < timedelta(days=6):
-        return format_datetime(local, "EEE", locale=current())
-    return format_datetime(local, "d MMM" if local.year == today.year else "d MMM yyyy", locale=current())
+        return format_datetime(local, "EEE", locale=dates())
+    return format_datetime(local, "d MMM" if local.year == today.year else "d MMM yyyy", locale=dates())

@@ -40,7 +40,7 @@
   document.addEventListener("htmx:sseError", () => {
     if (lostAt) return;
     lostAt = new Date();
-    const time = lostAt.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", timeZone: lost().dataset.zone });
+    const time = lostAt.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: lost().dataset.zone });
     lost().textContent = lost().dataset.asOf.replace("{time}", time);
     lost().hidden = false;
   });
