@@ -48,7 +48,7 @@ def current() -> str:
 
 
 def dates() -> str:
-    """How this request's language writes dates and times: in English day first and by 24 hours, for people of any country."""
+    """How this request's language writes dates and times: in English day first and by 24 hours, for any country."""
     return {"en": "en_GB"}.get(current(), current())
 
 
