@@ -9,6 +9,7 @@ from __future__ import annotations
 from .environment import environment_from_outside, load_env
 from .fields import UNIX_SOCKET, Duration, Language, PhoneNumber, Seconds, Text, TimeZone
 from .files import Remote, files_of, home_of
+from .hours import Day as DaySpans
 from .hours import OpeningHours, Span
 from .init import write_init
 from .limits import Limits
@@ -33,6 +34,7 @@ __all__ = [
     "UNIX_SOCKET",
     "ApiLimits",
     "ConfigError",
+    "DaySpans",
     "Dialogue",
     "Duration",
     "Fact",

@@ -1,10 +1,15 @@
 """Frontdesk: a front desk on WhatsApp that a business hosts itself. This page is the plugin API."""
 
+from frontdesk.config import DaySpans as DaySpans
+from frontdesk.config import Duration as Duration
+from frontdesk.config import OpeningHours as OpeningHours
 from frontdesk.config import Price as Price
 from frontdesk.config import Secret as Secret
 from frontdesk.config import SecretUnavailable as SecretUnavailable
 from frontdesk.config import Settings as Settings
+from frontdesk.config import Span as Span
 from frontdesk.config import TenantConfig as TenantConfig
+from frontdesk.config import Text as Text
 from frontdesk.config import base_model as base_model
 from frontdesk.config import price_of as price_of
 
