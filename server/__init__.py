@@ -71,6 +71,7 @@ from .records import Change as Change
 from .records import Evidence as Evidence
 from .records import Lead as Lead
 from .records import Reminder as Reminder
+from .records import Taken as Taken
 from .tools import Done as Done
 from .tools import ToolContext as ToolContext
 from .tools import tool as tool

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, Protocol, TypeVar, TypeVarTuple
 
 import aiohttp
@@ -18,7 +18,7 @@ from .channel import StatusUpdate, WebhookRequest, WrittenContact
 from .choices import Choice
 from .clock import Clock
 from .model import Contact, Conversation, Message, Template
-from .records import Appointment, AppointmentState, Evidence, Lead, Reminder, Temperature
+from .records import Appointment, AppointmentState, Evidence, Lead, Reminder, Taken, Temperature
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -199,6 +199,10 @@ class AppointmentService(Protocol):
 
     async def get(self, id: str) -> Appointment | None: ...
 
+    def id_of(self, key: str) -> str:
+        """The id that `book` gives to the appointment with this key: an event can carry it before there is one."""
+        ...
+
     async def of(self, contact: str) -> Sequence[Appointment]:
         """A contact's, the latest first."""
         ...
@@ -267,6 +271,31 @@ class AppointmentService(Protocol):
         ...
 
 
+class DayService(Protocol):
+    """Which times of a plugin's resources are taken: nobody takes one twice, from whatever process (services/days.py).
+
+    A resource is a person, a room, a class; a day is one of a time zone, always the same for a resource.
+    """
+
+    async def taken(self, resource: str, zone: str, first: date, last: date) -> Sequence[Taken]:
+        """What is taken from the day *first* to the day *last*, in order of time; void ones are left out."""
+        ...
+
+    async def take(
+        self, resource: str, zone: str, entry: Taken, *, instead_of: Collection[str] = (), force: bool = False
+    ) -> bool:
+        """Put *entry* in, in place of the one with its key and those with the keys *instead_of*. False, and nothing is
+        changed, if others are in its way: there is no seat left, or none is shared.
+
+        One compare-and-set; over midnight one for each day, in order. *force*: whatever is in its way.
+        """
+        ...
+
+    async def free(self, resource: str, zone: str, key: str, begins: datetime, ends: datetime) -> bool:
+        """Take the entry with this key out of the days between two moments; False if it is in none of them."""
+        ...
+
+
 class SpendingService(Protocol):
     """What the tenant's models may cost: reserve before a call, settle after it."""
 
@@ -324,6 +353,7 @@ class Services:
     conversations: ConversationService
     leads: LeadService
     appointments: AppointmentService
+    days: DayService
     spending: SpendingService
     http: aiohttp.ClientSession
     """The process's one session: time-outs are set, cookies are not kept."""
@@ -376,6 +406,7 @@ class Plugin:
         self.conversations = services.conversations
         self.leads = services.leads
         self.appointments = services.appointments
+        self.days = services.days
         self.spending = services.spending
         self.http = services.http
         self.shared = services.shared

@@ -1,4 +1,5 @@
-"""The records of the trade that the core keeps: leads and appointments. Rules and vendors are plugins'.
+"""The records of the trade that the core keeps: leads, appointments, and which times are taken. Rules and vendors are
+plugins'.
 
 Fields are only ever added, always with a default, as in model.py.
 """
@@ -126,6 +127,62 @@ class Appointment:
     history: tuple[Change, ...] = ()
     created_at: datetime
     changed_at: datetime
+
+
+TakenState = Literal["held", "writing", "booked", "undoing"]
+"""Kept for a contact who has not said yes; being written to a calendar; booked; being taken out of a calendar again."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Taken:
+    """A span of time in which a resource is taken, what is kept free before and after it included."""
+
+    key: str
+    """By whom: one each at a resource, whatever spans it has."""
+    owner: str
+    """What it is for, e.g. an appointment's id: those of one owner are in nobody's way but others'."""
+    begins: datetime
+    """Aware UTC."""
+    ends: datetime
+    """Aware UTC; half-open."""
+    state: TakenState
+    until: datetime | None = None
+    """From then on it is void, as if it were not there; None: it stays."""
+    share: str = ""
+    """What is taken together: those of the same name and the same span have one seat each. Empty: it is alone."""
+    seats: int = 1
+    """How many may share it."""
+    contact: str = ""
+    """Whose it is; it goes with the contact."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """The plugin's own, as JSON."""
+
+    def in_the_way_of(self, other: Taken) -> bool:
+        """Whether the spans overlap and they are not one owner's."""
+        return self.begins < other.ends and other.begins < self.ends and self.owner != other.owner
+
+    def shares_with(self, other: Taken) -> bool:
+        """Whether they are of the same thing at the same time."""
+        return self.share != "" and (self.share, self.begins, self.ends) == (other.share, other.begins, other.ends)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Day:
+    """What is taken of one resource on one day of its zone: the document on which those who book meet.
+
+    `id` is plugin, resource and date. A span over midnight stands in both days.
+    """
+
+    id: str
+    version: int = 1
+    resource: str
+    begins: datetime
+    """When the day begins: aware UTC."""
+    taken: tuple[Taken, ...] = ()
+
+    def alive(self, now: datetime) -> tuple[Taken, ...]:
+        """Those that are not void."""
+        return tuple(each for each in self.taken if each.until is None or each.until > now)
 
 
 KEPT = 200

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from frontdesk import Channel, ModelReply, Plugin, hookimpl
+from frontdesk import Channel, ModelReply, Plugin, Taken, hookimpl
 from frontdesk.clock import SystemClock
 from frontdesk.config import Secret
 from frontdesk.model import Consent, Note, Summary
@@ -174,6 +174,10 @@ async def _lived_in(world: World) -> World:
         await core.leads.change(tenant, contact.id, key="same-key", by="bot", temperature="hot", stage=words)
         times = {"starts_at": now, "ends_at": now + timedelta(hours=1), "zone": "Europe/London"}
         await core.appointments.book(tenant, contact.id, key="same-key", by="bot", words=words, **times)
+        taken = Taken(
+            key="same-key", owner="same-key", begins=now, ends=times["ends_at"], state="booked", data={"words": words}
+        )
+        assert await (await world.desk.plugin("parrot", tenant)).days.take("same-resource", "Europe/London", taken)
         entry = AuditEntry(id="same-entry", at=now, who="lan", what="setting.changed", about=words)
         assert await world.desk.repository(tenant).insert(AUDIT, entry)
         onlooker = Onlooker(id="same-onlooker", conversation=contact.id, name="hoa", seen_at=now)

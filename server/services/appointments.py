@@ -110,7 +110,7 @@ class AppointmentDesk:
         after = {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat(), "service": service}
         first = Change(key=key, at=now, by=by, cause=cause, what="booked", after=after)
         made = Appointment(
-            id=hashlib.sha256(f"{plugin}\0{key}".encode()).hexdigest()[:24],
+            id=id_of(plugin, key),
             contact=conversation.contact,
             conversation=conversation.id,
             service=service,
@@ -220,6 +220,11 @@ class AppointmentDesk:
         what = "reminded" if reminder is not None else "confirmed" if confirmed_at is not None else "noted"
         noted: Appointment = await self._recorder.change(tenant, id, key, by, what, cause, decide, None)
         return noted
+
+
+def id_of(plugin: str, key: str) -> str:
+    """The id of the appointment that *plugin* books with *key*."""
+    return hashlib.sha256(f"{plugin}\0{key}".encode()).hexdigest()[:24]
 
 
 def _check(starts_at: datetime, ends_at: datetime) -> None:

@@ -25,6 +25,7 @@ from ..store.collections import (
     CONSENTS,
     CONTACTS,
     CONVERSATIONS,
+    DAYS,
     DELIVERIES,
     ERASED,
     ERASED_MESSAGES,
@@ -279,9 +280,21 @@ class Erasure:
             await self._delete(IDENTITIES, {"contact": part})
             await self._delete(APPOINTMENTS, {"contact": part}, "starts_at")
             await self._delete(LEADS, {"id": part})
+            await self._free(part)
             contact = await self._repository.get(CONTACTS, part)
             while contact is not None and not await self._repository.delete(CONTACTS, contact):
                 contact = await self._repository.get(CONTACTS, part)
+
+    async def _free(self, part: str) -> None:
+        """Whoever is erased keeps no time that others could have."""
+        ids = [raw["id"] async for raw in self._raw(DAYS) if any(each["contact"] == part for each in raw["taken"])]
+        for id in ids:
+            while (day := await self._repository.get(DAYS, str(id))) is not None:
+                taken = tuple(each for each in day.taken if each.contact != part)
+                if not taken and await self._repository.delete(DAYS, day):
+                    break
+                if taken == day.taken or await self._repository.update(DAYS, day, taken=taken) is not None:
+                    break
 
     async def _delete(self, collection: Collection[Any], where: Mapping[str, Any], order_by: str = "") -> None:
         while page := await self._repository.find(collection, where, order_by=order_by, limit=PAGE):

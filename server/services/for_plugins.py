@@ -32,7 +32,8 @@ from ..scheduling import schedule
 from ..store import Between, Store
 from ..store.collections import CONTACTS, IDENTITIES, PLUGIN_DATA, TASKS
 from ..turn.recall import history
-from .appointments import AppointmentDesk, NotPossible
+from .appointments import AppointmentDesk, NotPossible, id_of
+from .days import PluginDays
 from .leads import LeadDesk
 from .ownership import Ownership, UnknownConversation
 from .questions import ask
@@ -330,6 +331,9 @@ class PluginAppointments:
     async def get(self, id: str) -> Appointment | None:
         return await self._desk.get(self._tenant, id)
 
+    def id_of(self, key: str) -> str:
+        return id_of(self._plugin, f"{self._plugin}/{key}")
+
     async def of(self, contact: str) -> list[Appointment]:
         return await self._desk.of(self._tenant, contact)
 
@@ -371,6 +375,7 @@ def services_of(server: Server, tenant: TenantConfig, plugin: str) -> Services:
         ),
         leads=PluginLeads(server.leads, tenant.id, plugin),
         appointments=PluginAppointments(server.appointments, tenant.id, plugin),
+        days=PluginDays(server.store, tenant.id, plugin),
         spending=SpendingOfTenant(server.budgets, server.store, tenant, teller(lambda: server.runtimes, server.store)),
         http=server.http,
         shared=server.shared.of(plugin),

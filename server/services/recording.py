@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from .. import core_tasks
+from ..crashpoints import reached
 from ..queue import Queue, Wake
 from ..records import KEPT, Appointment, Change, Lead
 from ..runtime import Runtimes
@@ -48,7 +49,9 @@ class Recorder:
         """A new record, whose history has one change; the one that is there if its id is taken."""
         repository = self._store.for_tenant(tenant)
         await self._announce(tenant, repository, record.id, record.history[-1].key)
+        reached("record.announced")
         if await repository.insert(self._collection, record):
+            reached("record.written")
             return record
         there: R | None = await repository.get(self._collection, record.id)
         if there is None:
@@ -82,12 +85,14 @@ class Recorder:
                 return there
             if not announced:
                 await self._announce(tenant, repository, id, key)
+                reached("record.announced")
                 announced = True
             now = self._store.now()
             entry = self._entry(there, changes, Change(key=key, at=now, by=by, cause=cause, what=what))
             history = (*there.history, entry)[-KEPT:]
             changed = await repository.update(self._collection, there, **changes, history=history, changed_at=now)
             if changed is not None:
+                reached("record.written")
                 return changed
         raise Unknown(f"there is no {self._collection.name.removesuffix('s')} {id} at this tenant")
 

@@ -256,4 +256,5 @@ def rehearsed(services: Services) -> Services:
         conversations=nothing,
         leads=nothing,
         appointments=nothing,
+        days=nothing,
     )

@@ -175,6 +175,13 @@ APPOINTMENTS = Collection(
     indexes=(("starts_at",), ("state", "starts_at"), ("contact", "starts_at"), ("created_at",)),
     retention=Retention(None, by="starts_at"),
 )
+DAYS = Collection(
+    "days",
+    records.Day,
+    indexes=(("begins",),),
+    # Who came is in the appointments: what was taken on a day that has passed is of no use to anybody.
+    retention=Retention(timedelta(days=30), by="begins"),
+)
 FIGURES = Collection(
     "figures",
     stored_figures.DayFigures,
@@ -285,6 +292,7 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     TASKS,
     LEADS,
     APPOINTMENTS,
+    DAYS,
     FIGURES,
     FIGURE_CASES,
     PLUGIN_DATA,

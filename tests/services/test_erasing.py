@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from frontdesk import Listed, NeedsAttention, Plugin, RetryLater, WrittenContact, hookimpl
+from frontdesk import Listed, NeedsAttention, Plugin, RetryLater, Taken, WrittenContact, hookimpl
 from frontdesk.core_tasks import alert, message_received
 from frontdesk.model import Consent, Media, Memory, Note, Summary, Task
 from frontdesk.scheduling import schedule
@@ -108,6 +108,12 @@ async def lived(server: Any, tenant: str = "clinic") -> Any:
             text=WORDS,
         )  # fmt: skip
         assert await repository.insert(CONSENTS, consent)
+        begins, owner = now + timedelta(days=1), f"v-{each.id}"
+        entry = Taken(
+            key=owner, owner=owner, begins=begins, ends=begins + timedelta(hours=1), state="booked", share="c", seats=9,
+            contact=each.id, data={"words": WORDS},
+        )  # fmt: skip
+        assert await (await server.plugin("crm", tenant)).days.take("room", "Europe/London", entry)
         (message, *_) = [m for m in await each.messages() if m.direction == "inbound"]
         keys = [await server.server.media.put(tenant, content, "image/png") for content in (each.name.encode(), SHARED)]
         files = tuple(Media(content_type="image/png", key=key) for key in keys)

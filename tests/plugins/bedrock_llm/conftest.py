@@ -111,6 +111,7 @@ async def make(bedrock: FakeBedrock, aws_keys: None) -> AsyncIterator[Callable[.
             conversations=unused,
             leads=unused,
             appointments=unused,
+            days=unused,
             spending=purses[-1],
             http=unused,
             shared=cast(Any, shared),

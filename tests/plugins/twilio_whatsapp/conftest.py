@@ -96,6 +96,7 @@ def make_plugin(http: aiohttp.ClientSession, twilio: FakeTwilio, clock: Any) -> 
         conversations=unused,
         leads=unused,
         appointments=unused,
+        days=unused,
         spending=unused,
         http=http,
         shared=cast(Any, shared),
