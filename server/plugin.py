@@ -326,6 +326,15 @@ class SharedService(Protocol):
         ...
 
 
+class TellOperators(Protocol):
+    """How a plugin tells operators something that no hook of it can raise."""
+
+    async def __call__(self, title: str, text: str, *, case: str, conversation: str = "") -> None:
+        """Told by whoever implements `alert_operator`, several cases of one title and text together; and a note beside the
+        *conversation*, if one is named. The same *case* is told once."""
+        ...
+
+
 class CallBlocking(Protocol):
     """How a plugin calls an SDK that is not async."""
 
@@ -362,6 +371,8 @@ class Services:
 
     It is closed when its last user has stopped: by `aclose()`, or by a `close()` that does not block.
     """
+    tell_operators: TellOperators
+    """`await self.tell_operators(title, text, case=…, conversation=…)`: what a person must know."""
     call_blocking: CallBlocking
     """`await self.call_blocking(function, …, timeout=seconds)`: an SDK that is not async, in a thread."""
     log: Any
@@ -410,6 +421,7 @@ class Plugin:
         self.spending = services.spending
         self.http = services.http
         self.shared = services.shared
+        self.tell_operators = services.tell_operators
         self.call_blocking = services.call_blocking
         self.log = services.log
         self.count = services.count

@@ -6,6 +6,7 @@ Fields are only ever added, always with a default, as in model.py.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -160,6 +161,13 @@ class Taken:
     def in_the_way_of(self, other: Taken) -> bool:
         """Whether the spans overlap and they are not one owner's."""
         return self.begins < other.ends and other.begins < self.ends and self.owner != other.owner
+
+    def fits(self, others: Collection[Taken]) -> bool:
+        """Whether there is room for it beside *others*, none of which is void."""
+        in_the_way = [each for each in others if each.in_the_way_of(self)]
+        if not all(each.shares_with(self) for each in in_the_way):
+            return False
+        return len({each.owner for each in in_the_way}) < self.seats
 
     def shares_with(self, other: Taken) -> bool:
         """Whether they are of the same thing at the same time."""

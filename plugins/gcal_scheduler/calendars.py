@@ -54,6 +54,10 @@ class Calendars(Protocol):
         """Of each calendar when it is taken between two moments, our own events too. None: unknown, which is never free."""
         ...
 
+    async def others(self, calendar: str, begin: datetime, end: datetime) -> Sequence[Event] | None:
+        """What takes up time in a calendar between two moments and is not ours (has no `appointment`). None: unknown."""
+        ...
+
     async def write(self, event: Event) -> Event:
         """Put it in under its id and return it with its etag. If its id is there already, that one is returned, whatever it
         is: compare it (a cancelled one: take another attempt)."""

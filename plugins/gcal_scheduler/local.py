@@ -17,6 +17,9 @@ class LocalCalendars:
     async def busy(self, calendars: Sequence[str], begin: datetime, end: datetime) -> Mapping[str, Busy | None]:
         return {each: () for each in calendars}
 
+    async def others(self, calendar: str, begin: datetime, end: datetime) -> Sequence[Event] | None:
+        return ()
+
     async def write(self, event: Event) -> Event:
         return event
 

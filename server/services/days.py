@@ -73,7 +73,7 @@ class PluginDays:
             there = await self._repository.get(DAYS, id)
             alive = there.alive(self._store.now()) if there is not None else ()
             others = tuple(each for each in alive if each.key not in instead)
-            if not force and not fits(entry, others):
+            if not force and not entry.fits(others):
                 return None
             taken = tuple(sorted((*others, entry), key=lambda each: (each.begins, each.key)))
             if there is None:
@@ -91,21 +91,13 @@ class PluginDays:
             if all(each.key != key for each in there.taken):
                 return False
             taken = tuple(each for each in there.taken if each.key != key)
-            taken += tuple(each for each in before if fits(each, taken))
+            taken += tuple(each for each in before if each.fits(taken))
             if await self._repository.update(DAYS, there, taken=taken) is not None:
                 return True
         return False
 
     def _id(self, resource: str, day: date) -> str:
         return f"{self._plugin}/{quote(resource, safe='')}/{day.isoformat()}"
-
-
-def fits(entry: Taken, others: Collection[Taken]) -> bool:
-    """Whether there is room for *entry* beside *others*, none of which is void."""
-    in_the_way = [each for each in others if each.in_the_way_of(entry)]
-    if not all(each.shares_with(entry) for each in in_the_way):
-        return False
-    return len({each.owner for each in in_the_way}) < entry.seats
 
 
 def days_of(begins: datetime, ends: datetime, zone: str) -> Iterator[date]:

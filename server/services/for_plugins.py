@@ -13,14 +13,14 @@ import structlog
 
 from frontdesk.config import TenantConfig
 
-from .. import leases
+from .. import alerts, leases
 from ..changes import Changes
 from ..channel import StatusUpdate
 from ..choices import Choice, as_data
 from ..clock import milliseconds
 from ..errors import Refused, RetryLater
 from ..media import MediaStore, MediaUrls
-from ..model import BOT, Contact, Conversation, Media, Message, MessageKind, PluginDocument, Task, Template
+from ..model import BOT, Contact, Conversation, Media, Message, MessageKind, Note, PluginDocument, Task, Template
 from ..outbox.record import outbound_id
 from ..outbox.status import StatusDesk
 from ..people import followed
@@ -30,7 +30,7 @@ from ..records import Appointment, AppointmentState, Lead
 from ..runtime import Runtimes, UnknownTenant
 from ..scheduling import schedule
 from ..store import Between, Store
-from ..store.collections import CONTACTS, IDENTITIES, PLUGIN_DATA, TASKS
+from ..store.collections import CONTACTS, IDENTITIES, NOTES, PLUGIN_DATA, TASKS
 from ..turn.recall import history
 from .appointments import AppointmentDesk, NotPossible, id_of
 from .days import PluginDays
@@ -360,6 +360,32 @@ class PluginAppointments:
         return {"key": f"{self._plugin}/{key}", "by": f"plugin:{self._plugin}"}
 
 
+class PluginAlerts:
+    """`self.tell_operators`."""
+
+    def __init__(self, runtimes: Callable[[], Runtimes], store: Store, tenant: str, plugin: str) -> None:
+        self._runtimes = runtimes
+        self._store = store
+        self._tenant = tenant
+        self._plugin = plugin
+
+    async def __call__(self, title: str, text: str, *, case: str, conversation: str = "") -> None:
+        repository = self._store.for_tenant(self._tenant)
+        if conversation:
+            note = Note(
+                id=_id(self._plugin, "note", case),
+                conversation=conversation,
+                text=f"{title}\n{text}",
+                author=f"plugin:{self._plugin}",
+                at=self._store.now(),
+            )
+            if not await repository.insert(NOTES, note):
+                return
+        runtime = await self._runtimes().get(self._tenant)
+        case = _id(self._plugin, "alert", case)
+        await alerts.alert(runtime, repository, self._store, title, text, case=case, conversation=conversation)
+
+
 def services_of(server: Server, tenant: TenantConfig, plugin: str) -> Services:
     """Everything that an instance is given."""
     assert server.http is not None, "plugins are made when the server runs"
@@ -379,6 +405,7 @@ def services_of(server: Server, tenant: TenantConfig, plugin: str) -> Services:
         spending=SpendingOfTenant(server.budgets, server.store, tenant, teller(lambda: server.runtimes, server.store)),
         http=server.http,
         shared=server.shared.of(plugin),
+        tell_operators=PluginAlerts(lambda: server.runtimes, server.store, tenant.id, plugin),
         call_blocking=server.blocking.of(
             tenant.id, plugin, server.config.times.sdk_timeout, server.registry.load(plugin).cls.blocking_calls
         ),

@@ -257,4 +257,5 @@ def rehearsed(services: Services) -> Services:
         leads=nothing,
         appointments=nothing,
         days=nothing,
+        tell_operators=nothing,
     )

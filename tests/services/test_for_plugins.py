@@ -11,11 +11,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from frontdesk import Plugin, RetryLater
+from frontdesk import Plugin, RetryLater, hookimpl
 from frontdesk.channel import StatusUpdate
 from frontdesk.model import Template
 from frontdesk.services import for_plugins
-from frontdesk.store.collections import MESSAGES, TASKS
+from frontdesk.store.collections import MESSAGES, NOTES, TASKS
 from frontdesk.testing.plugins import ScriptedModel
 
 AT_ONCE = {"clinic": {"settle": {"quiet_seconds": 0}}}
@@ -27,6 +27,18 @@ class Notes(Plugin):
 
 class OtherNotes(Plugin):
     """Another one."""
+
+
+class Pager(Plugin):
+    """Has operators, who hear what it is told."""
+
+    @hookimpl
+    async def start(self):
+        self.heard = []
+
+    @hookimpl
+    async def alert_operator(self, title, text, conversation):
+        self.heard.append((title, text, conversation.id if conversation else ""))
 
 
 PLUGINS = {"model": ScriptedModel, "notes": Notes, "others": OtherNotes}
@@ -232,3 +244,20 @@ async def test_a_time_without_a_zone_is_refused_by_its_name(desk):
         with pytest.raises(ValueError, match=r"conversations\.send: useful_until: a time without a zone"):
             await notes.conversations.send(lan.id, "k", "Chào chị", useful_until=naive)
         assert await server.repository().get(TASKS, "notes/remind/k") is None
+
+
+async def test_operators_are_told_of_a_case_once_with_a_note(desk):
+    async with desk(plugins={**PLUGINS, "pager": Pager}, tenants=AT_ONCE) as server:
+        lan, mine, pager = await greeted(server), await server.plugin("notes"), await server.plugin("pager")
+        for _ in range(2):
+            await mine.tell_operators("Two at once", "Lan, 9:00", case="v-1", conversation=lan.id)
+
+        async def told():
+            return pager.heard
+
+        assert await server.until("they are told", told) == [("Two at once", "Lan, 9:00", lan.id)]
+        (note,) = await server.repository().find(NOTES, {"conversation": lan.id}, order_by="at")
+        assert (note.text, note.author) == ("Two at once\nLan, 9:00", "plugin:notes")
+        await mine.tell_operators("Nobody's", "of no conversation", case="v-2")
+        await server.quiet()
+        assert len(pager.heard) == 2

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frontdesk.records import Taken
-from frontdesk.services.days import PluginDays, days_of, fits
+from frontdesk.services.days import PluginDays, days_of
 
 from .conftest import OpenStore
 
@@ -105,7 +105,7 @@ def test_whatever_is_asked_for_nobody_is_in_anothers_way(asked: list[Taken]) -> 
     there: list[Taken] = []
     for each in asked:
         others = [other for other in there if other.key != each.key]
-        if fits(each, others):
+        if each.fits(others):
             there = [*others, each]
     for minute in range(100):
         at = NINE + timedelta(minutes=minute)
