@@ -18,7 +18,7 @@ class Event:
     """An appointment as it stands in a calendar."""
 
     id: str
-    """We choose it (appointment and attempt, `ids.event_id`): writing it again finds it. Google: a-v and 0-9."""
+    """We choose it (appointment and attempt, `visits.event_id`): writing it again finds it. Google: a-v and 0-9."""
     calendar: str
     """The calendar's id at its keeper."""
     starts_at: datetime

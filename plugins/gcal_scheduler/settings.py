@@ -132,6 +132,8 @@ class GcalSchedulerSettings(Settings):
     """Where visits take place: in the calendar file that contacts are sent."""
     calendar_file: bool = True
     """Whether a contact who has booked is sent the visit for their own calendar: a link, and a file where it can be sent."""
+    tell_changes: bool = True
+    """Whether a contact is told when somebody moves or deletes their visit in the calendar itself."""
     google: GoogleAccess = Field(default_factory=GoogleAccess)
     """How Google Calendar is reached, with `backend: google`."""
 
