@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints, overload
 
 import docstring_parser
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
@@ -78,6 +78,14 @@ class _Mark:
     deed: bool
     lookup: str
     repeatable: bool
+
+
+@overload
+def tool(function: F) -> F: ...
+
+
+@overload
+def tool(*, deed: bool = False, lookup: str = "", repeatable: bool = False) -> Callable[[F], F]: ...
 
 
 def tool(function: F | None = None, *, deed: bool = False, lookup: str = "", repeatable: bool = False) -> Any:

@@ -182,7 +182,7 @@ class GcalScheduler(Plugin):
             for name in (HOLDS, COLLECTION)
         }
         ids = [each.id for each in await self._appointments_of(conversation)]
-        told = {**{name: found for name, found in kept.items() if found}}
+        told: dict[str, Any] = {name: found for name, found in kept.items() if found}
         if elsewhere := await self.calendars.export_contact(ids):
             told["calendar"] = [elsewhere]
         return told or None

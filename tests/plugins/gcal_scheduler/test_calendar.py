@@ -23,7 +23,7 @@ async def written(school: Business) -> tuple[Booker, str]:
 
 async def test_the_event_says_who_comes_and_is_found_by_its_id(business: Any) -> None:
     async with business(**GOOGLE) as school:
-        lan, visit = await written(school)
+        _, visit = await written(school)
         (event,) = school.paper.ours
         there = await school.plugin.appointments.get(visit)
         assert (event.title, event.appointment, event.zone) == ("Buổi học thử – Lan", visit, "Asia/Ho_Chi_Minh")
@@ -188,7 +188,7 @@ async def test_a_visit_deleted_in_the_calendar_is_cancelled_here(business: Any) 
 
 async def test_a_visit_moved_onto_another_one_stands_and_operators_are_told(business: Any) -> None:
     async with business(**GOOGLE) as school:
-        lan, _ = await written(school)
+        await written(school)
         minh = await school.booker("Minh")
         await minh.books("26/11 lúc 10:00")
         event = next(each for each in school.paper.ours if "Lan" in each.title)
