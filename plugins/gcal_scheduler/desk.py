@@ -157,7 +157,7 @@ class Desk:
     def _done(self, key: str, there: Appointment, context: ToolContext, language: str) -> Done:
         when = self._finder.spoken(there.starts_at, context.contact, language)
         told = words.say(key, language, service=self._service(there, language), when=when)
-        return Done(told=f"{told} ({there.id})", sentence=told)
+        return Done(told=told, sentence=told)
 
     # What is looked at before anything is written.
 
@@ -189,8 +189,8 @@ class Desk:
     def _check_changeable(self, there: Appointment, language: str) -> None:
         if there.state != "booked":
             raise Refused(words.say("not_booked", language))
-        if there.starts_at < self._rules.earliest(self._plugin.clock.now()):
-            lead = words.length(self._rules.settings.lead_time, language)
+        if there.starts_at < self._plugin.clock.now() + self._rules.settings.change_until:
+            lead = words.length(self._rules.settings.change_until, language)
             raise Refused(words.say("too_late", language, lead=lead))
 
     async def _look(self, slot: Slot, context: ToolContext, visit: str, language: str) -> None:

@@ -119,7 +119,9 @@ class GcalSchedulerSettings(Settings):
     holidays: str = Field(default="", pattern=r"^([A-Z]{2}(-[A-Z0-9]{1,3})?)?$", examples=["VN", "GB-ENG"])
     """The country (ISO 3166), perhaps with a part of it, on whose public holidays everything is closed."""
     lead_time: Duration = timedelta(hours=2)
-    """How long before a visit it must be booked, moved or cancelled by a contact."""
+    """How long before a visit it must be booked."""
+    change_until: Duration = timedelta(hours=2)
+    """How long before a visit a contact can move or cancel it; later a person does that."""
     horizon: Length = timedelta(days=60)
     """How far ahead can be booked."""
     grid: Length = timedelta(minutes=30)

@@ -45,7 +45,10 @@ class Argument:
 
     @property
     def kind(self) -> str:
-        """What fills it: id, day, time, moment, choice, number, yes, name, phone, email, words, or other."""
+        """What fills it: id, day, time, moment, choice, number, yes, name, phone, email, words, when, or other.
+
+        `when` takes the contact's own words of a time.
+        """
         if "enum" in self.schema or "const" in self.schema:
             return "choice"
         formats = {"date": "day", "time": "time", "date-time": "moment", "email": "email"}
@@ -61,6 +64,8 @@ class Argument:
         parts = set(name.split("_"))
         if parts & {"id", "slot", "reference", "ref"} or name in VISIT or _ID.search(self.description):
             return "id"
+        if name in ("when", "wanted_time"):
+            return "when"
         for kind, names in (("name", {"name"}), ("phone", {"phone", "mobile", "tel"}), ("email", {"email", "mail"})):
             if parts & names:
                 return kind

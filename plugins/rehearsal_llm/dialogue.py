@@ -10,7 +10,7 @@ from frontdesk import ModelReply, ModelRequest, ToolCall
 
 from .emoji import as_words, mood_of
 from .errand import Errand, Step
-from .intents import read
+from .intents import Reading, read
 from .language import Language, detect, fold, letters, sentences
 from .match import Index, Known
 from .options import Offer, Option
@@ -18,7 +18,7 @@ from .phrases import Voice, continued, fit, said, say
 from .questions import Answered, answered
 from .thread import Round, Thread, follow, language_of, rounds
 from .tools import CALL_A_PERSON, OFFER_CHOICES, deed_for, other_lookup, role
-from .when import dates, days
+from .when import clocks, dates, days
 
 _MEDIA = re.compile(
     r"^\[(?:voice note|image|video|document|sticker|message|contact card|location)[^\]\n]*\]\s*", re.MULTILINE
@@ -316,7 +316,7 @@ class Dialogue:
 
     def _goal_of(self, text: str, language: Language) -> str | None:
         reading = read(text, detect(text) or language)
-        wish = reading.wish
+        wish = reading.wish or self._visit(reading, text)
         concrete = wish == "book" and (not reading.question or bool(days(text, self._request.now.date())))
         if wish is not None and (concrete or self._able(wish)):
             return wish
@@ -327,6 +327,12 @@ class Dialogue:
             return wish
         lookup = other_lookup(terms, self._request.tools, self._index)
         return f"tool:{lookup.name}" if lookup is not None else None
+
+    def _visit(self, reading: Reading, text: str) -> str | None:
+        """`book` for "can I come Monday at 3?": who names a time wants it looked up, if there is something to look it up in."""
+        timed = days(text, self._request.now.date()) or clocks(text)
+        coming = "coming" in reading.intents and "hypothetical" not in reading.intents
+        return "book" if coming and timed and self._able("book") else None
 
     def _able(self, wish: str) -> bool:
         """Whether a tool does what is wished for."""

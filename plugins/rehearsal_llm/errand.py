@@ -16,7 +16,7 @@ from .options import Offer, Option
 from .phrases import Voice, say
 from .supply import Supply
 from .thread import Round, Thread, ask_value
-from .tools import deed_for, role, source_of, wants_confirmation
+from .tools import deed_for, hold_for, role, source_of, wants_confirmation
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Errand:
                 if value is not None:
                     values[argument.name] = value
         if wants_confirmation(deed) and not self._thread.confirmed:
-            return self._read_back(deed, labels, values)
+            return self._hold(deed, values) or self._read_back(deed, labels, values)
         values.update({argument.name: True for argument in arguments(deed) if _is_confirmation(argument)})
         return Step(tool=deed.name, arguments=values)
 
@@ -115,25 +115,25 @@ class Errand:
             lookup = source_of(argument, deed, self._request.tools)
             if lookup is None:
                 return Step(text=self._say("no_tool"), person=self._reason("tool", deed.name)), {}, []
-            found = self._choose(lookup, failure)
+            found = self._choose(lookup, failure, values)
             if isinstance(found, Step):
                 return found, {}, []
             values[argument.name] = found.id
             labels.append(found.label)
         return None, values, labels
 
-    def _choose(self, lookup: ToolSpec, failure: ToolResult | None) -> Option | Step:
+    def _choose(self, lookup: ToolSpec, failure: ToolResult | None, ids: dict[str, Any]) -> Option | Step:
         kind = "own" if role(lookup) == "own" else "free"
         result = self._supply.result_of(lookup, after=failure if kind == "free" else None)
         if result is None:
-            return self._call(lookup)
+            return self._call(lookup, ids)
         if result.error:
             return self._lookup_failed(lookup, result)
         listed = options.parse(result.content)
         if not listed:
             return self._nothing(kind, failure)
         chosen = None if failure is not None and kind == "free" else self._chosen(kind, listed)
-        return chosen if chosen is not None else self._offer(kind, listed, failure)
+        return chosen if chosen is not None else self._offer(kind, listed, failure, result)
 
     def _chosen(self, kind: str, listed: list[Option]) -> Option | None:
         picked = self._thread.picks.get(kind)
@@ -147,7 +147,7 @@ class Errand:
         fitting = options.matching([option.label for option in listed], newest, self._today)
         return listed[fitting[0]] if len(fitting) == 1 and options.names_time(newest) else None
 
-    def _offer(self, kind: str, listed: list[Option], failure: ToolResult | None) -> Step:
+    def _offer(self, kind: str, listed: list[Option], failure: ToolResult | None, result: ToolResult) -> Step:
         if kind == "own":
             return Step(text=self._say("own"), offer=Offer(listed, asked=self._say("pick_own")))
         newest = self._thread.wishes[0] if self._thread.wishes else ""
@@ -155,6 +155,8 @@ class Errand:
         gone = "free" in self._thread.picks or (options.names_time(newest) and not fitting)
         intro = self._failed(failure) + "\n" if failure is not None else ""
         head = self._say("times_otherwise" if gone and failure is None else "times")
+        if (told := options.heading(result.content)) and (detect(told) or self._language) == self._language:
+            head = told  # the tool knows why it is other times
         offered = [listed[place] for place in fitting] or listed
         return Step(text=f"{intro}{head}", offer=Offer(offered, asked=self._say("pick_time")))
 
@@ -163,6 +165,17 @@ class Errand:
             return Step(text=self._say("no_own"))
         intro = self._failed(failure) + "\n" if failure is not None else ""
         return Step(text=f"{intro}{self._say('no_times')} {self._say('ask_day')}")
+
+    def _hold(self, deed: ToolSpec, values: dict[str, Any]) -> Step | None:
+        """Keep what was chosen until the contact says yes; None: it is kept, or nothing can be."""
+        found = hold_for(deed, self._request.tools)
+        if found is None or found[1].name not in values:
+            return None
+        tool, argument = found
+        kept = self._supply.result_of(tool)
+        if kept is None:
+            return Step(tool=tool.name, arguments={argument.name: values[argument.name]})
+        return Step(text=f"{self._failed(kept)} {self._say('ask_day')}") if kept.error else None
 
     def _read_back(self, deed: ToolSpec, labels: Sequence[str], values: dict[str, Any]) -> Step:
         ids = {argument.name for argument in arguments(deed) if argument.kind == "id"}
@@ -194,10 +207,11 @@ class Errand:
             return Step(text=f"{told} {again}".rstrip())
         return Step(text=self._say("failed_lookup"), person=self._reason("tool", lookup.name))
 
-    def _call(self, lookup: ToolSpec) -> Step:
+    def _call(self, lookup: ToolSpec, ids: dict[str, Any] | None = None) -> Step:
+        """*ids*: what was chosen already, for a look-up that takes it, too."""
         values: dict[str, Any] = {}
         for argument in arguments(lookup):
-            value = self._supply.value(argument)
+            value = (ids or {}).get(argument.name) or self._supply.value(argument)
             if value is None and argument.required:
                 return self._ask(argument)
             if value is not None:

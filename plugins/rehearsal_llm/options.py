@@ -81,6 +81,17 @@ def parse(content: str) -> list[Option]:
     return list({option.id: option for option in found}.values())
 
 
+def heading(content: str) -> str:
+    """What a tool says above its choices: lines in front of the first one, the last of which ends in a colon."""
+    above: list[str] = []
+    for line in content.splitlines():
+        if next(_from_lines(line), None) is not None:
+            break
+        above.append(line.strip())
+    text = "\n".join(filter(None, above))
+    return text if text.endswith(":") else ""
+
+
 def _in_two(label: str) -> tuple[str, str]:
     """The title and the description of a choice: a long label is cut where a word ends."""
     if len(label) <= TITLE:

@@ -31,6 +31,8 @@ class Supply:
         given = self._thread.values.get(argument.name)
         if given is not None:
             return answer(argument, given, self._request.now)
+        if argument.kind == "when":
+            return self.newest_wish()
         found = from_texts(argument, self._thread.wishes, self._request.now)
         if found is not None or not argument.required:
             return found

@@ -118,7 +118,11 @@ def _advance(
         return
     if not _take_answer(thread, pending, one, language, today):
         _take_wish(thread, one.text, today)
-        thread.moved = thread.moved or goal is not None
+        if goal is not None and not thread.moved:
+            # Said once more in other words, which a tool may understand where nothing here does.
+            thread.wishes.insert(0, one.text)
+            thread.picks.pop("free", None)
+            thread.confirmed, thread.moved = False, True
 
 
 def _take_answer(thread: Thread, pending: str, one: Round, language: Language, today: date) -> bool:

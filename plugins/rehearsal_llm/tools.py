@@ -29,11 +29,14 @@ _CONFIRM = re.compile(r"confirm|read[ -]?back|xac nhan", re.IGNORECASE)
 
 
 def role(tool: ToolSpec) -> str:
-    """`book`, `move` or `cancel` for a deed that does it; `own` or `free` for a look-up that lists it; else ``."""
+    """`book`, `move` or `cancel` for a deed that does it; `own` or `free` for a look-up that lists it, `hold` for one that keeps
+    what was chosen; else ``."""
     name, described = set(tool.name.split("_")), set(re.findall(r"[a-z']+", fold(tool.description)))
     if tool.deed:
         first = set(fold(tool.description).split()[:1])
         return next((verb for where in (name, first) for verb, known in _VERBS.items() if where & known), "")
+    if "hold" in name:
+        return "hold"
     for where in (name, described):
         if where & (_FREE - _OWN):
             return "free"
@@ -58,6 +61,16 @@ def source_of(argument: Argument, deed: ToolSpec, tools: Sequence[ToolSpec]) -> 
     own = role(deed) == "cancel" or (role(deed) == "move" and bool(set(argument.name.split("_")) & VISIT))
     wanted = "own" if own else "free"
     return next((tool for tool in lookups if role(tool) == wanted), None)
+
+
+def hold_for(deed: ToolSpec, tools: Sequence[ToolSpec]) -> tuple[ToolSpec, Argument] | None:
+    """The look-up that keeps what *deed* will take while the contact thinks, and the argument of both that names it."""
+    shared = {argument.name for argument in arguments(deed) if argument.kind == "id"}
+    holds = [tool for tool in tools if not tool.deed and role(tool) == "hold"]
+    return next(
+        ((tool, argument) for tool in holds for argument in arguments(tool) if argument.name in shared),
+        None,
+    )
 
 
 def other_lookup(asked: Sequence[str], tools: Sequence[ToolSpec], index: Index) -> ToolSpec | None:

@@ -33,7 +33,7 @@ SERVICES: list[dict[str, Any]] = [
     },
 ]
 WEEK = {day: ["08:00-12:00", "13:30-20:30"] for day in ("monday", "tuesday", "wednesday", "thursday", "friday")}
-SETTINGS: dict[str, Any] = {"services": SERVICES, "lead_time": "1 h", "calendar_file": False}
+SETTINGS: dict[str, Any] = {"services": SERVICES, "lead_time": "1 h", "change_until": "1 h", "calendar_file": False}
 TENANT: dict[str, Any] = {
     "name": "Hoa Sen",
     "time_zone": "Asia/Ho_Chi_Minh",

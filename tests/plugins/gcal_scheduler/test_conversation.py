@@ -1,0 +1,141 @@
+"""The example tenants book for real with the offline model: whoever names a time has the calendar looked at."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from frontdesk import choices_of, numbered
+from frontdesk.plugins.gcal_scheduler import GcalScheduler
+from frontdesk.plugins.rehearsal_llm import RehearsalLlm
+from frontdesk.testing.clock import MovableClock
+
+EXAMPLE = yaml.safe_load((Path(__file__).parents[3] / "tenants.example.yaml").read_text("utf-8"))["tenants"]
+MORNING = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
+"""A Wednesday, 10:00 in Hanoi."""
+
+
+class Talk:
+    """What a contact and the desk say to each other."""
+
+    def __init__(self, server: Any, contact: Any) -> None:
+        self.server = server
+        self._contact = contact
+
+    async def says(self, text: str) -> str:
+        """The answer."""
+        await self._contact.says(text)
+        return await self.hears()
+
+    async def hears(self) -> str:
+        """The next message, with what can be chosen below it."""
+        text: str = await self._contact.hears()
+        last = next(each for each in reversed(await self._contact.received()) if each.text == text)
+        return numbered(text, choices_of(last.data))
+
+    async def visits(self) -> list[tuple[str, str, str]]:
+        """(state, service, when) of the contact's appointments."""
+        plugin = await self.server.plugin("gcal_scheduler")
+        zone = plugin.tenant.zone
+        return [
+            (each.state, each.service, f"{each.starts_at.astimezone(zone):%d/%m %H:%M}")
+            for each in await plugin.appointments.of(self._contact.id)
+        ]
+
+
+@pytest.fixture
+def talk(desk: Any) -> Callable[..., Any]:
+    """`async with talk("lotus-school") as talk:`: a tenant of the example, and a contact of it."""
+
+    @asynccontextmanager
+    async def start(tenant: str) -> AsyncIterator[Talk]:
+        example = {**EXAMPLE[tenant], "settle": {"quiet_seconds": 0}}
+        of_plugins = [each for each in example["plugins"] if "gcal_scheduler" in each]
+        example["plugins"] = ["phone", "rehearsal_llm", *of_plugins]
+        async with desk(
+            plugins={"rehearsal_llm": RehearsalLlm, "gcal_scheduler": GcalScheduler},
+            tenants={tenant: example},
+            clock=MovableClock(MORNING),
+        ) as server:
+            yield Talk(server, server.contact("Lan"))
+
+    return start
+
+
+async def test_can_i_come_monday_at_3(talk: Any) -> None:
+    async with talk("riverside-dental") as ann:
+        answer = await ann.says("Can I come Monday at 3?")
+        assert "Monday 30 Nov, 15:00" in answer and "Shall I go ahead?" in answer, answer
+        assert await ann.visits() == []
+        answer = await ann.says("Yes please")
+        assert "You are booked for Monday 30 Nov, 15:00: Check-up." in answer, answer
+        assert await ann.visits() == [("booked", "Check-up", "30/11 15:00")]
+        assert (await ann.hears()).startswith("Check-up, Monday 30 Nov, 15:00. Add it to your calendar: https://")
+        assert "Monday 30 Nov, 15:00" in await ann.says("When is my appointment?")
+        answer = await ann.says("Could you move my appointment to Tuesday at 10?")
+        assert "Tuesday 1 Dec, 10:00" in answer and "Shall I go ahead?" in answer, answer
+        answer = await ann.says("yes")
+        assert "moved to Tuesday 1 Dec, 10:00" in answer, answer
+        await ann.hears()
+        answer = await ann.says("Sorry, I need to cancel my appointment")
+        assert "Shall I go ahead?" in answer, answer
+        assert "is cancelled" in await ann.says("yes")
+        assert await ann.visits() == [("cancelled", "Check-up", "01/12 10:00")]
+
+
+async def test_thu_hai_3_gio_em_qua_duoc_khong(talk: Any) -> None:
+    async with talk("lotus-school") as lan:
+        answer = await lan.says("Thứ hai 3 giờ chiều em qua học thử được không ạ?")
+        assert "15:00 thứ Hai 30/11" in answer and "đồng ý không" in answer, answer
+        answer = await lan.says("Dạ được ạ")
+        assert "Em đã đặt lịch Buổi học thử lúc 15:00 thứ Hai 30/11 ạ." in answer, answer
+        assert await lan.visits() == [("booked", "Buổi học thử", "30/11 15:00")]
+        assert "https://calendar.google.com/" in await lan.hears()
+        assert "15:00 thứ Hai 30/11" in await lan.says("Em có lịch hẹn lúc nào ạ?")
+        answer = await lan.says("Cho em đổi lịch sang chiều thứ ba lúc 4 giờ được không?")
+        assert "16:00 thứ Ba 1/12" in answer, answer
+        answer = await lan.says("vâng ạ")
+        assert "sang 16:00 thứ Ba 1/12" in answer, answer
+        await lan.hears()
+        answer = await lan.says("Em muốn hủy lịch hẹn")
+        assert "đồng ý không" in answer, answer
+        assert "Em đã hủy lịch" in await lan.says("có ạ")
+        assert await lan.visits() == [("cancelled", "Buổi học thử", "01/12 16:00")]
+
+
+async def test_a_choice_of_times_is_offered_and_taken(talk: Any) -> None:
+    async with talk("lotus-school") as lan:
+        answer = await lan.says("em muon dat lich chieu thu sau")
+        assert answer.count("thứ Sáu 27/11") == 3, answer
+        answer = await lan.says("2")
+        assert "đồng ý không" in answer, answer
+        answer = await lan.says("ok em")
+        assert "Em đã đặt lịch" in answer, answer
+        ((_, _, when),) = await lan.visits()
+        assert when.startswith("27/11")
+
+
+async def test_a_time_that_is_not_free_is_answered_with_others(talk: Any) -> None:
+    async with talk("riverside-dental") as ann:
+        answer = await ann.says("Can I come on Sunday at 10 for a check-up?")
+        assert "Sunday 29 Nov is closed." in answer and "Monday 30 Nov" in answer, answer
+        answer = await ann.says("I'd like to book a hygienist visit on 30/2")
+        assert "there is no such day" in answer, answer
+        answer = await ann.says("Any chance of a hygienist visit tomorrow at 11?")
+        assert "Hygienist visit" in answer and "Thursday 26 Nov, 11:00" in answer, answer
+
+
+@pytest.mark.parametrize(
+    ("tenant", "text"),
+    [("riverside-dental", "From what age can my daughter come?"), ("lotus-school", "Con tôi 5 tuổi có lớp không?")],
+)
+async def test_a_question_without_a_time_is_answered_with_its_fact(talk: Any, tenant: str, text: str) -> None:
+    async with talk(tenant) as contact:
+        answer = await contact.says(text)
+        assert "age of two" in answer or "từ 4 tuổi" in answer, answer
