@@ -144,7 +144,7 @@ class Rules:
 
 
 def _is_on(off: DayOff, day: date) -> bool:
-    return off.on <= day <= (off.until or off.on)
+    return off.day <= day <= (off.until or off.day)
 
 
 def _common(one: Sequence[Span], other: Sequence[Span]) -> Iterator[Span]:

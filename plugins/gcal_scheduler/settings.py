@@ -65,7 +65,7 @@ class Service(Settings):
 class DayOff(Settings):
     """Days that are not as the week says."""
 
-    on: date
+    day: date
     """The day, e.g. `2026-12-24`."""
     until: date | None = None
     """The last day, if there are several."""
@@ -76,8 +76,8 @@ class DayOff(Settings):
 
     @model_validator(mode="after")
     def _in_order(self) -> DayOff:
-        if self.until is not None and self.until < self.on:
-            raise ValueError(f"until ({self.until}) is before on ({self.on})")
+        if self.until is not None and self.until < self.day:
+            raise ValueError(f"until ({self.until}) is before day ({self.day})")
         return self
 
 

@@ -329,7 +329,7 @@ class Dialogue:
         return f"tool:{lookup.name}" if lookup is not None else None
 
     def _visit(self, reading: Reading, text: str) -> str | None:
-        """`book` for "can I come Monday at 3?": who names a time wants it looked up, if there is something to look it up in."""
+        """`book` for "can I come Monday at 3?": who names a time wants it looked up, if there is a diary."""
         timed = days(text, self._request.now.date()) or clocks(text)
         coming = "coming" in reading.intents and "hypothetical" not in reading.intents
         return "book" if coming and timed and self._able("book") else None

@@ -29,8 +29,8 @@ _CONFIRM = re.compile(r"confirm|read[ -]?back|xac nhan", re.IGNORECASE)
 
 
 def role(tool: ToolSpec) -> str:
-    """`book`, `move` or `cancel` for a deed that does it; `own` or `free` for a look-up that lists it, `hold` for one that keeps
-    what was chosen; else ``."""
+    """`book`, `move` or `cancel` for a deed that does it; `own` or `free` for a look-up that lists it; `hold` for one that
+    keeps what was chosen; else ``."""
     name, described = set(tool.name.split("_")), set(re.findall(r"[a-z']+", fold(tool.description)))
     if tool.deed:
         first = set(fold(tool.description).split()[:1])

@@ -15,7 +15,7 @@ from .conftest import EXAMPLE, Run
 def test_a_good_file_is_said_to_be_good(frontdesk: Run) -> None:
     done = frontdesk("check", str(EXAMPLE))
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"OK: {EXAMPLE}: 2 tenants, 2 plugins, ")
+    assert done.stdout.startswith(f"OK: {EXAMPLE}: 2 tenants, 3 plugins, ")
 
 
 def test_a_tenant_without_a_model_is_pointed_out(frontdesk: Run, tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_secrets_are_looked_up_only_when_asked(
 
     done = frontdesk("check", "--resolve")
     first, second = done.stdout.splitlines()
-    where = "tenant riverside-dental: plugins[2].twilio_whatsapp"
+    where = "tenant riverside-dental: plugins[3].twilio_whatsapp"
     assert f"{where}.auth_token: the environment variable NOT_SET_ANYWHERE is not set; set it" in first
     assert f"{where}.previous_auth_token: the secret file {tmp_path / 'secrets' / 'old'} cannot be read" in second
     assert (done.returncode, done.stderr) == (1, "tenants.yaml: 2 problems\n")

@@ -57,7 +57,7 @@ async def test_a_secret_that_is_missing_is_told_at_the_start_and_the_other_tenan
     async with ServerProcess(tmp_path, example["tenants"]) as process:
         server = await process.start()
         told = server.tail(100)
-        why = "plugins[2].twilio_whatsapp.auth_token: the environment variable NOT_SET_ANYWHERE is not set"
+        why = "plugins[3].twilio_whatsapp.auth_token: the environment variable NOT_SET_ANYWHERE is not set"
         assert f"    twilio_whatsapp    NOT READY: {why}" in told
         assert "1 secret missing" in told
         assert any("secret_missing" in line and "riverside-dental" in line for line in told.splitlines())

@@ -235,7 +235,7 @@ def test_the_example_loads_without_any_environment_variable(monkeypatch: pytest.
     assert list(example.tenants) == ["lotus-school", "riverside-dental"]
     assert [tenant.language for tenant in example.tenants.values()] == ["vi", "en-GB"]
     for tenant in example.tenants.values():
-        assert [entry.name for entry in tenant.plugins] == ["simulator", "rehearsal_llm"]
+        assert [entry.name for entry in tenant.plugins] == ["simulator", "rehearsal_llm", "gcal_scheduler"]
         assert len(tenant.facts) >= 10
         assert all(len(fact.questions) >= 3 for fact in tenant.facts)
     assert example.store_url() == f"sqlite:///{ROOT}/data/frontdesk.db"

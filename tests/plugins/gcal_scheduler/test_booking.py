@@ -91,7 +91,7 @@ async def test_every_rule_is_looked_at_again_when_it_is_written(business: Any) -
         assert "ít nhất 1 giờ" in await lan.refused(school.plugin.hold_slot(soon, lan.context()))
         assert "nhân viên sẽ hỗ trợ" in await lan.refused(school.plugin.cancel(visit, lan.context()))
         assert "nhân viên sẽ hỗ trợ" in await lan.refused(school.plugin.move(visit, id, lan.context()))
-        closed = {"exceptions": [{"on": "2026-11-24", "reason": "họp"}]}
+        closed = {"exceptions": [{"day": "2026-11-24", "reason": "họp"}]}
         school.plugin.rules.settings = type(school.plugin.settings)(**{**school.plugin.settings.model_dump(), **closed})
         school.plugin.rules.staff = school.plugin.rules.staff
         assert "không còn nhận khách" in await lan.refused(school.plugin.book(id, lan.context()))
@@ -112,7 +112,7 @@ async def test_what_cannot_be_is_said(business: Any, when: str, words: str) -> N
 
 
 async def test_a_closed_day_is_named_and_the_next_times_are_offered(business: Any) -> None:
-    async with business(exceptions=[{"on": "2026-11-25", "reason": "họp toàn trung tâm"}]) as school:
+    async with business(exceptions=[{"day": "2026-11-25", "reason": "họp toàn trung tâm"}]) as school:
         lan = await school.booker()
         told = await school.plugin.find_slots(lan.context(), "thứ tư 25/11 buổi sáng")
         assert told.startswith("Thứ Tư 25/11 không làm việc (họp toàn trung tâm). Giờ trống gần nhất")

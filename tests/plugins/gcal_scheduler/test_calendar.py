@@ -158,11 +158,8 @@ async def test_a_visit_moved_in_the_calendar_is_moved_here_and_the_contact_is_to
         for _ in range(2):
             await school.plugin.outside.apply(school.paper.moved(event.id, local(26, 10)))
         there = await school.plugin.appointments.get(visit)
-        assert (there.starts_at, there.moves, there.history[-2].cause) == (
-            local(26, 10),
-            1,
-            "moved in the calendar lan@example.com",
-        )
+        assert (there.starts_at, there.moves) == (local(26, 10), 1)
+        assert "moved in the calendar lan@example.com" in [each.cause for each in there.history]
         assert await school.taken("lan") == [("booked", "26/11 10:00")]
         await school.server.quiet()
         sent = [each.text for each in (await school.server.plugin("phone")).sent]

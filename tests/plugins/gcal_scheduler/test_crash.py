@@ -10,14 +10,15 @@ from frontdesk import ModelReply, ToolCall
 
 from .conftest import GOOGLE, Business, local
 
+SLOW = pytest.mark.slow
 BOOKING = [
-    ("deed.intended", 1),
+    pytest.param("deed.intended", 1, marks=SLOW),
     ("days.taken", 1),  # as writing: the calendar is not written
     ("record.announced", 1),  # the calendar is written
     ("record.written", 1),
-    ("days.taken", 2),  # as booked
-    ("deed.ran", 1),
-    ("deed.journalled", 1),
+    pytest.param("days.taken", 2, marks=SLOW),  # as booked
+    pytest.param("deed.ran", 1, marks=SLOW),
+    pytest.param("deed.journalled", 1, marks=SLOW),
 ]
 
 
@@ -64,7 +65,13 @@ async def test_a_booking_that_died_is_one_booking(business: Any, dies_at: Any, p
         assert await after.alerts() == [] and await after.taken("lan") == [("booked", "24/11 15:00")]
 
 
-MOVE = [("deed.intended", 1), ("days.taken", 1), ("record.announced", 1), ("record.written", 1), ("deed.ran", 1)]
+MOVE = [
+    pytest.param("deed.intended", 1, marks=SLOW),
+    pytest.param("days.taken", 1, marks=SLOW),
+    ("record.announced", 1),
+    ("record.written", 1),
+    pytest.param("deed.ran", 1, marks=SLOW),
+]
 
 
 @pytest.mark.parametrize(("point", "nth"), MOVE)

@@ -52,8 +52,8 @@ def test_whose_hours_are_narrower_has_fewer_times() -> None:
 
 
 def test_exceptions_of_one_and_of_all() -> None:
-    off = {"on": "2026-11-23", "until": "2026-11-24", "reason": "party"}
-    day = {"on": "2026-11-23", "hours": ["10:00-11:00"]}
+    off = {"day": "2026-11-23", "until": "2026-11-24", "reason": "party"}
+    day = {"day": "2026-11-23", "hours": ["10:00-11:00"]}
     of = rules(exceptions=[off], staff=[{"id": "a", "name": "A", "exceptions": [day]}, {"id": "b", "name": "B"}])
     assert starts(of) == ["10:00", "10:30"] and starts(of, staff=1) == []
     assert of.closed(MONDAY, "en") == (False, "party")
@@ -62,7 +62,7 @@ def test_exceptions_of_one_and_of_all() -> None:
 
 
 def test_public_holidays_by_their_names() -> None:
-    of = rules(holidays="VN", exceptions=[{"on": "2026-09-02", "hours": ["09:00-10:00"]}])
+    of = rules(holidays="VN", exceptions=[{"day": "2026-09-02", "hours": ["09:00-10:00"]}])
     tet = date(2026, 2, 17)
     assert of.closed(tet, "vi") == (True, "Tết Nguyên Đán") and starts(of, tet) == []
     assert of.closed(tet, "en")[1] == "Lunar New Year"
@@ -151,7 +151,7 @@ def test_offers_are_as_different_as_they_can_be() -> None:
         ({"services": [{**VISIT, "duration": "0 min"}]}, "more than nothing"),
         ({"backend": "google"}, "needs staff with a calendar"),
         ({"backend": "google", "staff": [{"id": "a", "name": "A"}]}, "staff: a has no calendar"),
-        ({"exceptions": [{"on": "2026-12-24", "until": "2026-12-20"}]}, "is before on"),
+        ({"exceptions": [{"day": "2026-12-24", "until": "2026-12-20"}]}, "is before day"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_with_what_would_be_right(given: dict[str, Any], says: str) -> None:
