@@ -235,8 +235,8 @@ def _range(found: Found) -> Made:
     return _times(low=ends[0], high=ends[1])
 
 
-def _times(low: Clock | None = None, high: Clock | None = None, **how: bool) -> Made:
-    times = Times(low=low, high=high, **how)
+def _times(low: Clock | None = None, high: Clock | None = None, *, point: bool = False, about: bool = False) -> Made:
+    times = Times(low=low, high=high, point=point, about=about)
     if not any(times.readings()):
         return "wrong", ("unclear", "-".join(clock.said() for clock in (low, high) if clock))
     return "times", times
@@ -290,7 +290,7 @@ SPANS = (
     rule("[from after] clock onward? | clock onward", lambda found: _times(low=found.one("clock"))),
     rule("[before by until] clock", lambda found: _times(high=found.one("clock"))),
     rule("clock", lambda found: _times(low=found.one("clock"), point=True)),
-    rule("(?<=days) num (?=[comma stop or]|$)", lambda found: _exactly(found.one("num"))),
+    rule("(?<=days) num (?=[comma stop turn then or]|$)", lambda found: _exactly(found.one("num"))),
     rule("after part", lambda found: _times(low=_exact_hour(found.one("part").after))),
     rule("[before by] part", lambda found: _times(high=_exact_hour(found.one("part").before))),
     rule("around? part", lambda found: ("times", Times(part=found.one("part")))),

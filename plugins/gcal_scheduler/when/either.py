@@ -29,9 +29,9 @@ def _over_to(found: Found) -> Made:
 def _busy_or_you(found: Found) -> Made:
     """`mai em ban`: busy; `ban oi, mai`: you."""
     before = found.atoms[found.first - 1].plain if found.first else ""
-    ends = found.next is None or found.next.kind in ("comma", "stop", "last")
+    ends = found.next is None or found.next.kind in ("comma", "stop", "turn", "then", "last")
     day = found.next is not None and found.next.kind in (*_DAY.split(), "part", "toi", "sang")
-    return ("cant" if (day and before in _OF_ME) or (ends and found.first) else "x"), 1
+    return ("cant" if (day and before in _OF_ME) or (ends and found.first) else "x"), "unfit"
 
 
 def _name(found: Found) -> Made:
@@ -45,6 +45,12 @@ def _called(found: Found) -> Made:
     """`Mai ơi`."""
     called = found.atoms[found.first].plain == "mai" and found.next is not None and found.next.plain == "oi"
     return ("x", 1) if called else None
+
+
+def _numbered_name(found: Found) -> Made:
+    """`chị Bảy`, `bác sĩ Sáu`: a name, if it is no digit."""
+    digit, be = found.atoms[found.last - 1].plain.isdigit(), found.atoms[found.first].plain == "be"
+    return None if digit or be else ("x", 1)
 
 
 def _after_noon(found: Found) -> Made:
@@ -76,13 +82,16 @@ def _negates(found: Found) -> Made:
     """`thứ hai em không qua` says no; `thứ hai còn chỗ không ạ` asks."""
     clause = list(found.atoms[: found.first])
     for i in range(len(clause) - 1, -1, -1):
-        if clause[i].kind in ("comma", "stop"):
+        if clause[i].kind in ("comma", "stop", "turn"):
             clause = clause[i + 1 :]
             break
     after = found.next
-    ends = after is None or after.kind in ("comma", "stop", "last") or after.plain in lexicon().particles
+    ends = (
+        after is None or after.kind in ("comma", "stop", "turn", "then", "last") or after.plain in lexicon().particles
+    )
     asks = any(atom.plain in lexicon().before_question for atom in clause)
-    return "x" if ends or asks else "cant", 1
+    only_ok = not clause and found.atoms[found.first].end - found.atoms[found.first].begin == 1  # `k, tomorrow`
+    return ("x", 1) if ends or asks or only_ok else ("cant", "refused")
 
 
 def _seven(found: Found) -> Made:
@@ -104,6 +113,7 @@ RULES = (
     rule("nam", becomes("x")),
     rule("sau (?=hour part)", _after_noon),
     rule("sau (?=[hour ruoi]) | (?<=[mung kem]) sau", becomes("num", 6)),
+    rule("title sau (?=part)", becomes("x")),
     rule("sau", becomes("after")),
     rule("tam (?=[num time])", becomes("around")),
     rule("tam (?=[hour ruoi part minute dayword]) | (?<=[mung kem]) tam", becomes("num", 8)),
@@ -116,21 +126,28 @@ RULES = (
     rule("toi", becomes("x")),
     rule("sang", _over_to),
     rule("^ sang (?=[or and comma])|^ sang $", lambda found: _part("morning")),
-    rule(f"sang (?=[{_DAY} this dayword]) | (?<=[{_DAY} {_HOUR} target]) sang", lambda found: _part("morning")),
+    rule(f"sang (?=[{_DAY} this dayword] | num dash num dash num)", lambda found: _part("morning")),
+    rule(f"(?<=[{_DAY} {_HOUR} target]) sang", lambda found: _part("morning")),
     rule("sang", becomes("target")),
     rule(f"dem (?=[{_DAY} this]) | (?<=[{_HOUR}]) dem", lambda found: _part("night")),
     rule("dem", becomes("x")),
     rule("may (?=[num ordinal the]) | (?<=[num ordinal in the next]) may", becomes("month", 5)),
     rule("may (?=[unit dayword])", becomes("few", 3)),
     rule("may", becomes("x")),
+    rule("co | do | con", becomes("x")),
+    rule("no (?=[weekday part])", becomes("not")),
+    rule("no", becomes("x")),
+    rule("(?<=[before after]) work", lambda found: _part("working hours")),
+    rule("work", becomes("x")),
     rule("ban", _busy_or_you),
     rule("ten", lambda found: ("title", 1) if found.next and found.next.plain == "mai" else ("num", 10)),
     rule("dung (?=[num time at])", becomes("the")),
     rule("dung", becomes("not")),
-    rule("so (?=slash)", lambda found: ("stop" if found.setting.language == "en" else "address", 1)),
-    rule("so", becomes("stop")),
+    rule("so (?=slash)", lambda found: ("then" if found.setting.language == "en" else "address", 1)),
+    rule("so", becomes("then")),
     rule("title relday", _name),
     rule("relday (?=x)", _called),
+    rule("title [num nam] (?![hour ruoi kem minute])", _numbered_name),
     rule("^ this (?![weekday unit])", _today),
     rule("(?<=[next coming the by until before after between or and]) short", _on_short_day),
     rule(

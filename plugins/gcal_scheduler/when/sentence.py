@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import clocks, dates, either
+from . import clocks, counted, dates, either
 from .calendar import Days
 from .cascade import Atom, Setting, reduced
 from .clocks import Times
@@ -81,7 +81,7 @@ def said(text: str, setting: Setting) -> Said:
 
 
 def _reduced(found: list[Atom], setting: Setting) -> list[Atom]:
-    for rules in (either.RULES, dates.FIRST, clocks.RULES, clocks.AT_HOUR, dates.RULES):
+    for rules in (either.RULES, counted.RULES, clocks.RULES, clocks.AT_HOUR, dates.RULES):
         found = reduced(found, rules, setting)
     found = [atom for atom in found if atom.kind not in ("the", "in", "at", "dayword", "trong", "hour")]
     return reduced(found, (*dates.RANGES, *clocks.RANGES, *dates.BOUNDS, *clocks.SPANS), setting)
@@ -137,34 +137,42 @@ def _join(between: Sequence[Atom]) -> str:
 def _not_meant(found: Sequence[Atom]) -> set[int]:
     """The places of what is said not to suit. In doubt it is not meant: never the opposite of what was said."""
     result: set[int] = set()
+    said_before: list[int] = []
     goes_on = False
     for clause in _clauses(found):
         times = [i for i in clause if found[i].kind in _TIME]
         negation = next((i for i in clause if found[i].kind in _NEGATIONS), None)
         if negation is None:
-            nothing_else = all(found[i].kind in (*_TIME, "or", "and") for i in clause)
-            goes_on = goes_on and nothing_else
+            goes_on = goes_on and all(found[i].kind in (*_TIME, "or", "and") for i in clause)
             result.update(times if goes_on else ())
         else:
-            before = [i for i in times if i < negation]
-            after = [i for i in times if i > negation]
-            turned = bool(before) and (found[negation].kind == "cant" or not after)
-            result.update(_turned(found, before, after) if turned else after)
-            goes_on = not turned and found[negation].kind != "instead"
-        goes_on = goes_on and clause.stop < len(found) and found[clause.stop].kind == "comma"
+            turned, goes_on = _turned(found, times, negation, said_before)
+            result.update(turned)
+        end = found[clause.stop].kind if clause.stop < len(found) else "stop"
+        goes_on = goes_on and end == "comma"
+        said_before = [] if end == "stop" else times or said_before
     return result
 
 
-def _turned(found: Sequence[Atom], before: list[int], after: list[int]) -> list[int]:
-    """`tuần sau em bận thứ hai` is about Monday; `mai em bận` about tomorrow."""
-    broad = all(found[i].kind == "days" and found[i].value.broad for i in before)
-    return after if broad and after else [*before, *after]
+def _turned(found: Sequence[Atom], times: list[int], negation: int, said_before: list[int]) -> tuple[list[int], bool]:
+    """What a negation is about, and whether it goes on past a comma: `not Monday, Tuesday or Friday`."""
+    before, after = [i for i in times if i < negation], [i for i in times if i > negation]
+    kind, value = found[negation].kind, found[negation].value
+    if not times:  # `thứ hai, em bận rồi`
+        return (said_before if value == "unfit" else []), True
+    if not before or (kind != "cant" and after):
+        return after, kind != "instead"
+    if after and all(found[i].kind == "days" and found[i].value.broad for i in before):
+        return after, False  # `tuần sau em bận thứ hai`
+    return [*before, *after], False
 
 
 def _clauses(found: Sequence[Atom]) -> Iterator[range]:
+    """Up to commas and stops; `thì` and `so` end one in which something was refused: `mai thì em bận` is one clause."""
     start = 0
     for i, atom in enumerate(found):
-        if atom.kind in ("comma", "stop"):
+        refused = atom.kind == "then" and any(before.kind in _NEGATIONS for before in found[start:i])
+        if atom.kind in ("comma", "stop", "turn") or refused:
             yield range(start, i)
             start = i + 1
     yield range(start, len(found))
@@ -200,11 +208,11 @@ def _shared(groups: list[Meant]) -> list[Meant]:
     """Each with its hours and its day where alternatives share one: `Monday or Wednesday morning`, `mai 3h hoặc 4h`."""
     for i in reversed(range(len(groups) - 1)):
         one, after = groups[i], groups[i + 1]
-        if one.days and not one.times and after.times and not after.hours_first and after.joined in ("or", "comma"):
+        if one.days and not one.times and after.times and not after.hours_first and after.joined != "loose":
             groups[i] = replace(one, times=after.times)
     for i in range(1, len(groups)):
         one, before = groups[i], groups[i - 1]
-        if one.days and not one.times and before.times and before.hours_first and one.joined in ("or", "comma"):
+        if one.days and not one.times and before.times and before.hours_first and one.joined != "loose":
             groups[i] = replace(one, times=before.times, hours_first=True)
     return _with_days(_with_days(groups)[::-1])[::-1]
 

@@ -16,7 +16,9 @@ READ_AT_MOST = 500
 _NOT_TIME = (
     r"24/7|\d{1,3}(?:[.,]\d{3})+(?!\d)"
     r"|\d[\d.,]*\s?(?:%|[$€₫]|(?:k|đ|d|vnđ|vnd|usd|tr|triệu|trieu|ngàn|ngan|nghìn|nghin|kg|cm|km)\b)"
-    r"|\d+\s?(?:tuổi|tuoi|người|nguoi|khách|khach|bé|em|đứa|dua|chỗ|lần|lan|viên|vien|buổi|buoi|people|persons?|guests?|pax|kids|years?\s?old|yo)\b"
+    r"|(?<!thứ )(?<!thu )(?<!ngày )(?<!ngay )(?<!tháng )(?<!thang )(?<![tT])"
+    r"\d+\s?(?:tuổi|tuoi|tháng tuổi|thang tuoi|người|nguoi|khách|khach|chỗ|lần|lan|viên|vien|buổi|buoi|đêm|dem|nights?"
+    r"|people|persons?|guests?|pax|kids|years?\s?old|yo)\b"
 )
 """Money, ages, heads: numbers that are no time whatever stands beside them."""
 _TOKEN = re.compile(
