@@ -10,7 +10,7 @@ from frontdesk import Appointment, Done, Message, Plugin, Refused, RetryLater, T
 from . import words
 from .calendars import Changed
 from .diary import Diary, holder
-from .finding import LOOKED_AT, Asked, Finder, language_of
+from .finding import LOOKED_AT, Asked, Finder, language_of, without_names
 from .offers import Offers
 from .outside import Outside
 from .rules import Rules, Slot
@@ -237,7 +237,8 @@ class Desk:
         now = self._plugin.clock.now()
         for each in said:
             language = words.spoken(self._plugin.tenant.language)
-            if hear(each.text, now, zone=self._rules.zone, language=language).spans:
+            text = without_names(self._rules.settings.services, each.text)
+            if hear(text, now, zone=self._rules.zone, language=language).spans:
                 return {"words": each.text[:500], "message": each.id}
         return {"words": said[0].text[:500], "message": said[0].id} if said else {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -51,7 +52,8 @@ class Finder:
     async def find(self, when: str, asked: Asked, contact: Contact, language: str) -> str:
         """What the model is told: a sentence, and one slot a line. Raises Refused in words for the contact, RetryLater."""
         now = self._plugin.clock.now()
-        heard = hear(when, now, zone=self._rules.zone, language=words.spoken(language))
+        plain = without_names(self._rules.settings.services, when)
+        heard = hear(plain, now, zone=self._rules.zone, language=words.spoken(language))
         if heard.problem and heard.problem != "nothing":
             raise Refused(words.say(heard.problem, language, detail=heard.detail or heard.words or when))
         spans = heard.spans or (Span(begin=now, end=self._rules.latest(now) + timedelta(minutes=1)),)
@@ -174,6 +176,18 @@ def _mentioned(services: Sequence[Service], text: str) -> Service | None:
         if (name := " ".join(_words(known))) and f" {name} " in said
     ]
     return max(names, key=lambda pair: pair[0])[1] if names else None
+
+
+def without_names(services: Sequence[Service], text: str) -> str:
+    """*text* without the names of services: in `hoc thu chieu thu sau` no `thu` but the last is a day's."""
+    told = [(match.start(), match.end(), fold(match[0])) for match in re.finditer(r"\w+", text)]
+    names = {tuple(_words(name)) for each in services for name in (each.name, *each.names.values(), *each.words)}
+    for name in sorted(names, key=len, reverse=True):
+        for place in range(len(told) - len(name) + 1):
+            if len(name) > 1 and tuple(word for _, _, word in told[place : place + len(name)]) == name:
+                begin, end = told[place][0], told[place + len(name) - 1][1]
+                text = f"{text[:begin]}{',' * (end - begin)}{text[end:]}"
+    return text
 
 
 def _words(text: str) -> list[str]:

@@ -111,7 +111,7 @@ async def test_thu_hai_3_gio_em_qua_duoc_khong(talk: Any) -> None:
 
 async def test_a_choice_of_times_is_offered_and_taken(talk: Any) -> None:
     async with talk("lotus-school") as lan:
-        answer = await lan.says("em muon dat lich chieu thu sau")
+        answer = await lan.says("em muon dat lich hoc thu chieu thu sau")
         assert answer.count("thứ Sáu 27/11") == 3, answer
         answer = await lan.says("2")
         assert "đồng ý không" in answer, answer
