@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 from ..clock import milliseconds
 from ..crashpoints import reached
 from ..records import Day, Taken
-from ..store import Store
+from ..store import In, Store
 from ..store.collections import DAYS
+from ..store.queries import MAX_IN
 
 LONGEST = timedelta(days=31)
 """One entry; and as many days are asked for at once."""
@@ -31,13 +32,13 @@ class PluginDays:
         if last - first > timedelta(days=366):
             raise ValueError(f"days.taken: {first} to {last} are more than 366 days; ask for fewer")
         now = self._store.now()
+        ids = [self._id(resource, first + timedelta(days=ahead)) for ahead in range((last - first).days + 1)]
         found: dict[tuple[str, datetime], Taken] = {}
-        day = first
-        while day <= last:
-            there = await self._repository.get(DAYS, self._id(resource, day))
-            # Over midnight it stands in both days.
-            found |= {(each.key, each.begins): each for each in (there.alive(now) if there is not None else ())}
-            day += timedelta(days=1)
+        for start in range(0, len(ids), MAX_IN):
+            asked = In(ids[start : start + MAX_IN])
+            for day in await self._repository.find(DAYS, {"id": asked}, limit=MAX_IN):
+                # Over midnight it stands in both days.
+                found |= {(each.key, each.begins): each for each in day.alive(now)}
         return sorted(found.values(), key=lambda each: (each.begins, each.key))
 
     async def take(

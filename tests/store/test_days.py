@@ -37,7 +37,8 @@ async def test_overlapping_spans_of_any_length_exclude_each_other(open_store: Op
         assert not await days.take("lan", ZONE, taken("b", minutes, length))
     assert await days.take("minh", ZONE, taken("b", 0, 60))
     assert await days.take("lan", ZONE, taken("b", 60, 30)) and await days.take("lan", ZONE, taken("c", -30, 30))
-    assert await keys(days) == ["c", "a", "b"]
+    assert await keys(days) == ["c", "a", "b"] == await keys(days, DAY - timedelta(days=200), DAY + timedelta(days=100))
+    assert await keys(days, DAY + timedelta(days=1), DAY + timedelta(days=300)) == []
     assert await days.take("lan", ZONE, taken("d", 10, 10), force=True)
     assert await days.free("lan", ZONE, "a", NINE, NINE + timedelta(hours=1))
     assert not await days.free("lan", ZONE, "a", NINE, NINE + timedelta(hours=1))
