@@ -19,7 +19,10 @@ ID = 200
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """One of them. `id` comes back as `data["payload"]` of the inbound message, its title as the text."""
+    """One of them. `id` comes back as `data["payload"]` of the inbound message, its title as the text.
+
+    An id `NAME:…` with the name of a plugin that has `answer_choice` is answered by that hook, without a model.
+    """
 
     id: str
     title: str
@@ -42,6 +45,12 @@ def shape_of(choices: Sequence[Choice]) -> Literal["buttons", "list", ""]:
         return "buttons"
     rows = all(len(each.title) <= TITLE and len(each.description) <= DESCRIPTION for each in choices)
     return "list" if len(choices) <= MOST and rows else ""
+
+
+def plugin_of(id: str) -> str:
+    """Whose a choice is: the name in front of the colon, `reminders:confirm:…`; empty: nobody's, a model answers it."""
+    name, colon, rest = id.partition(":")
+    return name if colon and rest else ""
 
 
 def choices_of(data: dict[str, Any]) -> tuple[Choice, ...]:

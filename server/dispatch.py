@@ -40,6 +40,7 @@ _ANSWERS: dict[str, TypeAdapter[Any]] = {
     "transcribe": TypeAdapter(str | None),
     "prompt_section": TypeAdapter(mind.Section | None),
     "think": TypeAdapter(mind.ModelReply | None),
+    "answer_choice": TypeAdapter(str | None),
     "preview": TypeAdapter(dict[str, JsonValue] | None),
     "export_contact": TypeAdapter(dict[str, JsonValue] | None),
     "admin_panel": TypeAdapter(cards.Card | None),

@@ -95,6 +95,12 @@ class Hooks:
     async def think(self, request: ModelRequest) -> ModelReply | None:
         """First: one call of a model. RetryLater, NeedsAttention, a time-out or a defect: the next plugin is asked."""
 
+    @hookspec
+    async def answer_choice(self, conversation: Conversation, contact: Contact, message: Message) -> str | None:
+        """Of the plugin whose name stands in front of the tapped choice's id (`NAME:…`): do it, and say what to tell the
+        contact, without a model; None: the model answers. Idempotent by `message.id`: after a crash it may be asked again.
+        """
+
     @hookspec(firstresult=True)
     async def preview(self, request: ModelRequest) -> Mapping[str, Any] | None:
         """First: what `think` would send for this request, as JSON, for people to look at. No model is called."""

@@ -76,7 +76,7 @@ class Listener(Channel):
 
     def inbound(self, text: str) -> Inbound:
         media = (Media(content_type="audio/ogg", url="https://vendor.example/1"),) if text == "voice" else ()
-        kind = "voice" if media else "text"
+        kind = "voice" if media else "button" if text.startswith("listener:") else "text"
         spoken = "" if media else text
         who, *also = text.split(" is ") if " is " in text else ("l:lan",)
         return Inbound(
@@ -86,6 +86,7 @@ class Listener(Channel):
             kind=kind,
             text=spoken,
             media=media,
+            data={"payload": text} if kind == "button" else {},
             also=tuple(also),
         )
 
@@ -230,6 +231,7 @@ HOW = {
     "transcribe": lambda desk, _: message(desk, "voice"),
     "prompt_section": lambda desk, _: message(desk, "hello"),
     "think": lambda desk, _: message(desk, "hello"),
+    "answer_choice": lambda desk, _: message(desk, "listener:yes"),
     "preview": lambda desk, _: look_at_prompt(desk),
     "on_message": lambda desk, _: message(desk, "hello"),
     "on_turn_committed": lambda desk, _: message(desk, "hello"),

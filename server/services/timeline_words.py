@@ -36,6 +36,10 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
         "The tool {tool} ({plugin}) took {seconds}: {outcome}{result}",
         "Công cụ {tool} ({plugin}) mất {seconds}: {outcome}{result}",
     ),
+    "chosen": (
+        "{plugin} answered what was tapped: {outcome}{result}",
+        "{plugin} trả lời lựa chọn của khách: {outcome}{result}",
+    ),
     "hook": ("{hook} of {plugin} took {seconds}: {outcome}", "{hook} của {plugin} mất {seconds}: {outcome}"),
     "superseded_by_a_newer_message": (
         "The contact wrote more: a draft of {characters} characters was dropped",
@@ -80,6 +84,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "later": ("not possible at the moment", "hiện chưa thực hiện được"),
     "needs attention": ("does not work, and the operators were told", "không hoạt động, nhân viên đã được báo"),
     "failed": ("failed", "thất bại"),
+    "left to the model": ("left to the model", "để mô hình trả lời"),
     "unknown tool": ("there is no such tool", "không có công cụ này"),
     "intended": ("it is not known whether it was done", "không rõ đã thực hiện hay chưa"),
     "Superseded": ("not run, as the contact wrote more", "không chạy vì khách viết thêm"),

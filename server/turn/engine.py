@@ -24,7 +24,7 @@ from ..store import Repository, Store
 from ..tasks import Owner
 from ..under_lease import work_on
 from ..work import Again, Finished, Outcome, Taken
-from . import attend, deeds, limits, trace, unsaid
+from . import attend, chosen, deeds, limits, trace, unsaid
 from . import commit as ending
 from .follow_up import schedule_wrote_on
 from .heed import heed
@@ -239,9 +239,14 @@ class TurnEngine:
         )
         try:
             async with asyncio.timeout(work.seconds_left()):
-                await think(work)
+                told = await chosen.answers(work)
+                if len(told) == len(work.unanswered):
+                    work.draft.model = "none: what was tapped is answered by its plugin"
+                else:
+                    await think(work)
         except TimeoutError as err:
             raise NoAnswer("the turn's deadline passed") from err
+        work.draft.texts[:0] = told.values()
         work.draft.handoff = _unknown(work.turn) or work.draft.handoff
         await ending.commit(work)
         work.ending = "committed"

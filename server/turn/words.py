@@ -40,6 +40,7 @@ def notes(message: Message, quoted: Mapping[str, Message]) -> tuple[str, ...]:
     found = [_reply(message, quoted.get(str(data["replied_to"])))] if data.get("replied_to") else []
     if message.kind == "button":
         found += _chosen(message)
+        found += [f"done, and they are told: {_quoted(str(data['told']))}"] if data.get("told") else []
     if message.kind == "voice" and message.text:
         found.append("a voice note, as it was understood")
     if data.get("sent_at"):
