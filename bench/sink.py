@@ -70,14 +70,19 @@ class _Session(asyncio.Protocol):
         assert self._transport is not None
         form = parse_qs(rest[:length].decode())
         if "To" not in form:
-            self._transport.write(_OTHER)  # the typing indicator of a turn that takes its time
+            self._transport.write(_OTHER)
             return
         to = form["To"][0]
         self._transport.write(_created(to))
         self._sink.heard(to, at)
 
 
-_OTHER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"success":true}'
+_OTHER_BODY = b'{"success":true,"sid":"HX%s"}' % (b"0" * 32)
+_OTHER = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
+    len(_OTHER_BODY),
+    _OTHER_BODY,
+)
+"""To a request for the typing indicator, or for the content of buttons."""
 
 
 def _created(to: str) -> bytes:

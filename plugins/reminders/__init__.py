@@ -81,7 +81,7 @@ class Reminders(Plugin):
         edition, quiet = taps.edition(appointment), self._quiet(appointment.zone)
         for rule in self.settings.rules:
             planned = plan(appointment.starts_at, rule.before, _booked_at(appointment), quiet)
-            key = f"{appointment.id}/{edition}/{rule.id}"
+            key = taps.Of(appointment.id, edition, rule.id).key
             if not planned.reason and planned.until > self.clock.now():
                 times = {"at": planned.at.isoformat(), "until": planned.until.isoformat()}
                 data = {"appointment": appointment.id, "edition": edition, "rule": rule.id, **times}
@@ -137,7 +137,7 @@ class Reminders(Plugin):
             if quiet[1] >= until:
                 return await self._noted(appointment, rule, at, "dropped", "it came into the quiet hours")
             raise RetryLater("quiet hours", after=(quiet[1] - now).total_seconds())
-        key = f"{appointment.id}/{task.data['edition']}/{rule.id}"
+        key = taps.Of(appointment.id, task.data["edition"], rule.id).key
         wording = _wording(rule.words, listener.language)
         values = self._values(appointment, listener)
         await self.conversations.send(
@@ -145,7 +145,7 @@ class Reminders(Plugin):
             key,
             filled((wording and wording.text) or own("remind", listener.language), listener.language, **values),
             fallback=_template(wording, listener.language, values),
-            choices=taps.choices(appointment, listener.language) if rule.buttons else (),
+            choices=taps.choices(listener.language) if rule.buttons else (),
             useful_until=until,
         )
         await self._noted(appointment, rule, at, "sent", "")
@@ -219,24 +219,20 @@ class Reminders(Plugin):
 
     async def _noted(self, appointment: Appointment, rule: Rule, at: datetime, state: Any, reason: str) -> None:
         noted = Reminder(rule=rule.id, at=at, state=state, reason=reason)
-        key = f"{appointment.id}/{taps.edition(appointment)}/{rule.id}/{state}"
+        key = f"{taps.Of(appointment.id, taps.edition(appointment), rule.id).key}/{state}"
         await self.appointments.note(appointment.id, key, reminder=noted)
 
     @hookimpl
     async def on_message_failed(self, conversation: Conversation, message: Message) -> None:
         """A reminder that did not go after all is shown as dropped, with the reason."""
-        tapped = [taps.read(each["id"]) for each in message.data.get("choices", ())]
-        if message.author != f"plugin:{self.name}" or not any(tapped):
+        of = taps.reminded_of(message)
+        appointment = await self.appointments.get(of.appointment) if of is not None else None
+        if of is None or appointment is None or not taps.stands(appointment, of.edition):
             return
-        tap = next(each for each in tapped if each)
-        appointment = await self.appointments.get(tap.appointment)
-        if appointment is None or not taps.stands(appointment, tap.edition):
-            return
-        sent = [each for each in appointment.reminders if each.state == "sent" and each.at <= message.at]
-        if sent:
-            rule = next((each for each in self.settings.rules if each.id == sent[-1].rule), None)
-            if rule is not None:
-                await self._noted(appointment, rule, sent[-1].at, "dropped", message.error or message.state)
+        sent = next((each for each in appointment.reminders if each.rule == of.rule and each.state == "sent"), None)
+        rule = next((each for each in self.settings.rules if each.id == of.rule), None)
+        if sent is not None and rule is not None:
+            await self._noted(appointment, rule, sent.at, "dropped", message.error or message.state)
 
     # What the contact taps.
 
@@ -247,7 +243,7 @@ class Reminders(Plugin):
     @hookimpl
     async def on_message(self, conversation: Conversation, contact: Contact, message: Message) -> None:
         """While a person answers, what was tapped is done all the same, and said."""
-        if not conversation.owner.startswith("operator:") or taps.read(str(message.data.get("payload", ""))) is None:
+        if not conversation.owner.startswith("operator:") or not taps.deed(str(message.data.get("payload", ""))):
             return
         words = await taps.answer(self, conversation, contact, message)
         if words:

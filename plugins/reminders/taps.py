@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -16,18 +17,26 @@ if TYPE_CHECKING:
 
 NAME = "reminders"
 CAUSE = "the contact tapped a button"
-DEEDS = ("confirm", "move", "cancel")
+DEEDS: Mapping[str, Said] = {"confirm": "confirm", "move": "move", "cancel": "cancel"}
+"""What a button asks for → what stands on it."""
+LOOK_BACK = 100
+"""Messages among which the reminder is looked for."""
 MOVING_FOR = timedelta(hours=24)
 """How long after the tap a time that the contact names is for the visit to be moved."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tap:
-    """What a button's id says."""
+class Of:
+    """What a reminder was of."""
 
-    deed: str
     appointment: str
     edition: int
+    rule: str
+
+    @property
+    def key(self) -> str:
+        """Of the message and the task: the same for the same reminder."""
+        return f"{self.appointment}.{self.edition}.{self.rule}"
 
 
 def edition(appointment: Appointment) -> int:
@@ -40,23 +49,37 @@ def stands(appointment: Appointment, wanted: int) -> bool:
     return appointment.state == "booked" and edition(appointment) == wanted
 
 
-def choices(appointment: Appointment, language: str) -> tuple[Choice, ...]:
-    """The buttons for the visit as it is now."""
-    ids = {deed: f"{NAME}:{deed}:{appointment.id}:{edition(appointment)}" for deed in DEEDS}
-    return (
-        Choice(id=ids["confirm"], title=own("confirm", language)),
-        Choice(id=ids["move"], title=own("move", language)),
-        Choice(id=ids["cancel"], title=own("cancel", language)),
-    )
+def choices(language: str) -> tuple[Choice, ...]:
+    """The buttons. Their ids are the same for every visit, as those of an approved template are: which one is meant is told
+    by the message that they stand below."""
+    return tuple(Choice(id=f"{NAME}:{deed}", title=own(said, language)) for deed, said in DEEDS.items())
 
 
-def read(payload: str) -> Tap | None:
-    """What a button's id says; None: it is none of ours."""
+def deed(payload: str) -> str:
+    """What a button's id asks for; empty: it is none of ours."""
     name, _, rest = payload.partition(":")
-    parts = rest.split(":")
-    if name != NAME or len(parts) != 3 or parts[0] not in DEEDS or not parts[2].isdecimal():
+    return rest if name == NAME and rest in DEEDS else ""
+
+
+def reminded_of(message: Message) -> Of | None:
+    """What a message of ours is a reminder of; None: it is none."""
+    author, _, key = message.id.partition("-")
+    parts = key.split(".", 2)
+    if author != NAME or message.author != f"plugin:{NAME}" or len(parts) != 3 or not parts[1].isdecimal():
         return None
-    return Tap(parts[0], parts[1], int(parts[2]))
+    return Of(parts[0], int(parts[1]), parts[2])
+
+
+async def meant(plugin: Reminders, conversation: Conversation, message: Message) -> Of | None:
+    """The reminder below which the contact tapped; None: that cannot be told for certain."""
+    said = await plugin.conversations.messages(conversation.id, limit=LOOK_BACK)
+    replied_to = message.data.get("replied_to")
+    if replied_to:
+        below = next((each for each in said if each.provider_id == replied_to), None)
+        return reminded_of(below) if below is not None else None
+    # A provider that does not tell: it is certain where all reminders of these days were of one visit.
+    found = [of for each in said if each.direction == "outbound" and (of := reminded_of(each)) is not None]
+    return found[-1] if len({each.appointment for each in found}) == 1 else None
 
 
 async def answer(
@@ -65,11 +88,12 @@ async def answer(
     """Do what was tapped and say what is so; nothing is changed where the visit is not as it was. The same message may
     come again."""
     language = speaks(contact.language, plugin.tenant.language)
-    tap = read(str(message.data.get("payload", "")))
-    if tap is None:
+    asked = deed(str(message.data.get("payload", "")))
+    if not asked:
         return None
-    appointment = await plugin.appointments.get(tap.appointment)
-    if appointment is None or appointment.conversation not in conversation.parts:
+    of = await meant(plugin, conversation, message)
+    appointment = await plugin.appointments.get(of.appointment) if of is not None else None
+    if of is None or appointment is None or appointment.conversation not in conversation.parts:
         return own("unknown", language)
 
     def say(said: Said) -> str:
@@ -77,14 +101,14 @@ async def answer(
         return filled(own(said, language), language, when=at, service=appointment.service)
 
     if any(each.key == f"{NAME}/{message.id}" for each in appointment.history):
-        return say("cancelled" if tap.deed == "cancel" else "confirmed")
+        return say("cancelled" if asked == "cancel" else "confirmed")
     if appointment.state == "cancelled":
         return say("cancelled_before")
     if appointment.starts_at <= plugin.clock.now() or appointment.state != "booked":
         return say("over")
-    if edition(appointment) != tap.edition:
+    if edition(appointment) != of.edition:
         return say("moved")
-    match tap.deed:
+    match asked:
         case "confirm":
             await plugin.appointments.note(appointment.id, message.id, confirmed_at=plugin.clock.now(), cause=CAUSE)
             return say("confirmed")
@@ -100,7 +124,7 @@ async def answer(
                 return await answer(plugin, conversation, contact, message, tries=tries - 1)
             return say("cancelled")
         case _:
-            doc = {"appointment": appointment.id, "edition": tap.edition, "at": plugin.clock.now().isoformat()}
+            doc = {"appointment": appointment.id, "edition": of.edition, "at": plugin.clock.now().isoformat()}
             await plugin.store.put("moving", conversation.contact, doc)
             return say("moving")
 

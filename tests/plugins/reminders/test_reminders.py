@@ -210,9 +210,9 @@ async def test_a_visit_from_before_the_plugin_was_there_is_found(clinic):
 async def tap(server: Any, lan: Any, deed: str, title: str = "x", of: Any = None) -> str:
     """The answer to a tap on a button of the newest reminder (of *of*)."""
     newest = [message for message in await (of or lan).received() if message.kind == "button"][-1]
-    (payload,) = [each["id"] for each in newest.data["choices"] if f":{deed}:" in each["id"]]
+    (payload,) = [each["id"] for each in newest.data["choices"] if each["id"].endswith(f":{deed}")]
     before = len(await lan.received())
-    await lan.says(title, kind="button", data={"payload": payload})
+    await lan.says(title, kind="button", data={"payload": payload, "replied_to": newest.provider_id})
     await server.quiet()
     received = await lan.received()
     assert len(received) == before + 1
@@ -268,13 +268,27 @@ async def test_nobody_changes_the_visit_of_another(reminded):
 
 
 @pytest.mark.parametrize(
-    "payload", ["reminders:cancel:nothing:1", "reminders:erase:x:1", "reminders:cancel:x", "reminders:cancel:x:-1"]
+    ("payload", "replied_to"),
+    [("reminders:cancel", "of nobody"), ("reminders:erase", ""), ("reminders:cancel:x", ""), ("reminders:", "")],
 )
-async def test_a_forged_button_does_nothing(reminded, payload):
+async def test_a_forged_button_does_nothing(reminded, payload, replied_to):
     server, lan, visit = reminded
-    await lan.says("x", kind="button", data={"payload": payload})
+    await lan.says("x", kind="button", data={"payload": payload, "replied_to": replied_to})
     await server.quiet()
     assert (await now_of(server, visit)).state == "booked"
+
+
+async def test_a_provider_that_does_not_tell_below_which_message_is_believed_where_there_is_one_visit(reminded):
+    server, lan, visit = reminded
+    await lan.says("x", kind="button", data={"payload": "reminders:confirm"})
+    await server.quiet()
+    assert (await now_of(server, visit)).confirmed_at is not None
+    other = await book(server, lan, START + timedelta(hours=2), "2")
+    await at(server, START - timedelta(hours=21))
+    await lan.says("x", kind="button", data={"payload": "reminders:cancel"})
+    await server.quiet()
+    assert (await now_of(server, visit)).state == (await now_of(server, other)).state == "booked"
+    assert "không còn tìm thấy" in (await heard(lan))[-1]
 
 
 async def test_to_move_it_the_next_time_is_asked_for_and_the_model_knows_which_visit(reminded):
