@@ -120,6 +120,14 @@ class ConversationService(Protocol):
         """The newest messages, oldest first."""
         ...
 
+    async def with_staff(self, phone: str) -> Conversation:
+        """The conversation with one of the tenant's own people, by a number of `staff` (E.164), on the first channel that
+        reaches numbers; it is begun if there is none. The bot answers nothing there, and nobody there is a lead.
+
+        Raises Refused if the number is none of `staff`, or no channel of the tenant reaches numbers.
+        """
+        ...
+
     async def send(
         self,
         conversation: str,
@@ -170,6 +178,10 @@ class LeadService(Protocol):
     """What is known of contacts' interest (services/leads.py). A contact is named by the id of their conversation, too."""
 
     async def get(self, contact: str) -> Lead | None: ...
+
+    async def newest(self, *, limit: int = 50) -> Sequence[Lead]:
+        """Those that changed last first."""
+        ...
 
     async def change(
         self,
@@ -296,6 +308,18 @@ class DayService(Protocol):
         ...
 
 
+class PostSigned(Protocol):
+    """How a plugin tells another program something."""
+
+    async def __call__(self, url: str, secret: str, id: str, data: Mapping[str, Any]) -> None:
+        """POST *data* as JSON, signed as Standard Webhooks says with *secret* (`whsec_…`); the same *id* is the same event.
+
+        Never into a private network, unless `server.webhooks.private_addresses`. Raises RetryLater if it was not taken,
+        Refused for a URL or a secret that cannot be used.
+        """
+        ...
+
+
 class SpendingService(Protocol):
     """What the tenant's models may cost: reserve before a call, settle after it."""
 
@@ -364,6 +388,8 @@ class Services:
     appointments: AppointmentService
     days: DayService
     spending: SpendingService
+    post_signed: PostSigned
+    """`await self.post_signed(url, secret, id, data)`: a signed webhook to an address that a tenant has named."""
     http: aiohttp.ClientSession
     """The process's one session: time-outs are set, cookies are not kept."""
     shared: SharedService
@@ -419,6 +445,7 @@ class Plugin:
         self.appointments = services.appointments
         self.days = services.days
         self.spending = services.spending
+        self.post_signed = services.post_signed
         self.http = services.http
         self.shared = services.shared
         self.tell_operators = services.tell_operators

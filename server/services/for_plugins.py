@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,18 +14,19 @@ import structlog
 
 from frontdesk.config import TenantConfig
 
-from .. import alerts, leases
+from .. import alerts, leases, phones
 from ..changes import Changes
-from ..channel import StatusUpdate
+from ..channel import Inbound, StatusUpdate, WrittenContact
 from ..choices import Choice, as_data
 from ..clock import milliseconds
 from ..errors import Refused, RetryLater
+from ..events.post import check_url, headers, post
 from ..media import MediaStore, MediaUrls
 from ..model import BOT, Contact, Conversation, Media, Message, MessageKind, Note, PluginDocument, Task, Template
 from ..outbox.record import outbound_id
 from ..outbox.status import StatusDesk
-from ..people import followed
-from ..plugin import Services
+from ..people import People, followed
+from ..plugin import Channel, Services
 from ..queue import Queue, Wake
 from ..records import Appointment, AppointmentState, Lead
 from ..runtime import Runtimes, UnknownTenant
@@ -211,7 +213,12 @@ class PluginConversations:
         changes: Changes,
         tenant: TenantConfig,
         plugin: str,
+        people: People,
+        runtimes: Callable[[], Runtimes],
     ) -> None:
+        self._config = tenant
+        self._people = people
+        self._runtimes = runtimes
         self._store = store
         self._queue = queue
         self._ownership = ownership
@@ -237,6 +244,29 @@ class PluginConversations:
         if found is None:
             return []
         return await history(self._repository, found.id, merged=found.merged, limit=limit)
+
+    async def with_staff(self, phone: str) -> Conversation:
+        if not phones.among(phone, self._config.staff):
+            raise Refused(f"{phone} is none of the tenant's `staff`; add it there")
+        async with self._runtimes().use(self._tenant) as runtime:
+            channels = [each for each in runtime.plugins.values() if isinstance(each, Channel)]
+        for channel in channels:
+            written = channel.written_contact(channel.settings, phone, "")
+            if written is not None:
+                return await self._met(channel.name, written)
+        raise Refused(f"no channel of this tenant reaches the number {phone}")
+
+    async def _met(self, channel: str, written: WrittenContact) -> Conversation:
+        inbound = Inbound(
+            provider_id="", external_id=written.external_id, address=written.address, kind="text", phone=written.phone
+        )
+        met = await self._people.meet(self._repository, self._config, channel, inbound, self._store.now())
+        contact = await self._repository.get(CONTACTS, met.contact)
+        while contact is not None and contact.kind != "staff":
+            if await self._repository.update(CONTACTS, contact, kind="staff") is not None:
+                break
+            contact = await self._repository.get(CONTACTS, met.contact)
+        return met
 
     async def send(
         self,
@@ -313,6 +343,9 @@ class PluginLeads:
     async def get(self, contact: str) -> Lead | None:
         return await self._desk.get(self._tenant, contact)
 
+    async def newest(self, *, limit: int = 50) -> list[Lead]:
+        return await self._desk.list(self._tenant, limit=limit)
+
     async def change(self, contact: str, key: str, **changes: Any) -> Lead:
         with _answered():
             return await self._desk.change(
@@ -386,6 +419,20 @@ class PluginAlerts:
         await alerts.alert(runtime, repository, self._store, title, text, case=case, conversation=conversation)
 
 
+async def post_signed(store: Store, private: bool, url: str, secret: str, id: str, data: Mapping[str, Any]) -> None:
+    """`self.post_signed`."""
+    body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        check_url(url, private=private)
+        signed = headers([secret], id, int(store.now().timestamp()), body)
+    except ValueError as err:
+        raise Refused(f"{url}: {err}") from err
+    answer = await post(url, body, signed, private=private)
+    if not answer.took:
+        wait = answer.retry_after if answer.retry_after is not None else 30.0
+        raise RetryLater(f"{url} did not take it: {answer.status or ''} {answer.said}".strip(), after=wait)
+
+
 def services_of(server: Server, tenant: TenantConfig, plugin: str) -> Services:
     """Everything that an instance is given."""
     assert server.http is not None, "plugins are made when the server runs"
@@ -397,12 +444,21 @@ def services_of(server: Server, tenant: TenantConfig, plugin: str) -> Services:
         media=PluginMedia(server.media, server.urls, tenant.id),
         model=PluginModel(lambda: server.runtimes, server.store, tenant.id),
         conversations=PluginConversations(
-            server.store, server.queue, server.ownership, server.status, server.changes, tenant, plugin
+            server.store,
+            server.queue,
+            server.ownership,
+            server.status,
+            server.changes,
+            tenant,
+            plugin,
+            server.people,
+            lambda: server.runtimes,
         ),
         leads=PluginLeads(server.leads, tenant.id, plugin),
         appointments=PluginAppointments(server.appointments, tenant.id, plugin),
         days=PluginDays(server.store, tenant.id, plugin),
         spending=SpendingOfTenant(server.budgets, server.store, tenant, teller(lambda: server.runtimes, server.store)),
+        post_signed=partial(post_signed, server.store, server.config.webhooks.private_addresses),
         http=server.http,
         shared=server.shared.of(plugin),
         tell_operators=PluginAlerts(lambda: server.runtimes, server.store, tenant.id, plugin),
