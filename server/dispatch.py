@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 
 import structlog
-from pydantic import JsonValue, StringConstraints, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
 from frontdesk.config import Times
 
@@ -46,6 +46,7 @@ _ANSWERS: dict[str, TypeAdapter[Any]] = {
     "admin_panel": TypeAdapter(cards.Card | None),
     "contact_card": TypeAdapter(cards.Card | None),
     "check_health": TypeAdapter(dict[str, Any]),
+    "run_task": TypeAdapter(AwareDatetime | None),
 }
 """What a hook must answer; the other hooks' answers are not looked at."""
 _BINARY = frozenset({"fetch_media"})

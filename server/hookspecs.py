@@ -155,8 +155,9 @@ class Hooks:
     # Time.
 
     @hookspec
-    async def run_task(self, task: Task) -> None:
-        """Of the task's own plugin: do it, idempotently. RetryLater puts it off; Refused ends it as failed."""
+    async def run_task(self, task: Task) -> datetime | None:
+        """Of the task's own plugin: do it, idempotently, and return when it is to be done again, if at all. RetryLater puts
+        it off; Refused ends it as failed."""
 
     # Web.
 

@@ -350,6 +350,24 @@ class SharedService(Protocol):
         ...
 
 
+class SecretService(Protocol):
+    """Secrets that a vendor gives to the plugin while it runs, such as an OAuth token: encrypted in the tenant's store,
+    beside those that operators typed in, and shown to nobody. What an operator configures is a `Secret` of the settings."""
+
+    async def get(self, name: str) -> str | None:
+        """None: there is none. Raises NeedsAttention if no key of this server fits."""
+        ...
+
+    async def put(self, name: str, value: str) -> None:
+        """Keep it, in place of what was there. *name*: capitals, digits, _. Raises NeedsAttention if this server has no key
+        to encrypt with, ValueError for another name, or a value that is empty or longer than 65,536 characters."""
+        ...
+
+    async def delete(self, name: str) -> bool:
+        """Forget it; False if there is none."""
+        ...
+
+
 class TellOperators(Protocol):
     """How a plugin tells operators something that no hook of it can raise."""
 
@@ -397,6 +415,8 @@ class Services:
 
     It is closed when its last user has stopped: by `aclose()`, or by a `close()` that does not block.
     """
+    secrets: SecretService
+    """`await self.secrets.get(name)`, `put(name, value)`, `delete(name)`: what a vendor gave the plugin to keep."""
     tell_operators: TellOperators
     """`await self.tell_operators(title, text, case=…, conversation=…)`: what a person must know."""
     call_blocking: CallBlocking
@@ -448,6 +468,7 @@ class Plugin:
         self.post_signed = services.post_signed
         self.http = services.http
         self.shared = services.shared
+        self.secrets = services.secrets
         self.tell_operators = services.tell_operators
         self.call_blocking = services.call_blocking
         self.log = services.log

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from frontdesk.config import TenantConfig
+from frontdesk.config import SecretUnavailable, TenantConfig
 
 from .. import alerts, leases, phones
 from ..changes import Changes
 from ..channel import Inbound, StatusUpdate, WrittenContact
 from ..choices import Choice, as_data
 from ..clock import milliseconds
-from ..errors import Refused, RetryLater
+from ..errors import NeedsAttention, Refused, RetryLater
 from ..events.post import check_url, headers, post
 from ..media import MediaStore, MediaUrls
 from ..model import BOT, Contact, Conversation, Media, Message, MessageKind, Note, PluginDocument, Task, Template
@@ -40,6 +40,7 @@ from .leads import LeadDesk
 from .ownership import Ownership, UnknownConversation
 from .questions import ask
 from .recording import Conflict, Unknown
+from .secrets import KeysMissing, SecretDesk
 from .spending import SpendingOfTenant, teller
 
 if TYPE_CHECKING:
@@ -393,6 +394,35 @@ class PluginAppointments:
         return {"key": f"{self._plugin}/{key}", "by": f"plugin:{self._plugin}"}
 
 
+class PluginSecrets:
+    """`self.secrets`."""
+
+    def __init__(self, desk: SecretDesk, tenant: str, plugin: str) -> None:
+        self._desk = desk
+        self._tenant = tenant
+        self._plugin = plugin
+
+    async def get(self, name: str) -> str | None:
+        if not await self._desk.is_there(self._tenant, self._named(name)):
+            return None
+        try:
+            return await self._desk.read(self._tenant, self._named(name))
+        except SecretUnavailable as err:
+            raise NeedsAttention(str(err)) from err
+
+    async def put(self, name: str, value: str) -> None:
+        try:
+            await self._desk.set(self._tenant, self._named(name), value, f"plugin:{self._plugin}")
+        except KeysMissing as err:
+            raise NeedsAttention(str(err)) from err
+
+    async def delete(self, name: str) -> bool:
+        return await self._desk.delete(self._tenant, self._named(name))
+
+    def _named(self, name: str) -> str:
+        return f"{self._plugin.upper().replace('-', '_')}__{name}"
+
+
 class PluginAlerts:
     """`self.tell_operators`."""
 
@@ -461,6 +491,7 @@ def services_of(server: Server, tenant: TenantConfig, plugin: str) -> Services:
         post_signed=partial(post_signed, server.store, server.config.webhooks.private_addresses),
         http=server.http,
         shared=server.shared.of(plugin),
+        secrets=PluginSecrets(server.secrets, tenant.id, plugin),
         tell_operators=PluginAlerts(lambda: server.runtimes, server.store, tenant.id, plugin),
         call_blocking=server.blocking.of(
             tenant.id, plugin, server.config.times.sdk_timeout, server.registry.load(plugin).cls.blocking_calls

@@ -257,5 +257,6 @@ def rehearsed(services: Services) -> Services:
         leads=nothing,
         appointments=nothing,
         days=nothing,
+        secrets=nothing,
         tell_operators=nothing,
     )

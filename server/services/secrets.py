@@ -92,6 +92,10 @@ class SecretDesk:
                 return True
         return False
 
+    async def is_there(self, tenant: str, name: str) -> bool:
+        """Whether there is one of this name, whether or not it can be read."""
+        return await self._store.for_tenant(tenant).get(SECRETS, name) is not None
+
     async def read(self, tenant: str, name: str) -> str:
         """The secret itself. Raises SecretUnavailable, which names what to do."""
         stored = await self._store.for_tenant(tenant).get(SECRETS, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 
 ATTEMPTS = 10
 RETRY_CAP = 3600.0
+BETWEEN_TWO = timedelta(seconds=1)
+"""The shortest pause of a task that is done again and again."""
 
 
 class TaskRunner:
@@ -119,8 +121,7 @@ class TaskRunner:
 
     async def _plugins(self, runtime: Runtime, repository: Repository, task: Task) -> Outcome | None:
         if not task.conversation:
-            await runtime.ask("run_task", task.plugin, task=task)
-            return None
+            return await self._again(repository, task, await runtime.ask("run_task", task.plugin, task=task))
         seconds = runtime.times.conversation_lease
         try:
             conversation = await followed(repository, task.conversation)
@@ -133,13 +134,22 @@ class TaskRunner:
                 await held.release()
                 raise ConversationGone(task.conversation)
             async with held.renewed():
-                await runtime.ask("run_task", task.plugin, task=task)
+                at = await runtime.ask("run_task", task.plugin, task=task)
             await held.release()
+            return await self._again(repository, task, at)
         except ConversationGone:
             log.info("task_of_erased_conversation")
         except LeaseLost:
             return Again(self._store.now() + timedelta(seconds=1))
         return None
+
+    async def _again(self, repository: Repository, task: Task, at: datetime | None) -> Outcome | None:
+        """It is done, and waits for its next time if there is one."""
+        if at is None:
+            return None
+        at = milliseconds(max(at, self._store.now() + BETWEEN_TWO))
+        await repository.update(TASKS, task, at=at, attempts=0, error="")
+        return Again(at)
 
     async def _core(self, runtime: Runtime, repository: Repository, task: Task) -> Outcome | None:
         match task.name:

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from frontdesk import Plugin, RetryLater, hookimpl
+from frontdesk import NeedsAttention, Plugin, RetryLater, hookimpl
 from frontdesk.channel import StatusUpdate
 from frontdesk.model import Template
 from frontdesk.services import for_plugins
-from frontdesk.store.collections import MESSAGES, NOTES, TASKS
+from frontdesk.services.secrets import new_key
+from frontdesk.store.collections import MESSAGES, NOTES, SECRETS, TASKS
 from frontdesk.testing.plugins import ScriptedModel
 
 AT_ONCE = {"clinic": {"settle": {"quiet_seconds": 0}}}
@@ -261,3 +262,22 @@ async def test_operators_are_told_of_a_case_once_with_a_note(desk):
         await mine.tell_operators("Nobody's", "of no conversation", case="v-2")
         await server.quiet()
         assert len(pager.heard) == 2
+
+
+async def test_a_secret_of_a_plugin_is_encrypted_and_its_own(desk, monkeypatch):
+    monkeypatch.setenv("FRONTDESK_SECRET_KEYS", new_key())
+    async with desk(plugins=PLUGINS, tenants=AT_ONCE) as server:
+        notes, other = await server.plugin("notes"), await server.plugin("others")
+        assert await notes.secrets.get("TOKEN") is None
+        await notes.secrets.put("TOKEN", "1//mật")
+        assert await notes.secrets.get("TOKEN") == "1//mật"
+        assert await other.secrets.get("TOKEN") is None
+        stored = await server.repository().get(SECRETS, "NOTES__TOKEN")
+        assert stored.set_by == "plugin:notes" and "1//" not in stored.token
+        monkeypatch.setenv("FRONTDESK_SECRET_KEYS", new_key())
+        with pytest.raises(NeedsAttention, match="no key in FRONTDESK_SECRET_KEYS fits"):
+            await notes.secrets.get("TOKEN")
+        monkeypatch.delenv("FRONTDESK_SECRET_KEYS")
+        with pytest.raises(NeedsAttention, match="frontdesk secrets key"):
+            await notes.secrets.put("TOKEN", "2")
+        assert await notes.secrets.delete("TOKEN") and not await notes.secrets.delete("TOKEN")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -32,6 +33,8 @@ class Reminder(Plugin):
             result = self.behaviour(task)
             if hasattr(result, "__await__"):
                 await result
+            return result if isinstance(result, datetime) else None
+        return None
 
 
 PLUGINS = {"model": ScriptedModel, "reminder": Reminder}
@@ -57,6 +60,18 @@ async def test_a_task_runs_once_at_its_time(desk):
         assert at <= ran_at < at + timedelta(seconds=2)
         await server.quiet()
         assert len(plugin.ran) == 1
+
+
+async def test_a_task_that_says_when_is_done_again_then(desk, monkeypatch):
+    monkeypatch.setattr(task_runner, "ATTEMPTS", 3)
+    async with desk(plugins=PLUGINS) as server:
+        plugin = await server.plugin("reminder")
+        plugin.behaviour = lambda task: server.clock.now() + timedelta(seconds=20) if len(plugin.ran) < 5 else None
+        await plugin.tasks.schedule("remind", "k", server.clock.now())
+        task = await ended(server)
+        assert (task.state, len(plugin.ran)) == ("done", 5), "given up after its attempts"
+        times = [at for _, at in plugin.ran]
+        assert all(later - earlier >= timedelta(seconds=20) for earlier, later in pairwise(times))
 
 
 async def test_scheduling_a_key_again_does_not_move_it(desk):

@@ -112,6 +112,7 @@ async def make(bedrock: FakeBedrock, aws_keys: None) -> AsyncIterator[Callable[.
             leads=unused,
             appointments=unused,
             days=unused,
+            secrets=unused,
             tell_operators=unused,
             spending=purses[-1],
             http=unused,

@@ -97,6 +97,7 @@ def make_plugin(http: aiohttp.ClientSession, twilio: FakeTwilio, clock: Any) -> 
         leads=unused,
         appointments=unused,
         days=unused,
+        secrets=unused,
         tell_operators=unused,
         spending=unused,
         http=http,
