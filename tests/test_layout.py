@@ -215,6 +215,7 @@ TESTED_BY_OTHERS = {
     "mind": "shapes only",
     "model": "shapes only; tests/store reads and writes them",
     "plugin": "tests/test_registry.py and tests/test_runtime.py",
+    "plugin_data": "shapes only; tests/services/test_for_plugins.py",
     "quarantine": "tests/test_watchdog.py",
     "step": "tests/test_dispatch.py",
     "records": "shapes only; tests/services/test_leads.py and test_appointments.py",
