@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from frontdesk import (
     Appointment,
+    Card,
     Change,
     Contact,
     Conversation,
@@ -218,11 +219,12 @@ class GcalScheduler(Plugin):
         await self.calendars.stop()
 
     @hookimpl
-    async def run_task(self, task: Task) -> None:
+    async def run_task(self, task: Task) -> datetime | None:
         if task.name == SETTLE:
             await self.visits.settle(task.data)
         elif task.name.startswith("google_"):
-            await self.calendars.run_task(task)
+            return await self.calendars.run_task(task)
+        return None
 
     @classmethod
     @hookimpl
@@ -231,6 +233,10 @@ class GcalScheduler(Plugin):
         from .google import routes  # its SDK is imported by nobody who does not need it
 
         routes.add(blueprint)
+
+    @hookimpl
+    async def admin_panel(self, page: str, language: str) -> Card | None:
+        return await self.calendars.panel(language)
 
     @hookimpl
     async def check_health(self) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from frontdesk import Finding, Task
+from frontdesk import Card, Finding, Task
 
 Busy = tuple[tuple[datetime, datetime], ...]
 """Half-open spans, aware UTC, in order."""
@@ -85,8 +85,8 @@ class Keeper(Calendars, Protocol):
 
     async def stop(self) -> None: ...
 
-    async def run_task(self, task: Task) -> None:
-        """One of its own tasks: their names begin with `google_`."""
+    async def run_task(self, task: Task) -> datetime | None:
+        """One of its own tasks (their names begin with `google_`); when it is to be done again, if at all."""
         ...
 
     async def check_health(self) -> Mapping[str, Any]: ...
@@ -94,6 +94,10 @@ class Keeper(Calendars, Protocol):
     async def diagnose(self) -> tuple[Finding, ...]: ...
 
     async def repair(self, fix: str) -> None: ...
+
+    async def panel(self, language: str) -> Card | None:
+        """What stands on the settings page beside the form."""
+        ...
 
     async def export_contact(self, appointments: Sequence[str]) -> Mapping[str, Any] | None:
         """What it has of these appointments; None: nothing."""

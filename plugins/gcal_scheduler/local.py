@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from frontdesk import Finding, Task
+from frontdesk import Card, Finding, Task
 
 from .calendars import Busy, Event
 
@@ -38,7 +38,7 @@ class LocalCalendars:
     async def stop(self) -> None:
         return None
 
-    async def run_task(self, task: Task) -> None:
+    async def run_task(self, task: Task) -> datetime | None:
         return None
 
     async def check_health(self) -> Mapping[str, Any]:
@@ -48,6 +48,9 @@ class LocalCalendars:
         return ()
 
     async def repair(self, fix: str) -> None:
+        return None
+
+    async def panel(self, language: str) -> Card | None:
         return None
 
     async def export_contact(self, appointments: Sequence[str]) -> Mapping[str, Any] | None:

@@ -154,6 +154,8 @@ class GcalSchedulerSettings(Settings):
                 raise ValueError("backend: google needs staff with a calendar: staff: [{id: …, name: …, calendar: …}]")
             if without := [each.id for each in self.staff if not each.calendar]:
                 raise ValueError(f"staff: {without[0]} has no calendar; with backend: google each needs one")
+            if missing := self.google.missing():
+                raise ValueError(missing)
         return self
 
 

@@ -179,7 +179,8 @@ class FakeGoogle:
             case "freebusy.query":
                 return self._busy(body, who)
             case "channels.stop":
-                return self.push.stop(body)
+                self.push.stop(body)
+                return None
             case "events.list":
                 calendar = self.calendars.of(given["calendarId"], who.email, "freeBusyReader")
                 return self.calendars.list(calendar, given, who.email)
@@ -207,7 +208,8 @@ class FakeGoogle:
             case "events.insert":
                 return self.calendars.insert(calendar, call.body, who.email)
             case "events.delete":
-                return self.calendars.delete(calendar, call.given["eventId"], if_match)
+                self.calendars.delete(calendar, call.given["eventId"], if_match)
+                return None
         whole = call.method == "events.update"
         return self.calendars.change(calendar, call.given["eventId"], call.body, if_match, whole=whole)
 

@@ -41,7 +41,11 @@ TENANT: dict[str, Any] = {
     "opening_hours": WEEK,
     "settle": {"quiet_seconds": 0},
 }
-GOOGLE = {"backend": "google", "staff": [{"id": "lan", "name": "Cô Lan", "calendar": "lan@example.com"}]}
+GOOGLE = {
+    "backend": "google",
+    "staff": [{"id": "lan", "name": "Cô Lan", "calendar": "lan@example.com"}],
+    "google": {"service_account_key": {"env": "GOOGLE_KEY"}},
+}
 
 
 class Pager(ScriptedModel):
