@@ -80,6 +80,17 @@ def add(pages: Pages, office: Office) -> None:
             return to(id, _("Only the contact can change this, by what they write."))
         return to(id, _("Nothing is sent to them any more.") if word == "stop" else _("They may be written to again."))
 
+    @pages.tenant_page("/contacts/<id>/push", role="agent", methods=["POST"])
+    async def contacts_push(id: str) -> Response:
+        plugin = (await request.form).get("plugin", "")
+        try:
+            contact = await desk.get(tenant(), id)
+        except UnknownContact:
+            abort(404)
+        if not await office.syncs.push(tenant(), pages.here().me, plugin, contact.id):
+            abort(404)
+        return to(contact.id, _("It is passed on now. Load the page again to see how it went."))
+
     @pages.tenant_page("/contacts/<id>/memory", role="agent", methods=["POST"])
     async def contacts_memory(id: str) -> Response:
         form = await request.form

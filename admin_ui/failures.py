@@ -20,6 +20,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "undelivered": ("circle-x", mark("Did not arrive")),
     "sent twice": ("copy", mark("Sent twice")),
     "task": ("timer", mark("Task failed")),
+    "sync": ("refresh-cw", mark("Not passed on")),
 }
 """Kind → (icon, its name)."""
 CURES: Mapping[str, str] = {
@@ -45,6 +46,9 @@ CURES: Mapping[str, str] = {
     "refused": mark("The provider refused it for good. Write again in the conversation, or dismiss."),
     "model": mark("No model gave an answer. Check the model plugins under Settings, then replay, or answer yourself."),
     "task": mark("The plugin could not do it. Mend what the sentence names, then retry."),
+    "sync": mark(
+        "The other system did not take it. Mend what the sentence names, then retry; what changes meanwhile goes along."
+    ),
     "other": mark("Nothing says why. Look into the log of this time."),
 }
 """Cure → what to do, as a msgid; empty: the cause's own sentence says it."""

@@ -66,6 +66,10 @@ from .prompt import compose as compose
 from .prompt import current as current
 from .prompt import estimated_tokens as estimated_tokens
 from .prompt import whole_sentences as whole_sentences
+from .pushes import ActivityPush as ActivityPush
+from .pushes import ContactPush as ContactPush
+from .pushes import DealPush as DealPush
+from .pushes import Pushed as Pushed
 from .records import Appointment as Appointment
 from .records import Change as Change
 from .records import Evidence as Evidence

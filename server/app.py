@@ -30,6 +30,7 @@ from .forever import forever
 from .inbox import Inbox
 from .keys import signing_key
 from .media import MediaUrls, open_media
+from .model import Message
 from .observe.backlog import Backlog
 from .observe.metrics import Metrics
 from .observe.plugins import PluginStates
@@ -62,6 +63,8 @@ from .services.office import Office
 from .services.overlay import Overlays
 from .services.ownership import Ownership
 from .services.parked import ParkedDesk
+from .services.pushing import Pushing, both
+from .services.pushing_line import PushLine
 from .services.retention import RetentionDesk
 from .services.secrets import SecretDesk
 from .services.shared import SharedObjects
@@ -128,6 +131,7 @@ class Server:
         self.queue = keep_near(open_queue(self.config.queue, clock), clock)
         self.changes = Changes()
         self.subscribers = Subscribers(self.store, self.queue, clock)
+        self.pushing = Pushing(self.store, self.queue, lambda: self.declared, clock)
         self.deliveries = Deliveries(self.store, self.secrets, self.subscribers, clock, self.config.webhooks)
         self.media = open_media(self.config.media.store, file.data_dir / "media", self.config.media.max_bytes)
         self.urls = MediaUrls(self.config.public_url, key, clock)
@@ -142,14 +146,14 @@ class Server:
             times,
             failed=self.metrics.hook_failed,
             prepare=self.vaults.prepare,
-            core=self.subscribers.hook,
+            core=both(self.subscribers.hook, self.pushing.hook),
         )
         PluginStates(self.runtimes, self.metrics)
         self._recent = Recent()
         self.people = People(key)
         self.inbox = Inbox(self.store, self.queue, self.people, self._recent, self.changes)
         self.pace = Pace(self.store)
-        self.status = StatusDesk(self.store, self.queue, self.changes, self.pace, self.subscribers)
+        self.status = StatusDesk(self.store, self.queue, self.changes, self.pace, self._sent)
         self.ownership = Ownership(self.store, self.queue, self.runtimes, self.subscribers)
         self.catch_up = CatchUpDesk(
             self.store,
@@ -270,6 +274,7 @@ class Server:
         self.declared = declared
         self.file = replace(self.file, tenants=declared.tenants)
         self.runtimes.swap(declared, self.suspended)
+        self.pushing.adopted()
         if variables:
             self.runtimes.renew(lambda tenant: refers_to(tenant, variables))
         self._webhooks = self._make_webhooks()
@@ -322,9 +327,10 @@ class Server:
         return for_plugins.services_of(self, tenant, plugin)
 
     def _make_worker(self) -> Worker:
-        url, told = self.config.public_url, self.subscribers
-        sender = Sender(self.store, self.budgets, self.pace, self.urls, url, self.clock, told)
-        desks = (self.ownership, self.clock, self.erasing, self.deliveries)
+        url = self.config.public_url
+        sender = Sender(self.store, self.budgets, self.pace, self.urls, url, self.clock, self._sent)
+        line = PushLine(self.store, self.clock, self.pushing)
+        desks = (self.ownership, self.clock, self.erasing, self.deliveries, line)
         return Worker(
             self.store,
             self.queue,
@@ -350,6 +356,11 @@ class Server:
             self.clock,
             self.config.times,
         )
+
+    async def _sent(self, tenant: str, message: Message) -> None:
+        """The provider has taken a message; told before it is written."""
+        await self.subscribers.sent(tenant, message)
+        await self.pushing.sent(tenant, message)
 
     def _make_webhooks(self) -> MeasuredWebhooks:
         channels = {kind.name: kind for kind in self.registry.loaded() if kind.is_channel}

@@ -26,6 +26,7 @@ SUMMARISE = "summarise"
 ERASE = "erase"
 RECORD_CHANGED = "record_changed"
 DELIVER = "deliver"
+PUSH = "push"
 OWNER_CHANGED = "owner_changed"
 
 PATIENCE = timedelta(seconds=30)
@@ -56,6 +57,11 @@ def erase(contact: str, at: datetime) -> Task:
 def deliver(subscription: str, now: datetime) -> Task:
     """Send what waits in the line of a subscription (events/delivering.py)."""
     return _task(DELIVER, subscription, now, subscription=subscription)
+
+
+def push(plugin: str, at: datetime) -> Task:
+    """Push the contacts that have changed to what a plugin stands for (services/pushing_line.py)."""
+    return _task(PUSH, plugin, at, plugin=plugin)
 
 
 def owner_changed(conversation: Conversation, at: datetime) -> Task:

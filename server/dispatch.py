@@ -17,7 +17,7 @@ from pydantic import AwareDatetime, JsonValue, StringConstraints, TypeAdapter, V
 
 from frontdesk.config import Times
 
-from . import blame, cards, channel, findings, mind
+from . import blame, cards, channel, findings, mind, pushes
 from .breaker import Breaker
 from .clock import Clock
 from .errors import HookFailed as HookFailed
@@ -42,6 +42,9 @@ _ANSWERS: dict[str, TypeAdapter[Any]] = {
     "think": TypeAdapter(mind.ModelReply | None),
     "answer_choice": TypeAdapter(str | None),
     "preview": TypeAdapter(dict[str, JsonValue] | None),
+    "push_contact": TypeAdapter(tuple[pushes.Pushed, ...]),
+    "push_deal": TypeAdapter(tuple[pushes.Pushed, ...]),
+    "push_activity": TypeAdapter(tuple[pushes.Pushed, ...]),
     "export_contact": TypeAdapter(dict[str, JsonValue] | None),
     "admin_panel": TypeAdapter(cards.Card | None),
     "contact_card": TypeAdapter(cards.Card | None),
@@ -230,5 +233,6 @@ def deadline(hook: str, times: Times) -> float:
     # Nobody waits for these but a person at a command line, if anybody; and each is many questions to a vendor.
     own |= dict.fromkeys(("diagnose", "repair", "list_messages"), times.turn_deadline)
     own |= dict.fromkeys(("export_contact", "erase_contact", "erase_message"), times.turn_deadline)
+    own |= dict.fromkeys(("push_contact", "push_deal", "push_activity"), times.turn_deadline)
     own |= dict.fromkeys(("admin_panel", "contact_card"), min(FACE_SECONDS, times.hook_deadline))
     return own.get(hook, times.hook_deadline)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .findings import Finding
     from .mind import ModelReply, ModelRequest, Section
     from .model import Contact, Conversation, Media, Message, Task, Turn
+    from .pushes import ActivityPush, ContactPush, DealPush, Pushed
     from .records import Appointment, Change, Lead
 
 PROJECT = "frontdesk"
@@ -29,7 +30,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 class Hooks:
-    """The hooks by family: channel, ear, memory, mind, events, privacy, time, web, face, body."""
+    """The hooks by family: channel, ear, memory, mind, events, records, privacy, time, web, face, body."""
 
     # Channel: of the plugin that is the message's channel, nobody else.
 
@@ -141,6 +142,23 @@ class Hooks:
     @hookspec
     async def alert_operator(self, title: str, text: str, conversation: Conversation | None) -> None:
         """All: tell the operators something they must know, by whatever way this plugin has."""
+
+    # Records: what a CRM implements. Called by the core's tasks, of each contact in this order, some time after a change.
+
+    @hookspec
+    async def push_contact(self, contacts: tuple[ContactPush, ...]) -> tuple[Pushed, ...]:  # type: ignore[empty-body]
+        """All: write these contacts, as they are now, to the other system; doing it twice is doing it once.
+
+        RetryLater and NeedsAttention: nothing was done, and nothing is pushed until then; Refused: each is tried alone.
+        """
+
+    @hookspec
+    async def push_deal(self, deals: tuple[DealPush, ...]) -> tuple[Pushed, ...]:  # type: ignore[empty-body]
+        """All: write the opportunities of these contacts, as push_contact does; without any, answer that it is done."""
+
+    @hookspec
+    async def push_activity(self, activities: tuple[ActivityPush, ...]) -> tuple[Pushed, ...]:  # type: ignore[empty-body]
+        """All: write what was said with these contacts, each on one day, as push_contact does."""
 
     # Privacy.
 

@@ -312,6 +312,13 @@ class Plugin:
     blocking_calls: ClassVar[int] = 4
     """The most calls of `call_blocking` at a time, of one tenant; over all tenants four times as many, at most 48."""
 
+    push_after: ClassVar[float] = 60.0
+    """Seconds from a change until it is pushed (push_contact and the like): what changes meanwhile goes along. A setting of
+    this name goes before it."""
+
+    push_batch: ClassVar[int] = 100
+    """The most contacts (deals, activities) of one push."""
+
     admin_pages: ClassVar[tuple[AdminPage, ...]] = ()
     """Pages of its own for operators, which `admin_panel` fills."""
 

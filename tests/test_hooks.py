@@ -21,6 +21,7 @@ from frontdesk import (
     MaybeSent,
     Media,
     ModelReply,
+    Pushed,
     Refused,
     StatusUpdate,
     ToolCall,
@@ -42,6 +43,7 @@ PAGE = (Path(__file__).parents[1] / "docs/reference/hooks.md").read_text("utf-8"
 class Listener(Channel):
     """A channel that implements every hook and keeps what each was called with."""
 
+    push_after = 1.0
     heard: ClassVar[dict[str, dict[str, Any]]] = {}
     on_send: ClassVar[Exception | None] = None
     answers: ClassVar[dict[str, Any]] = {
@@ -70,6 +72,8 @@ class Listener(Channel):
                 return (Listed(provider_id="missed", direction="inbound", at=at, **address),)
             case "recover_message":
                 return self.inbound(arguments["listed"].provider_id)
+            case "push_contact" | "push_deal" | "push_activity":
+                return tuple(Pushed(id=each.id) for (given,) in [arguments.values()] for each in given)
             case "think":
                 return self.thought(arguments["request"].messages)
         return self.answers.get(name)
@@ -241,6 +245,9 @@ HOW = {
     "on_lead_changed": lambda desk, _: records(desk),
     "on_appointment_changed": lambda desk, _: records(desk),
     "alert_operator": lambda desk, _: message(desk, "a person, please"),
+    "push_contact": lambda desk, _: message(desk, "hello"),
+    "push_deal": lambda desk, _: records(desk),
+    "push_activity": lambda desk, _: message(desk, "hello"),
     "export_contact": lambda desk, _: export_it(desk),
     "erase_contact": lambda desk, _: erase_it(desk),
     "run_task": lambda desk, _: schedule(desk),

@@ -36,11 +36,13 @@ from frontdesk.store.collections import (
     ONLOOKERS,
     SUBSCRIPTIONS,
     SUMMARIES,
+    SYNCS,
 )
 from frontdesk.stored_events import Delivery, Subscription
 from frontdesk.stored_onlookers import Onlooker
 from frontdesk.stored_operators import AuditEntry
 from frontdesk.stored_settings import Draft
+from frontdesk.stored_syncs import Sync
 from frontdesk.testing.desk import TestDesk
 from frontdesk.testing.fake_twilio import FakeTwilio, InboundSpec
 from frontdesk.web import webhooks
@@ -188,6 +190,8 @@ async def _lived_in(world: World) -> World:
             id="same-delivery", subscription=subscription.id, event="e", type="handoff", at=now, data={"words": words}
         )
         assert await world.desk.repository(tenant).insert(DELIVERIES, delivery)
+        sync = Sync(id="same-sync", plugin="parrot", contact=contact.id, since=now, at=now, state="synced", link=words)
+        assert await world.desk.repository(tenant).insert(SYNCS, sync)
         await core.office.insights.of(tenant, 7)
         draft = Draft(id="same-draft", sets=words, at=now, by="lan")
         assert await world.desk.repository(tenant).insert(DRAFTS, draft)

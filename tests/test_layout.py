@@ -224,6 +224,8 @@ TESTED_BY_OTHERS = {
     "stored_events": "shapes only; tests/store reads and writes them",
     "stored_operators": "shapes only; tests/auth reads and writes them",
     "stored_onlookers": "shapes only; tests/services/test_onlookers.py reads and writes them",
+    "pushes": "shapes only; tests/services/test_pushing.py",
+    "stored_syncs": "shapes only; tests/services/test_pushing.py",
     "stored_settings": "shapes only; tests/store reads and writes them",
     "version": "one constant",
     "work": "shapes only",

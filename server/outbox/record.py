@@ -47,6 +47,10 @@ class Learnt(NamedTuple):
     was: str
 
 
+Sent = Callable[[str, Message], Awaitable[None]]
+"""Is told of (tenant, message) before it is written that the provider took it."""
+
+
 def outbound_id(author: str, key: str) -> str:
     """The id of a message that is no turn's: the same key is the same message. It stands in URLs, so a key that could
     not stand there is hashed."""
@@ -80,7 +84,7 @@ async def learn(
     error: str = "",
     final: bool = True,
     known: Message | None = None,
-    sent: Callable[[str, Message], Awaitable[None]],
+    sent: Sent,
 ) -> Learnt | None:
     """The provider says that it has the message, and how far it got; what came of it, None: there is no such message.
 

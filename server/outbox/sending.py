@@ -16,7 +16,6 @@ from ..choices import choices_of, numbered
 from ..clock import Clock, milliseconds
 from ..crashpoints import reached
 from ..errors import NeedsAttention, PluginError, Refused, RetryLater
-from ..events.subscribers import Subscribers
 from ..leases import Held, LeaseLost
 from ..media import MediaUrls
 from ..model import Message, Route
@@ -57,9 +56,9 @@ class Sender:
         urls: MediaUrls,
         public_url: str,
         clock: Clock,
-        subscribers: Subscribers,
+        sent: record.Sent,
     ) -> None:
-        self._subscribers = subscribers
+        self._sent = sent
         self._pace = pace
         self._store = store
         self._budgets = budgets
@@ -152,8 +151,9 @@ class Sender:
         self, repository: Repository, tenant: str, message: Message, provider_id: str, known: Message | None = None
     ) -> None:
         """Write that the provider has taken it. *known*: as it probably still is; saves a reading."""
-        sent = self._subscribers.sent
-        await record.learn(repository, self._store, tenant, message.id, provider_id, "accepted", known=known, sent=sent)
+        await record.learn(
+            repository, self._store, tenant, message.id, provider_id, "accepted", known=known, sent=self._sent
+        )
 
     async def _closed(
         self, runtime: Runtime, repository: Repository, held: Held, message: Message

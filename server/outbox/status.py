@@ -9,7 +9,6 @@ import structlog
 from .. import consent
 from ..changes import Changes
 from ..channel import StatusUpdate
-from ..events.subscribers import Subscribers
 from ..model import Message
 from ..people import followed
 from ..queue import Queue, Wake
@@ -24,8 +23,8 @@ log = structlog.get_logger(__name__)
 class StatusDesk:
     """Takes in status updates of any channel."""
 
-    def __init__(self, store: Store, queue: Queue, changes: Changes, pace: Pace, subscribers: Subscribers) -> None:
-        self._subscribers = subscribers
+    def __init__(self, store: Store, queue: Queue, changes: Changes, pace: Pace, sent: record.Sent) -> None:
+        self._sent = sent
         self._pace = pace
         self._store = store
         self._queue = queue
@@ -68,7 +67,7 @@ class StatusDesk:
             update.state,
             error=error,
             final=repeated is None,
-            sent=self._subscribers.sent,
+            sent=self._sent,
         )
         if learnt is None:
             return None

@@ -34,6 +34,7 @@ from ..store.words import NUMBER, digits_of, words_of
 from . import exporting
 from .history_import import region_of
 from .memory import MemoryDesk
+from .syncs import Sync, SyncDesk
 
 if TYPE_CHECKING:
     from ..app import Server
@@ -83,6 +84,8 @@ class Card:
     lead: Lead | None
     appointments: tuple[Appointment, ...]
     """The latest first."""
+    syncs: tuple[Sync, ...] = ()
+    """How far it is at the systems that it is pushed to."""
 
     @property
     def confirmation(self) -> str:
@@ -140,7 +143,8 @@ class Kept:
 class ContactDesk:
     """Of any tenant."""
 
-    def __init__(self, server: Server, audit: Audit) -> None:
+    def __init__(self, server: Server, audit: Audit, syncs: SyncDesk) -> None:
+        self._syncs = syncs
         self._server = server
         self._store = server.store
         self._audit = audit
@@ -185,6 +189,7 @@ class ContactDesk:
             )
         ]
         lead = await repository.get(LEADS, contact.id)
+        syncs = await self._syncs.of(tenant, contact.id)
         return Card(
             contact,
             conversation,
@@ -198,6 +203,7 @@ class ContactDesk:
                     APPOINTMENTS, {"contact": contact.id}, order_by="starts_at", descending=True, limit=20
                 )
             ),
+            tuple(syncs),
         )
 
     async def set_consent(self, tenant: str, who: Principal, id: str, word: Literal["stop", "start"]) -> bool:

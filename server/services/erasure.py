@@ -37,6 +37,7 @@ from ..store.collections import (
     ONLOOKERS,
     PLUGIN_DATA,
     SUMMARIES,
+    SYNCS,
     TASKS,
     TURNS,
     Collection,
@@ -79,6 +80,7 @@ class Erasure:
 
     async def run(self, until: float) -> bool:
         """Delete everything but the conversations; False: the time (on clock.monotonic()) was over before."""
+        await self._syncs()
         await self._tell_plugins()
         if not self._task.data.get("files"):
             await self._files()
@@ -100,6 +102,15 @@ class Erasure:
                 self._task = changed
                 return
             current = await self._repository.get(TASKS, self._task.id)
+
+    async def _syncs(self) -> None:
+        """Before a plugin erases at its vendor: what is being pushed would come there after it. It ends by itself."""
+        listed = {kind.name for kind, _ in self._runtime.declared.plugins}
+        for part in self._parts:
+            for sync in await self._repository.find(SYNCS, {"contact": part}):
+                pushed = sync.under_way and sync.plugin in listed
+                if pushed or not await self._repository.delete(SYNCS, sync):
+                    raise RetryLater(f"{sync.plugin}: it is being pushed just now")
 
     async def _tell_plugins(self) -> None:
         """First, while they can still look things up. One that is not running is waited for."""
@@ -281,6 +292,7 @@ class Erasure:
             await self._delete(APPOINTMENTS, {"contact": part}, "starts_at")
             await self._delete(LEADS, {"id": part})
             await self._free(part)
+            await self._delete(SYNCS, {"contact": part})
             contact = await self._repository.get(CONTACTS, part)
             while contact is not None and not await self._repository.delete(CONTACTS, contact):
                 contact = await self._repository.get(CONTACTS, part)

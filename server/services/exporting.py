@@ -21,6 +21,7 @@ from ..store.collections import (
     MESSAGES,
     NOTES,
     SUMMARIES,
+    SYNCS,
     TASKS,
     TURNS,
     Collection,
@@ -70,6 +71,7 @@ async def export(runtime: Runtime, store: Store, conversation: Conversation) -> 
         "notes": await _of_parts(repository, NOTES, parts, "conversation", "at"),
         "leads": [_json(LEADS, each) for each in leads],
         "appointments": await _of_parts(repository, APPOINTMENTS, parts, "contact", "starts_at"),
+        "syncs": await _of_parts(repository, SYNCS, parts, "contact"),
         "tasks": await _tasks(store, runtime.tenant.id, parts),
         "plugins": plugins,
     }

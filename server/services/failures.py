@@ -25,6 +25,7 @@ from ..store.collections import CONTACTS, CONVERSATIONS, TASKS, TURNS
 from ..store.queries import MAX_IN
 from .ownership import NotYours
 from .parked import Parked, ParkedDesk
+from .syncs import Held, Sync, SyncDesk
 
 MOST = 1000
 """Of each kind are looked at; with more the page says so."""
@@ -33,7 +34,7 @@ PAGE = 50
 KEPT = 200
 """Characters of a normalised sentence that tell causes apart."""
 
-Kind = Literal["turn", "message", "undelivered", "sent twice", "task"]
+Kind = Literal["turn", "message", "undelivered", "sent twice", "task", "sync"]
 Can = Literal["replay", "dismiss", "retry"]
 Cure = Literal[
     "explained",
@@ -49,6 +50,7 @@ Cure = Literal[
     "refused",
     "model",
     "task",
+    "sync",
     "other",
 ]
 """What mends a cause; screens have a sentence for each. `explained`: the cause's own sentence says it."""
@@ -68,6 +70,7 @@ _BY_KIND: Mapping[Kind, Cure] = {
     "undelivered": "refused",
     "sent twice": "sent_twice",
     "task": "task",
+    "sync": "sync",
 }
 _NOISE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"https?://\S+"), "URL"),
@@ -80,7 +83,7 @@ _NOISE: tuple[tuple[re.Pattern[str], str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One case of a cause. `id` is the turn's, the message's or the task's."""
+    """One case of a cause. `id` is the turn's, the message's, the task's or the sync's."""
 
     id: str
     kind: Kind
@@ -89,7 +92,7 @@ class Failure:
     reason: str
     channel: str = ""
     about: str = ""
-    """Of a task: `plugin/name`."""
+    """Of a task: `plugin/name`; of a sync: the plugin."""
     can: tuple[Can, ...] = ()
     name: str = ""
     """The contact's, as far as it is known."""
@@ -161,7 +164,9 @@ class FailureDesk:
         parked: ParkedDesk,
         declared: Callable[[], Mapping[str, TenantPlugins]],
         audit: Audit,
+        syncs: SyncDesk,
     ) -> None:
+        self._syncs = syncs
         self._store = store
         self._queue = queue
         self._parked = parked
@@ -174,14 +179,16 @@ class FailureDesk:
         found = await self._waiting(repository, tenant)
         tasks = await repository.find(TASKS, {"state": "failed"}, order_by="at", descending=True, limit=MOST)
         now = self._store.now()
-        failures = [*found, *(_of_task(task, now) for task in tasks)]
+        syncs = await self._syncs.in_state(tenant, "failed", limit=MOST)
+        held = await self._syncs.held(tenant)
+        failures = [*found, *(_of_task(task, now) for task in tasks), *map(_of_sync, syncs), *map(_of_held, held)]
         named = await _named(repository, failures)
         kinds = {kind.name: kind for kind, _ in self._declared()[tenant].plugins}
         groups: dict[str, list[Failure]] = {}
         for failure in sorted(named, key=lambda each: each.since, reverse=True):
             groups.setdefault(key_of(failure), []).append(failure)
         causes = tuple(_cause(key, cases, kinds, language) for key, cases in groups.items())
-        return Failures(causes, more=len(tasks) == MOST or len(found) >= MOST)
+        return Failures(causes, more=MOST in (len(tasks), len(syncs)) or len(found) >= MOST)
 
     async def waiting(self, tenant: str, limit: int) -> Sequence[Parked]:
         """What waits for a person, oldest first."""
@@ -221,16 +228,23 @@ class FailureDesk:
         """Leave messages and failed tasks as they are, and show them no more."""
         done = Done()
         for id in ids:
-            happened = await self._parked.dismiss(tenant, id) or await self._drop(tenant, id, "failed")
+            happened = (
+                await self._parked.dismiss(tenant, id)
+                or await self._drop(tenant, id, "failed")
+                or await self._syncs.dismiss(tenant, id)
+            )
             if happened:
                 await self._audit.wrote(tenant, who, "failure.dismissed", id)
             done = _counted(done, happened)
         return done
 
     async def retry(self, tenant: str, who: Principal, ids: Iterable[str]) -> Done:
-        """Do failed tasks now, with all their attempts before them."""
+        """Do failed tasks now, with all their attempts before them; push what was not pushed."""
         repository, done = self._store.for_tenant(tenant), Done()
         for id in ids:
+            if await self._syncs.again(tenant, who, id):
+                done = _counted(done, True)
+                continue
             task = await repository.get(TASKS, id)
             now = self._store.now()
             happened = task is not None and task.state == "failed" and "retry" in _of_task(task, now).can
@@ -340,6 +354,14 @@ def _of_task(task: Task, now: datetime) -> Failure:
     about = f"{task.plugin}/{task.name}"
     can: tuple[Can, ...] = ("dismiss",) if late else ("retry", "dismiss")
     return Failure(task.id, "task", conversation, task.at, task.error, about=about, can=can)
+
+
+def _of_sync(sync: Sync) -> Failure:
+    return Failure(sync.id, "sync", sync.contact, sync.at, sync.error, about=sync.plugin, can=("retry", "dismiss"))
+
+
+def _of_held(held: Held) -> Failure:
+    return Failure(held.task, "sync", "", held.since, held.reason, about=held.plugin, can=("retry",))
 
 
 def _counted(done: Done, happened: bool) -> Done:

@@ -31,6 +31,7 @@ from .settings_desk import SettingsDesk
 from .settings_history import SettingsHistory
 from .settings_keys import SettingsByKey
 from .subscriptions import SubscriptionDesk
+from .syncs import SyncDesk
 from .token_desk import TokenDesk
 from .workshop import Workshop
 
@@ -65,8 +66,11 @@ class Office:
         self.settings = SettingsDesk(server)
         self.settings_history = SettingsHistory(server)
         self.workshop = Workshop(server)
-        self.failures = FailureDesk(server.store, server.queue, server.parked, lambda: server.declared, self.audit)
-        self.contacts = ContactDesk(server, self.audit)
+        self.syncs = SyncDesk(server.store, server.pushing, self.audit)
+        self.failures = FailureDesk(
+            server.store, server.queue, server.parked, lambda: server.declared, self.audit, self.syncs
+        )
+        self.contacts = ContactDesk(server, self.audit, self.syncs)
         self.server = ServerDesk(server, self.audit)
         self.insights = InsightDesk(server.store, lambda: server.declared, server.clock)
         self.settings_keys = SettingsByKey(server, self.audit)

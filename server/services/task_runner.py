@@ -25,6 +25,7 @@ from ..work import SUSPENDED_PAUSE, Again, Finished, Outcome
 from . import recording
 from .erasing import EraseDesk
 from .ownership import Ownership, UnknownConversation
+from .pushing_line import PushLine
 from .reassurance import reassure
 from .summaries import summarise
 
@@ -48,7 +49,9 @@ class TaskRunner:
         clock: Clock,
         erasing: EraseDesk,
         deliveries: Deliveries,
+        pushes: PushLine,
     ) -> None:
+        self._pushes = pushes
         self._deliveries = deliveries
         self._erasing = erasing
         self._store = store
@@ -179,6 +182,8 @@ class TaskRunner:
                 return Again(at) if at is not None else Finished()
             case core_tasks.DELIVER:
                 return await self._deliveries.go(runtime, repository, task)
+            case core_tasks.PUSH:
+                return await self._pushes.go(runtime, repository, task)
             case core_tasks.OWNER_CHANGED:
                 await self._owner_changed(runtime, repository, task)
             case core_tasks.MESSAGE_FAILED:

@@ -19,6 +19,7 @@ from frontdesk import (
     stored_onlookers,
     stored_operators,
     stored_settings,
+    stored_syncs,
 )
 
 D = TypeVar("D")
@@ -208,6 +209,7 @@ DELIVERIES = Collection(
     indexes=(("subscription", "state", "at"), ("subscription", "at"), ("conversation",), ("state", "at")),
     retention=Retention(timedelta(days=30), by="at", only=({"state": "delivered"}, {"state": "failed"})),
 )
+SYNCS = Collection("syncs", stored_syncs.Sync, indexes=(("plugin", "state", "at"), ("contact",), ("state", "at")))
 
 AUDIT = Collection(
     "audit",
@@ -303,6 +305,7 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     AUDIT,
     SUBSCRIPTIONS,
     DELIVERIES,
+    SYNCS,
     DUE,
     INSTANCES,
     OVERLAY_MARKS,

@@ -10,12 +10,29 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
+from frontdesk import ContactPush, Plugin, Pushed, hookimpl
 from frontdesk.model import Consent, Contact, Conversation, Identity, Memory
-from frontdesk.store.collections import CONSENTS, CONTACTS, CONVERSATIONS, IDENTITIES
+from frontdesk.store.collections import CONSENTS, CONTACTS, CONVERSATIONS, IDENTITIES, SYNCS
+from frontdesk.stored_syncs import Sync
 from frontdesk.testing.builders import fill
+from frontdesk.testing.plugins import ScriptedModel
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+
+class Book(Plugin):
+    """A CRM that takes everything."""
+
+    @hookimpl
+    async def push_contact(self, contacts: tuple[ContactPush, ...]) -> tuple[Pushed, ...]:
+        return tuple(Pushed(id=each.id, link=f"https://book.example.com/{each.id}") for each in contacts)
+
+    @hookimpl
+    async def erase_contact(self) -> None:
+        pass
+
+
+DESK = {"plugins": {"model": ScriptedModel, "book": Book}}
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
 
 
@@ -125,3 +142,38 @@ async def test_how_long_things_are_kept_is_changed_and_a_bad_value_is_not_saved(
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("Saved.")).to_be_visible()
     assert await page.get_by_label("Messages").input_value() == "365 d"
+
+
+async def test_how_far_a_contact_is_in_another_system_is_seen_and_it_is_passed_on(screens: Any) -> None:
+    repository, now = screens.desk.repository("clinic"), screens.desk.server.store.now()
+    await somebody(screens, "synced", "Lân")
+    await repository.insert(
+        SYNCS,
+        Sync(id="book.synced", plugin="book", contact="synced", state="failed", wanted=("contact",), since=now, at=now,
+             error=f"Property owner is wrong {HOSTILE}", link="javascript:alert(1)", synced_at=now - timedelta(days=1)),
+    )  # fmt: skip
+    page = await screens.signed_in("agent")
+    await page.goto("/t/clinic/failures")
+    await expect(page.locator(".cause").filter(has_text="Property owner is wrong")).to_contain_text("Not passed on")
+    await page.goto("/t/clinic/contacts/synced")
+    panel = page.get_by_role("region", name="In other systems")
+    await expect(panel).to_contain_text(f"Property owner is wrong {HOSTILE}")
+    await expect(panel).to_contain_text("Refused")
+    await expect(panel.get_by_role("link")).to_have_count(0)
+    await screens.looks(page, "contact-synced")
+    await panel.get_by_role("button", name="Pass it on now").click()
+    await expect(page.get_by_text("It is passed on now.")).to_be_visible()
+
+    async def taken() -> bool:
+        found = await repository.get(SYNCS, "book.synced")
+        return found is not None and found.state == "synced"
+
+    await screens.desk.until("it is passed on", taken)
+    await page.reload()
+    await expect(panel).to_contain_text("Passed on")
+    link = panel.get_by_role("link", name="Open it there")
+    await expect(link).to_have_attribute("href", "https://book.example.com/synced")
+    viewer = await screens.signed_in("viewer", language="vi")
+    await viewer.goto("/t/clinic/contacts/synced")
+    await expect(viewer.get_by_role("region", name="Ở các hệ thống khác")).to_contain_text("Đã chuyển")
+    await expect(viewer.get_by_role("button", name="Chuyển ngay")).to_have_count(0)

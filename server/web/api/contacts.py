@@ -27,6 +27,31 @@ class Contact(BaseModel):
     created_at: datetime
 
 
+class Sync(BaseModel):
+    """How far a contact is at a system that it is pushed to."""
+
+    plugin: str
+    contact: str
+    state: Literal["pending", "synced", "failed"]
+    error: str = Field(description="Why the last attempt failed, in the other system's words; empty: it did not.")
+    attempts: int = Field(description="Since it was last taken.")
+    at: datetime = Field(description="When it is pushed next, or, if it is not pending, was looked at last.")
+    synced_at: datetime | None = Field(description="When everything was last taken; null: never.")
+    link: str = Field(description="To the contact in the other system; empty: not known.")
+
+
+class Syncs(BaseModel):
+    """How far a contact is, by plugin."""
+
+    items: list[Sync]
+
+
+class SyncsIn(Paged):
+    """Which contacts."""
+
+    state: Literal["pending", "synced", "failed"] = "failed"
+
+
 class Export(BaseModel):
     """All that is kept of a contact."""
 
@@ -44,6 +69,10 @@ def _shown(contact: StoredContact) -> Contact:
         opted_out=contact.opted_out,
         created_at=contact.created_at,
     )
+
+
+def _synced(found: Any) -> Sync:
+    return Sync(**{name: getattr(found, name) for name in Sync.model_fields})
 
 
 def _none(error: UnknownContact) -> ApiProblem:
@@ -80,6 +109,8 @@ def add(routes: Routes) -> None:
         missing = told.pop("troubles")
         return Export(data=told, missing=missing)
 
+    _add_syncs(routes)
+
     @routes.add("DELETE", "/contacts/<id>", tags="contacts", role="owner", status=202)
     async def erase_contact(id: str) -> tuple[NoContent, int]:
         """Erase a contact for good: messages, turns, memory, files, at the provider and at plugins.
@@ -91,3 +122,35 @@ def add(routes: Routes) -> None:
         except UnknownContact as err:
             raise _none(err) from err
         return NoContent(), 202
+
+
+def _add_syncs(routes: Routes) -> None:
+    contacts, desk = routes.office.contacts, routes.office.syncs
+
+    @routes.get("/contacts/<id>/syncs", tags="contacts", role="viewer", gives=Syncs)
+    async def list_contact_syncs(id: str) -> Syncs:
+        """How far a contact is at the systems that it is pushed to."""
+        try:
+            contact = await contacts.get(call().tenant, id)
+        except UnknownContact as err:
+            raise _none(err) from err
+        return Syncs(items=[_synced(each) for each in await desk.of(call().tenant, contact.id)])
+
+    @routes.post("/contacts/<id>/syncs/<plugin>/push", tags="contacts", role="agent", status=202)
+    async def push_contact(id: str, plugin: str) -> tuple[NoContent, int]:
+        """Push a contact now, with deal and conversation, whatever its state is."""
+        try:
+            contact = await contacts.get(call().tenant, id)
+        except UnknownContact as err:
+            raise _none(err) from err
+        if not await desk.push(call().tenant, call().principal, plugin, contact.id):
+            raise ApiProblem("not-found", f"no plugin {plugin[:80]} of this tenant pushes contacts")
+        return NoContent(), 202
+
+    @routes.get("/syncs", tags="contacts", role="viewer", query=SyncsIn, gives=Page[Sync], problems=("bad-cursor",))
+    async def list_syncs(query_args: SyncsIn) -> Page[Sync]:
+        """Contacts in one state at the systems that they are pushed to, the last first."""
+        behind, limit = after(query_args.cursor, "at"), query_args.limit
+        found = await desk.in_state(call().tenant, query_args.state, limit=limit + 1, after=behind)
+        shown, following = page_of(found, limit, "at")
+        return Page[Sync](items=[_synced(each) for each in shown], next=following)

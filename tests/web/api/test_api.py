@@ -122,6 +122,26 @@ async def test_a_contact_is_read_exported_and_erased_and_that_is_written_down(ap
         assert found == {"contact.erased", "contact.exported"}
 
 
+async def test_how_far_a_contact_is_elsewhere_is_read_and_it_is_pushed(api, sample):
+    plugins = {"model": ScriptedModel, "address_book": sample("address_book")}
+    async with api(plugins=plugins) as ask:
+        lan = ask.desk.contact("Lân", phone="+84901234567")
+        await lan.says("Xin chào.")
+        await lan.hears()
+        assert (await ask("POST", f"~/contacts/{lan.id}/syncs/crm/push")).status == 404
+        assert (await ask("POST", f"~/contacts/{lan.id}/syncs/address_book/push", scope="read")).status == 403
+        assert (await ask("POST", f"~/contacts/{lan.id}/syncs/address_book/push", scope="write")).status == 202
+
+        async def synced():
+            (sync,) = (await ask("GET", f"~/contacts/{lan.id}/syncs", scope="read")).body["items"]
+            return sync if sync["state"] == "synced" else None
+
+        sync = await ask.desk.until("it is pushed", synced)
+        assert sync["link"] == f"https://book.example.com/{lan.id}" and sync["synced_at"] and sync["error"] == ""
+        (found,) = (await ask("GET", "~/syncs?state=synced")).body["items"]
+        assert found == sync and (await ask("GET", "~/syncs")).body["items"] == []
+
+
 async def test_settings_are_set_reverted_and_refused_in_words(api):
     async with api() as ask:
         assert (await ask("PUT", "~/settings/persona.name", json={"value": "Ngân"})).status == 204
