@@ -30,6 +30,8 @@ _ICONS = {
     "deed": "calendar-check",
     "hook": "puzzle",
     "superseded_by_a_newer_message": "rotate-ccw",
+    "hearing": "mic",
+    "spoken": "mic",
     "proposed": "pencil",
     "closed_without_a_model": "triangle-alert",
     "note": "sticky-note",

@@ -28,6 +28,7 @@ from .tenant import Dialogue, Fact, Persona, PluginEntry, Settle, TenantConfig, 
 from .tenants_file import Survey, TenantsFile, load, read, survey
 from .times import Times
 from .validation import validate_settings
+from .voice import Voice
 from .words import Words, default_words
 
 __all__ = [
@@ -74,6 +75,7 @@ __all__ = [
     "Tone",
     "TracesTarget",
     "Vault",
+    "Voice",
     "Words",
     "base_model",
     "default_words",

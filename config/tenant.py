@@ -42,6 +42,7 @@ from .retention import Retention
 from .rules import judged, together
 from .settings import Settings
 from .spending import Spending
+from .voice import Voice
 from .words import Words, default_words
 
 
@@ -218,6 +219,8 @@ class TenantConfig(Settings):
     """How much its models may cost."""
     limits: Limits = Limits()
     """How much the bot answers before people look."""
+    voice: Voice = Voice()
+    """How it hears voice notes, and whether it answers by voice."""
     memory: bool = True
     """Whether its models may keep what contacts say of themselves for the next time (`frontdesk conversations known`)."""
     settle: Settle = Settle()

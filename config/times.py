@@ -15,6 +15,7 @@ from .settings import Settings
 # (key, must be, sum of these, × factor, because)
 _RULES = (
     ("turn_deadline", "more than", ("think_deadline", "transcribe_deadline"), 1, "a turn hears, then thinks"),
+    ("hear_deadline", "more than", ("transcribe_deadline",), 1, "what a turn does not wait for goes on"),
     ("turn_deadline", "more than", ("hook_deadline",), 1, "a hook runs within its turn"),
     ("turn_deadline", "more than", ("supersede_until",), 1, "a turn that started over still has to end"),
     ("hook_deadline", "more than", ("sdk_timeout",), 1, "a vendor's SDK gives up before the hook that waits for it"),
@@ -36,7 +37,9 @@ class Times(Settings):
     think_deadline: Seconds = 30
     """The longest one call of the hook `think` (the model) may take."""
     transcribe_deadline: Seconds = 25
-    """The longest one call of the hook `transcribe` (a voice note) may take."""
+    """How long a turn itself waits for the words of its voice notes (the hook `transcribe`)."""
+    hear_deadline: Seconds = 120
+    """A transcription that takes longer goes on as a task; past this the contact is told that they were not heard."""
     hook_deadline: Seconds = 10
     """The longest any other hook may take."""
     sdk_timeout: Seconds = 8

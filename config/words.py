@@ -57,6 +57,24 @@ class Words(Settings):
     """The contact wants messages again."""
     not_understood_media: Sentence
     """A picture, voice note or file came that no plugin of the tenant can read."""
+    voice_silent: Sentence = "I could not hear anything in your voice message. Could you record it again, please?"
+    """Nothing is said in a voice note."""
+    voice_noisy: Sentence = (
+        "I could not make out your voice message. Could you say it again, or write it to me, please?"
+    )
+    """What is said in a voice note cannot be told for sure: it is not guessed at."""
+    voice_long: Sentence = (
+        "Your voice message is too long for me. Could you send a shorter one, or write it to me, please?"
+    )
+    """A voice note is longer than `voice.longest`."""
+    voice_damaged: Sentence = "Your voice message did not arrive whole. Could you send it again, please?"
+    """A voice note is cut off or broken, or is gone at the provider."""
+    voice_type: Sentence = (
+        "I cannot play this recording. Could you send it as a voice message, or write it to me, please?"
+    )
+    """What came as a voice note is no sound that can be read."""
+    voice_away: Sentence = "I cannot listen to voice messages at the moment. Could you write it to me, please?"
+    """Whoever puts voice notes into words does not answer, or took too long."""
 
 
 @lru_cache(maxsize=1)

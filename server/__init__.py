@@ -76,6 +76,8 @@ from .records import Evidence as Evidence
 from .records import Lead as Lead
 from .records import Reminder as Reminder
 from .records import Taken as Taken
+from .speech import Speech as Speech
+from .speech import Transcript as Transcript
 from .tools import Done as Done
 from .tools import ToolContext as ToolContext
 from .tools import tool as tool

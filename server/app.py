@@ -330,7 +330,7 @@ class Server:
         url = self.config.public_url
         sender = Sender(self.store, self.budgets, self.pace, self.urls, url, self.clock, self._sent)
         line = PushLine(self.store, self.clock, self.pushing)
-        desks = (self.ownership, self.clock, self.erasing, self.deliveries, line)
+        desks = (self.ownership, self.clock, self.erasing, self.deliveries, line, self.media)
         return Worker(
             self.store,
             self.queue,

@@ -28,6 +28,7 @@ RECORD_CHANGED = "record_changed"
 DELIVER = "deliver"
 PUSH = "push"
 OWNER_CHANGED = "owner_changed"
+TRANSCRIBE = "transcribe"
 
 PATIENCE = timedelta(seconds=30)
 """How long somebody who writes on after a hand-off waits for a person before the bot says that it has been heard."""
@@ -68,6 +69,11 @@ def owner_changed(conversation: Conversation, at: datetime) -> Task:
     """Tell the subscribers of the change to this owner_epoch, which may be just about to happen; void if it did not."""
     key = f"{conversation.id}/{conversation.owner_epoch}"
     return _task(OWNER_CHANGED, key, at, conversation=conversation.id, epoch=conversation.owner_epoch)
+
+
+def transcribe(message: Message, language: str, until: str, at: datetime) -> Task:
+    """Put a voice note in *language* into words (turn/listen.py); *until*: an ISO 8601 time when nobody waits any more."""
+    return _task(TRANSCRIBE, message.id, at, message=message.id, language=language, until=until)
 
 
 def message_received(message: Message, heard: list[str], at: datetime) -> Task:

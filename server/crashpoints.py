@@ -16,6 +16,8 @@ POINTS: dict[str, str] = {
     "turn.leased": "the turn holds the conversation",
     "turn.opened": "the turn document is there",
     "turn.thought": "the model answered, nothing of it is written",
+    "hear.pending": "a voice note is marked as being put into words, the task that does it is not written",
+    "hear.worded": "its words are written, the turn that waits for them is not woken",
     "deed.intended": "the deed's intent is journalled, the deed has not run",
     "deed.ran": "the deed ran, its result is not journalled",
     "deed.journalled": "the deed's result is journalled",

@@ -17,7 +17,7 @@ from pydantic import AwareDatetime, JsonValue, StringConstraints, TypeAdapter, V
 
 from frontdesk.config import Times
 
-from . import blame, cards, channel, findings, mind, pushes
+from . import blame, cards, channel, findings, mind, pushes, speech
 from .breaker import Breaker
 from .clock import Clock
 from .errors import HookFailed as HookFailed
@@ -37,7 +37,7 @@ _ANSWERS: dict[str, TypeAdapter[Any]] = {
     "diagnose": TypeAdapter(tuple[findings.Finding, ...]),
     "list_templates": TypeAdapter(tuple[channel.ApprovedTemplate, ...]),
     "send": TypeAdapter(Annotated[str, StringConstraints(min_length=1)]),
-    "transcribe": TypeAdapter(str | None),
+    "transcribe": TypeAdapter(str | speech.Transcript | None),
     "prompt_section": TypeAdapter(mind.Section | None),
     "think": TypeAdapter(mind.ModelReply | None),
     "answer_choice": TypeAdapter(str | None),
@@ -229,7 +229,7 @@ def _checked(hook: str, answer: Any) -> Any:
 
 def deadline(hook: str, times: Times) -> float:
     """Seconds this hook may take, from the table of times."""
-    own = {"think": times.think_deadline, "transcribe": times.transcribe_deadline, "send": times.send_timeout}
+    own = {"think": times.think_deadline, "transcribe": times.hear_deadline, "send": times.send_timeout}
     # Nobody waits for these but a person at a command line, if anybody; and each is many questions to a vendor.
     own |= dict.fromkeys(("diagnose", "repair", "list_messages"), times.turn_deadline)
     own |= dict.fromkeys(("export_contact", "erase_contact", "erase_message"), times.turn_deadline)

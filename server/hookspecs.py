@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .model import Contact, Conversation, Media, Message, Task, Turn
     from .pushes import ActivityPush, ContactPush, DealPush, Pushed
     from .records import Appointment, Change, Lead
+    from .speech import Transcript
 
 PROJECT = "frontdesk"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -81,8 +82,11 @@ class Hooks:
     # Ear.
 
     @hookspec(firstresult=True)
-    async def transcribe(self, media: Media, language: str) -> str | None:
-        """First: the words of a voice note, or None if this plugin cannot say."""
+    async def transcribe(self, media: Media, language: str) -> Transcript | str | None:
+        """First: the words of a voice note, or why it has none; None: this plugin cannot say.
+
+        Work of many seconds is begun and found again: `Transcript(again_after=…)` has it asked once more, and the turn wait.
+        """
 
     # Memory.
 

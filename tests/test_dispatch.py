@@ -366,6 +366,6 @@ async def test_the_watchdog_sees_whose_code_runs_and_nobody_between_steps():
 
 
 def test_deadlines_are_those_of_the_table_of_times():
-    times = Times(think_deadline=20, transcribe_deadline=15, hook_deadline=9, send_timeout=8.5)
+    times = Times(think_deadline=20, hear_deadline=90, hook_deadline=9, send_timeout=8.5)
     found = {name: deadline(name, times) for name in ("think", "transcribe", "send", "list_messages", "tool book")}
-    assert found == {"think": 20, "transcribe": 15, "send": 8.5, "list_messages": 60, "tool book": 9}
+    assert found == {"think": 20, "transcribe": 90, "send": 8.5, "list_messages": 60, "tool book": 9}

@@ -34,6 +34,7 @@ from frontdesk.services.exporting import export
 from frontdesk.services.prompts import preview
 from frontdesk.services.templates import TemplateDesk
 from frontdesk.store.collections import CONTACTS, CONVERSATIONS
+from frontdesk.testing.audio import voice_note
 from frontdesk.turn import engine
 
 HOOKS = {name: spec for name, spec in vars(Hooks).items() if not name.startswith("_")}
@@ -48,7 +49,7 @@ class Listener(Channel):
     on_send: ClassVar[Exception | None] = None
     answers: ClassVar[dict[str, Any]] = {
         "parse_status": (StatusUpdate(provider_id="p1", state="delivered"),),
-        "fetch_media": Fetched(content_type="audio/ogg", content=b"OggS"),
+        "fetch_media": Fetched(content_type="audio/ogg", content=voice_note()),
         "transcribe": "xin chào",
         "check_health": {"ok": True},
         "list_templates": (ApprovedTemplate(id="HX1", name="reminder", text="Hello {{1}}"),),

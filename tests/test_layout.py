@@ -218,6 +218,7 @@ TESTED_BY_OTHERS = {
     "plugin_data": "shapes only; tests/services/test_for_plugins.py",
     "quarantine": "tests/test_watchdog.py",
     "step": "tests/test_dispatch.py",
+    "speech": "shapes only; tests/turn/test_hear.py and test_speak.py",
     "records": "shapes only; tests/services/test_leads.py and test_appointments.py",
     "stored_erasures": "shapes only; tests/store reads and writes them",
     "stored_figures": "shapes only; tests/services/test_figures.py",

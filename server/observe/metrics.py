@@ -12,7 +12,7 @@ from ..step import Running
 from ..version import VERSION
 from .families import SLOW, Count, Durations, Family, Labels, Level
 
-ENDINGS = ("committed", "without_model", "parked", "superseded", "withdrawn", "lost")
+ENDINGS = ("committed", "without_model", "parked", "superseded", "hearing", "withdrawn", "lost")
 DEED_OUTCOMES = ("done", "failed", "unknown")
 UNTRUE_OUTCOMES = ("asked_again", "person_called", "replaced")
 SENT_STATES = (

@@ -12,6 +12,7 @@ from ..clock import Clock, milliseconds
 from ..errors import NeedsAttention, PluginError, Refused, RetryLater
 from ..events.delivering import Deliveries
 from ..leases import ConversationGone, LeaseLost
+from ..media import MediaStore
 from ..model import NOBODY, Conversation, Due, Task
 from ..outbox.explained import explained
 from ..people import followed
@@ -20,6 +21,7 @@ from ..runtime import Runtime, Runtimes, UnknownTenant
 from ..store import Collection, Repository, Store
 from ..store.collections import APPOINTMENTS, CONTACTS, CONVERSATIONS, LEADS, MESSAGES, TASKS, TURNS
 from ..telling import tell
+from ..turn import listen
 from ..turn.recall import as_model_message
 from ..work import SUSPENDED_PAUSE, Again, Finished, Outcome
 from . import recording
@@ -50,8 +52,10 @@ class TaskRunner:
         erasing: EraseDesk,
         deliveries: Deliveries,
         pushes: PushLine,
+        files: MediaStore,
     ) -> None:
         self._pushes = pushes
+        self._files = files
         self._deliveries = deliveries
         self._erasing = erasing
         self._store = store
@@ -184,6 +188,8 @@ class TaskRunner:
                 return await self._deliveries.go(runtime, repository, task)
             case core_tasks.PUSH:
                 return await self._pushes.go(runtime, repository, task)
+            case core_tasks.TRANSCRIBE:
+                return await self._transcribe(runtime, repository, task)
             case core_tasks.OWNER_CHANGED:
                 await self._owner_changed(runtime, repository, task)
             case core_tasks.MESSAGE_FAILED:
@@ -197,6 +203,16 @@ class TaskRunner:
         conversation = await _living(repository, task.data["conversation"])
         if conversation is not None and conversation.owner_epoch >= task.data["epoch"]:
             await self._deliveries.subscribers.owner_changed(runtime.tenant.id, conversation)
+
+    async def _transcribe(self, runtime: Runtime, repository: Repository, task: Task) -> Outcome | None:
+        again = await listen.go_on(runtime, repository, self._store, self._files, task)
+        if again is not None:
+            # Kept with the task, or whoever looks too early would ask too early.
+            await repository.update(TASKS, task, at=again)
+            return Again(again)
+        if (message := await repository.get(MESSAGES, task.data["message"])) is not None:
+            await self._queue.wake(Wake("turn", runtime.tenant.id, message.conversation))
+        return None
 
     async def _auto_return(self, runtime: Runtime, task: Task) -> Outcome | None:
         conversation, epoch = task.data["conversation"], task.data["epoch"]

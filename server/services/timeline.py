@@ -32,6 +32,8 @@ KINDS = (
     "tool",
     "hook",
     "superseded_by_a_newer_message",
+    "hearing",
+    "spoken",
     "proposed",
     "closed_without_a_model",
     "deed",

@@ -45,6 +45,14 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
         "The contact wrote more: a draft of {characters} characters was dropped",
         "Khách viết thêm: bỏ bản nháp {characters} ký tự",
     ),
+    "hearing": (
+        "Waits for the words of a voice note, which are being made",
+        "Chờ chuyển tin thoại thành chữ",
+    ),
+    "spoken": (
+        "Spoke {characters} characters in {language} as {kilobytes} kB of {content_type} in {seconds}: {outcome}{because}",
+        "Đọc {characters} ký tự tiếng {language} thành {kilobytes} kB {content_type} trong {seconds}: {outcome}{because}",
+    ),
     "proposed": (
         "Wrote {some_messages}, {characters} characters{handoff}",
         "Viết {some_messages}, {characters} ký tự{handoff}",

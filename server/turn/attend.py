@@ -18,6 +18,7 @@ from ..scheduling import schedule
 from ..store import Repository, Store
 from ..store.collections import CONTACTS, MESSAGES
 from ..telling import tell
+from . import listen
 from .hear import hear
 from .recall import language_of
 
@@ -63,7 +64,7 @@ async def hear_and_tell(
     except TimeoutError:
         log.warning("not_all_heard", messages=len(messages))
         for place, message in enumerate(messages):
-            if runtime.hook("on_message") and not message.announced:
+            if runtime.hook("on_message") and not message.announced and listen.UNTIL not in message.data:
                 messages[place] = await _tell_later(runtime, repository, store, message, heard[message.id])
 
 
@@ -76,9 +77,12 @@ async def _tell(
     message: Message,
     heard: dict[str, list[str]],
 ) -> Message:
-    """Tell the plugins of a message, once unless we crash in between; who failed is told again by a task."""
+    """Tell the plugins of a message, once unless we crash in between; who failed is told again by a task.
+
+    Of a voice note that is still being put into words they are told with its words.
+    """
     hooks = runtime.hook("on_message")
-    if not hooks or message.announced:
+    if not hooks or message.announced or listen.UNTIL in message.data:
         return message
     missed = await tell(hooks, heard[message.id], conversation=conversation, contact=contact, message=message)
     if missed is not None:

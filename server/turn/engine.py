@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -24,11 +25,12 @@ from ..store import Repository, Store
 from ..tasks import Owner
 from ..under_lease import work_on
 from ..work import Again, Finished, Outcome, Taken
-from . import attend, chosen, deeds, limits, trace, unsaid
+from . import attend, chosen, deeds, limits, listen, trace, unsaid
 from . import commit as ending
 from .follow_up import schedule_wrote_on
 from .heed import heed
-from .state import Draft, NoAnswer, OwnerChanged, Superseded, TurnMoved, Work
+from .recall import language_of
+from .state import Draft, NoAnswer, OwnerChanged, StillHearing, Superseded, TurnMoved, Work
 from .take_up import has_read_all, put_away, take_up, unanswered
 from .think import think
 
@@ -206,6 +208,9 @@ class TurnEngine:
             except Superseded:
                 work.ending = "superseded"
                 return await self._start_over(work)
+            except StillHearing as err:
+                work.ending = "hearing"
+                return await self._wait_for_words(work, err.until)
             except OwnerChanged as err:
                 work.ending = "withdrawn"
                 reason = f"the owner changed while it was written; now it is {err}"
@@ -237,19 +242,33 @@ class TurnEngine:
         await attend.hear_and_tell(
             work.runtime, work.repository, self._store, self._media, conversation, work.contact, work.unanswered
         )
+        if until := listen.waited_for(work.unanswered, self._store.now()):
+            raise StillHearing(until)
         try:
             async with asyncio.timeout(work.seconds_left()):
                 told = await chosen.answers(work)
                 if len(told) == len(work.unanswered):
                     work.draft.model = "none: what was tapped is answered by its plugin"
                 else:
-                    await think(work)
+                    await self._think(work)
         except TimeoutError as err:
             raise NoAnswer("the turn's deadline passed") from err
         work.draft.texts[:0] = told.values()
         work.draft.handoff = _unknown(work.turn) or work.draft.handoff
         await ending.commit(work)
         work.ending = "committed"
+
+    async def _think(self, work: Work) -> None:
+        """What nobody could hear is told in the tenant's words, and is no model's to guess at."""
+        conversation, tenant = work.held.conversation, work.runtime.tenant
+        spoken = await language_of(work.repository, tenant, conversation, work.contact)
+        told = listen.sentences(work.runtime, work.unanswered, spoken)
+        if told and all(listen.UNHEARD in message.data for message in work.unanswered):
+            work.draft = Draft(texts=[" ".join(told)], model="none: the tenant's own words")
+            work.note("closed without a model", reason="nothing could be heard")
+            return
+        await think(work)
+        work.draft.texts[:0] = told
 
     async def _hand_over(self, work: Work, reason: str) -> None:
         """The bot stops here: the contact is told that a person will come back, and a person is called."""
@@ -292,6 +311,12 @@ class TurnEngine:
         await deeds.journal(work, superseded=work.turn.superseded + 1, tries=0, trace=tuple(work.trace))
         due = await self._store.due.get("turn", work.runtime.tenant.id, work.turn.conversation)
         return Again(max(due.due_at, self._store.now()) if due is not None else self._store.now())
+
+    async def _wait_for_words(self, work: Work, until: datetime) -> Outcome:
+        """Whoever puts the voice note into words has the turn looked at; so does whatever else comes."""
+        work.note("hearing", until=until.isoformat())
+        await deeds.journal(work, tries=0, trace=tuple(work.trace))
+        return Again(until)
 
     def _show_typing(self, work: Work) -> asyncio.Task[None] | None:
         """Once the turn takes a moment, and again while it goes on, which ends what is returned."""

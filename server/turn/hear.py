@@ -11,12 +11,12 @@ from typing import Any
 import structlog
 
 from .. import alerts, blame, dispatch, vcards
-from ..errors import NeedsAttention, PluginError
+from ..errors import NeedsAttention, PluginError, Refused
 from ..media import MediaStore
 from ..model import Media, Message
 from ..runtime import Runtime
 from ..store import Repository, Store
-from ..store.collections import MESSAGES
+from . import listen
 
 log = structlog.get_logger(__name__)
 
@@ -39,21 +39,19 @@ async def hear(
         case = {"case": message.id, "conversation": message.conversation}
         await alerts.alert(runtime, repository, store, f"{channel} cannot fetch what contacts send", what, **case)
 
-    media = tuple([await _fetched(runtime, files, channel, item, alert) for item in message.media])
-    changes: dict[str, object] = {}
+    fetched = [await _fetched(runtime, files, channel, item, alert) for item in message.media]
+    media = tuple(item for item, _ in fetched)
+    changes: dict[str, Any] = {}
     if media != message.media:
         changes["media"] = media
-    if message.kind == "voice" and not message.text and media and media[0].key:
-        words = await dispatch.first(runtime.hook("transcribe"), media=media[0], language=language)
-        if words:
-            changes["text"] = words
-            changes["data"] = {**message.data, "transcribed": True}
     if message.kind == "other" and "contacts" not in message.data and (cards := await _cards(runtime, files, media)):
         changes["data"] = {**message.data, "contacts": cards}
-    if not changes:
+    message = await listen.change(repository, message, changes)
+    if not media or not listen.waits(message):
         return message
-    changed = await repository.update(MESSAGES, message, **changes)
-    return changed if changed is not None else replace(message, **changes)  # type: ignore[arg-type]
+    if media[0].key:
+        return await listen.in_turn(runtime, repository, store, files, message, language)
+    return await listen.failed(repository, message, "damaged") if fetched[0][1] else message
 
 
 async def _cards(runtime: Runtime, files: MediaStore, media: Sequence[Media]) -> list[dict[str, Any]]:
@@ -72,21 +70,21 @@ async def _cards(runtime: Runtime, files: MediaStore, media: Sequence[Media]) ->
 
 async def _fetched(
     runtime: Runtime, files: MediaStore, channel: str, media: Media, alert: Callable[[str], Awaitable[None]]
-) -> Media:
-    """*alert* is told what a person must mend first."""
+) -> tuple[Media, bool]:
+    """With its file, if it can be had; and whether it never can. *alert* is told what a person must mend first."""
     if media.key or not media.url:
-        return media
+        return media, False
     try:
         file = await runtime.ask("fetch_media", channel, media=media)
     except (dispatch.HookFailed, PluginError) as err:
         log.warning("media_not_fetched", tenant=runtime.tenant.id, channel=channel, reason=blame.in_words(err))
         if isinstance(err, NeedsAttention):
             await alert(err.what)
-        return media
+        return media, isinstance(err, Refused)
     try:
         key = await files.put(runtime.tenant.id, file.content, file.content_type)
     except OSError as err:
         # A full disk, say: the words of the contact are answered all the same, and the file stays at the provider.
         log.error("media_not_kept", tenant=runtime.tenant.id, channel=channel, reason=str(err))
-        return media
-    return replace(media, key=key, content_type=file.content_type, size=len(file.content))
+        return media, False
+    return replace(media, key=key, content_type=file.content_type, size=len(file.content)), False

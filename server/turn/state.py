@@ -23,6 +23,14 @@ class Superseded(Exception):
     """The contact wrote more while the model thought: the draft is dropped, the turn starts over with it."""
 
 
+class StillHearing(Exception):
+    """A voice note is still being put into words: the turn goes on with it, at the latest at *until* (store time)."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(until)
+        self.until = until
+
+
 class OwnerChanged(Exception):
     """Somebody took the conversation over: what the turn was going to say is withdrawn."""
 

@@ -82,7 +82,9 @@ def _described(message: Message) -> str:
                 described = "contact card"
             elif kind == "other" and _PLAIN.fullmatch(named := str(data.get("type", ""))):
                 described = f"{described} of the kind {named}"
-            return f"{described}{_files(message)}, could not be understood"
+            # Why not, and that the contact has been told so, in case it is not the only message (turn/engine.py).
+            told = f" ({data['unheard']}); the contact is being told so" if data.get("unheard") else ""
+            return f"{described}{_files(message)}, could not be understood{told}"
 
 
 def _files(message: Message) -> str:

@@ -51,7 +51,7 @@ DROPS = {
 LIST_LAG = 2.0
 """Seconds until Twilio's list shows a message, in every second phase: the first look (after 0.9 s) is too early, the second
 (after 3.6 s) is not (server/outbox/reconcile.py)."""
-ON_THE_WAY = tuple(point for point in POINTS if not point.startswith(("erase.", "days.", "record.")))
+ON_THE_WAY = tuple(point for point in POINTS if not point.startswith(("erase.", "days.", "record.", "hear.")))
 """Those that every message meets; test_erase.py has those of an erasure, tests/plugins/gcal_scheduler those of a booking."""
 BETWEEN = "store.between_writes"
 """In SQLite it is one transaction."""

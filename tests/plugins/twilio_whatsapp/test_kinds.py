@@ -9,6 +9,7 @@ import pytest
 
 from frontdesk import ModelReply, ToolCall, hookimpl
 from frontdesk.store.collections import MESSAGES
+from frontdesk.testing.audio import voice_note
 from frontdesk.testing.plugins import ScriptedModel
 
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + b"\0" * 32
@@ -41,7 +42,7 @@ async def told(it: Any) -> tuple[str, tuple[str, ...], int]:
     [
         ({"kind": "image", "body": "răng này", "content": JPEG}, ("[image] răng này", (), 1)),
         (
-            {"kind": "audio", "content": b"OggS" + b"\0" * 32},
+            {"kind": "audio", "content": voice_note()},
             ("mai tôi đến", ("a voice note, as it was understood",), 1),
         ),
         ({"kind": "sticker", "content": WEBP}, ("[sticker]", (), 1)),
