@@ -35,6 +35,12 @@ RETENTION: Mapping[str, tuple[str, str]] = {
     "tasks": (mark("Tasks that are over"), mark("Done, failed or cancelled; at least 1 day.")),
 }
 """Kind → (its name, what it is)."""
+ANSWERS: Mapping[str, str] = {
+    "like_for_like": mark("A voice message by voice, a text in text"),
+    "voice": mark("By voice"),
+    "text": mark("In text"),
+}
+"""How a contact is answered."""
 
 
 def add(pages: Pages, office: Office) -> None:
@@ -64,7 +70,7 @@ def add(pages: Pages, office: Office) -> None:
         if card.contact.id != id:
             return pages.go("contacts_one", tenant=tenant(), id=card.contact.id)
         return await pages.render(
-            "contacts/one.html", card=card, contact=card.contact, editing=request.args.get("edit")
+            "contacts/one.html", card=card, contact=card.contact, editing=request.args.get("edit"), answers=ANSWERS
         )
 
     @pages.tenant_page("/contacts/<id>/consent", role="agent", methods=["POST"])
@@ -90,6 +96,17 @@ def add(pages: Pages, office: Office) -> None:
         if not await office.syncs.push(tenant(), pages.here().me, plugin, contact.id):
             abort(404)
         return to(contact.id, _("It is passed on now. Load the page again to see how it went."))
+
+    @pages.tenant_page("/contacts/<id>/answers", role="agent", methods=["POST"])
+    async def contacts_answers(id: str) -> Response:
+        how = (await request.form).get("how", "")
+        if how != "" and how != "voice" and how != "text" and how != "like_for_like":
+            abort(400)
+        try:
+            await desk.set_answers(tenant(), pages.here().me, id, how)
+        except UnknownContact:
+            abort(404)
+        return to(id, _("They are answered so from now on."))
 
     @pages.tenant_page("/contacts/<id>/memory", role="agent", methods=["POST"])
     async def contacts_memory(id: str) -> Response:

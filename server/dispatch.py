@@ -38,6 +38,7 @@ _ANSWERS: dict[str, TypeAdapter[Any]] = {
     "list_templates": TypeAdapter(tuple[channel.ApprovedTemplate, ...]),
     "send": TypeAdapter(Annotated[str, StringConstraints(min_length=1)]),
     "transcribe": TypeAdapter(str | speech.Transcript | None),
+    "synthesize": TypeAdapter(speech.Speech | None),
     "prompt_section": TypeAdapter(mind.Section | None),
     "think": TypeAdapter(mind.ModelReply | None),
     "answer_choice": TypeAdapter(str | None),
@@ -52,7 +53,7 @@ _ANSWERS: dict[str, TypeAdapter[Any]] = {
     "run_task": TypeAdapter(AwareDatetime | None),
 }
 """What a hook must answer; the other hooks' answers are not looked at."""
-_BINARY = frozenset({"fetch_media"})
+_BINARY = frozenset({"fetch_media", "synthesize"})
 
 FACE_SECONDS = 3.0
 """How long a plugin may take for what an operator waits for."""

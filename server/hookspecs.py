@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .model import Contact, Conversation, Media, Message, Task, Turn
     from .pushes import ActivityPush, ContactPush, DealPush, Pushed
     from .records import Appointment, Change, Lead
-    from .speech import Transcript
+    from .speech import Speech, Transcript
 
 PROJECT = "frontdesk"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -31,7 +31,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 class Hooks:
-    """The hooks by family: channel, ear, memory, mind, events, records, privacy, time, web, face, body."""
+    """The hooks by family: channel, ear, memory, mind, mouth, events, records, privacy, time, web, face, body."""
 
     # Channel: of the plugin that is the message's channel, nobody else.
 
@@ -109,6 +109,12 @@ class Hooks:
     @hookspec(firstresult=True)
     async def preview(self, request: ModelRequest) -> Mapping[str, Any] | None:
         """First: what `think` would send for this request, as JSON, for people to look at. No model is called."""
+
+    # Mouth.
+
+    @hookspec(firstresult=True)
+    async def synthesize(self, text: str, language: str, content_type: str) -> Speech | None:
+        """First: *text* as sound of this type; None: this plugin has no voice for the language, or not as that type."""
 
     # Events: told again until the plugin has taken it, ten times at the most; a crash may tell one twice. Refused and
     # NeedsAttention count as taken.

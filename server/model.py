@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from .clock import milliseconds
+from .speech import Wish
 
 Owner = str
 """Who answers a conversation: `BOT`, `NOBODY`, or `operator:NAME`."""
@@ -113,6 +114,8 @@ class Contact:
     """E.164, or empty: a contact need not have one."""
     language: str = ""
     """BCP 47, as last noticed; empty: the tenant's."""
+    answers: Wish | Literal[""] = ""
+    """As they or an operator said; empty: as the tenant does (`voice.answers`)."""
     memories: tuple[Memory, ...] = ()
     """What is known of them, oldest first; they go with the contact."""
     opted_out: bool = False

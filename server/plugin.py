@@ -387,6 +387,12 @@ class Channel(Plugin):
     max_text: ClassVar[int] = 1600
     """The longest text of one message, in code points; a longer answer goes out in parts (Twilio: 21617)."""
 
+    voice_types: ClassVar[tuple[str, ...]] = ()
+    """Content types that it plays as a voice message, the best first; empty: it sends none."""
+
+    max_voice: ClassVar[int] = 512_000
+    """The largest sound (bytes) that is still a voice message (Meta, audio messages: 512 KB; more is a file)."""
+
     @classmethod
     def addresses(cls, settings: Any) -> tuple[str, ...]:
         """Keys that belong to one tenant alone (account and number), for the shared webhook and to find two claims."""

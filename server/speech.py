@@ -7,6 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+Wish = Literal["voice", "text", "like_for_like"]
+WISHES: tuple[Wish, ...] = ("voice", "text", "like_for_like")
+"""How a contact wants to be answered: by voice, in text, or a voice note by voice and a text in text."""
+
 Unheard = Literal["silent", "noisy", "long", "damaged", "type"]
 """Why there are no words: nothing is said in it, nobody can tell what, it is longer than is taken, it is cut off or broken,
 or it is no sound that can be read."""

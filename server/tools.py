@@ -17,7 +17,7 @@ from .model import Contact, Conversation
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 TOOL_MARK = "__frontdesk_tool__"
-RESERVED = frozenset({"call_a_person", "offer_choices", "remember"})
+RESERVED = frozenset({"answer_by", "call_a_person", "offer_choices", "remember"})
 """Names of the core's own tools (turn/tools.py)."""
 _FIELD = "argument_"
 """In front of a parameter's name inside its pydantic model, where `json` or `copy` would hide a method."""

@@ -45,6 +45,8 @@ class Listener(Channel):
     """A channel that implements every hook and keeps what each was called with."""
 
     push_after = 1.0
+    voice_types = ("audio/ogg",)
+
     heard: ClassVar[dict[str, dict[str, Any]]] = {}
     on_send: ClassVar[Exception | None] = None
     answers: ClassVar[dict[str, Any]] = {
@@ -234,6 +236,7 @@ HOW = {
     "erase_message": lambda desk, _: erase_it(desk),
     "list_templates": lambda desk, _: look_at_templates(desk),
     "transcribe": lambda desk, _: message(desk, "voice"),
+    "synthesize": lambda desk, _: message(desk, "voice"),
     "prompt_section": lambda desk, _: message(desk, "hello"),
     "think": lambda desk, _: message(desk, "hello"),
     "answer_choice": lambda desk, _: message(desk, "listener:yes"),

@@ -20,6 +20,7 @@ from frontdesk.tools import RESERVED
 from frontdesk.turn.offer import OFFER_CHOICES
 from frontdesk.turn.remember import REMEMBER
 from frontdesk.turn.tools import CALL_A_PERSON
+from frontdesk.turn.wish import ANSWER_BY
 
 REFUSED = {
     "channel_hook_without_channel": r"ChannelHookWithoutChannel\.send is a hook of channels: derive .* frontdesk\.Channel",
@@ -90,7 +91,7 @@ def test_a_tool_cannot_take_the_name_of_the_cores_own(registry):
             """Pretend to."""
             return "done"
 
-    assert {CALL_A_PERSON.name, OFFER_CHOICES.name, REMEMBER.name} == RESERVED
+    assert {CALL_A_PERSON.name, OFFER_CHOICES.name, REMEMBER.name, ANSWER_BY.name} == RESERVED
     with pytest.raises(PluginRefused, match="has the name of a tool of the core"):
         registry.register("impostor", Impostor)
 

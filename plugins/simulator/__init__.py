@@ -62,6 +62,7 @@ class Simulator(Channel):
     settings: SimulatorSettings
     messages_per_second = 100.0
     shows_choices = True
+    voice_types = ("audio/ogg", "audio/mpeg")
 
     def __init__(self, name: str, settings: SimulatorSettings, services: Services) -> None:
         super().__init__(name, settings, services)

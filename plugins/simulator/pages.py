@@ -170,7 +170,7 @@ async def _file(key: str) -> Response:
     content_type, content = found
     response = Response(content, content_type=content_type)
     response.headers["Content-Security-Policy"] = FILE_POLICY
-    response.headers["Content-Disposition"] = "inline" if content_type in KINDS else "attachment"
+    response.headers["Content-Disposition"] = "inline" if content_type.partition(";")[0] in KINDS else "attachment"
     response.headers["Cache-Control"] = "private, max-age=86400, immutable"
     return response
 

@@ -68,6 +68,7 @@ class TwilioWhatsapp(Channel):
     service_window = timedelta(hours=24)
     shows_choices = True
     typing_seconds = 25.0
+    voice_types = ("audio/ogg", "audio/mpeg")
 
     def __init__(self, name: str, settings: TwilioSettings, services: Services) -> None:
         super().__init__(name, settings, services)

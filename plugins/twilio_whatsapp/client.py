@@ -285,6 +285,8 @@ def _body(message: Outgoing) -> str:
     """The words that Twilio is given, unless they stand in a content."""
     if message.kind == "location":
         return message.text or str(message.data.get("label") or "") or _action(message).partition("|")[0]
+    if message.data.get("spoken"):
+        return ""  # WhatsApp shows no text with a voice message; what is said in it stays with us
     choices = choices_of(message.data) if message.kind == "button" else ()
     return numbered(message.text, choices) if choices else message.text
 

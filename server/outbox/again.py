@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -39,17 +39,29 @@ async def say(repository: Repository, store: Store, tenant: str, message: Messag
     at = milliseconds(store.now() + timedelta(seconds=update.again_after))
     if message.useful_until is not None and at >= message.useful_until:
         return None
-    repeated = replace(
+    repeated = replace(anew(message, store.now()), not_before=at)
+    try:
+        repeated, new = await put(repository, store, tenant, repeated)
+    except ConversationGone:
+        return None
+    if new:
+        log.info("said_again", tenant=tenant, message=repeated.id, after=update.again_after, reason=update.code)
+    return repeated.id
+
+
+def anew(message: Message, now: datetime) -> Message:
+    """What says *message* again, not in its lane yet."""
+    return replace(
         message,
         id=_id(message),
         version=1,
         again_of=message.id,
         state="queued",
         place=0,
-        at=store.now(),
+        at=now,
         provider_id="",
         attempts=0,
-        not_before=at,
+        not_before=None,
         intent_at=None,
         route=None,
         settles_at=None,
@@ -58,13 +70,6 @@ async def say(repository: Repository, store: Store, tenant: str, message: Messag
         error="",
         possible_duplicate=False,
     )
-    try:
-        repeated, new = await put(repository, store, tenant, repeated)
-    except ConversationGone:
-        return None
-    if new:
-        log.info("said_again", tenant=tenant, message=repeated.id, after=update.again_after, reason=update.code)
-    return repeated.id
 
 
 async def take_back(repository: Repository, message: Message) -> None:

@@ -16,6 +16,7 @@ from ..model import Consent, Contact, Conversation, Identity, Task
 from ..plugin import Channel
 from ..queue import Wake
 from ..records import Appointment, Lead
+from ..speech import Wish
 from ..store import Collection, In, Repository
 from ..store.collections import (
     APPOINTMENTS,
@@ -86,6 +87,8 @@ class Card:
     """The latest first."""
     syncs: tuple[Sync, ...] = ()
     """How far it is at the systems that it is pushed to."""
+    voice: Literal["", "like_for_like", "voice", "text"] = ""
+    """How the tenant answers who has not said what they want; empty: none of its plugins speaks."""
 
     @property
     def confirmation(self) -> str:
@@ -204,7 +207,13 @@ class ContactDesk:
                 )
             ),
             tuple(syncs),
+            self._voice(tenant),
         )
+
+    def _voice(self, tenant: str) -> Literal["", "like_for_like", "voice", "text"]:
+        declared = self._server.declared[tenant]
+        speaks = any("synthesize" in kind.hooks for kind, _ in declared.plugins)
+        return declared.tenant.voice.answers if speaks else ""
 
     async def set_consent(self, tenant: str, who: Principal, id: str, word: Literal["stop", "start"]) -> bool:
         """An operator says for a contact that they want no more, or takes that back. False: the rules of consent do not
@@ -218,6 +227,17 @@ class ContactDesk:
                 tenant, who, "consent.stopped" if word == "stop" else "consent.restored", contact.id
             )
         return happened
+
+    async def set_answers(self, tenant: str, who: Principal, id: str, how: Wish | Literal[""]) -> None:
+        """How the contact is answered from now on; empty: as the tenant does. Raises UnknownContact."""
+        repository = self._store.for_tenant(tenant)
+        while True:
+            contact, _ = await self._who(repository, id)
+            if contact.answers == how:
+                return
+            if await repository.update(CONTACTS, contact, answers=how) is not None:
+                await self._audit.wrote(tenant, who, "contact.answers", contact.id, how=how)
+                return
 
     async def correct(self, tenant: str, who: Principal, id: str, no: int, text: str) -> None:
         """Put *text* in the place of memory *no* (from 1). Raises memory.NotChanged, UnknownContact."""

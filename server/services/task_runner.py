@@ -14,6 +14,7 @@ from ..events.delivering import Deliveries
 from ..leases import ConversationGone, LeaseLost
 from ..media import MediaStore
 from ..model import NOBODY, Conversation, Due, Task
+from ..outbox import otherwise
 from ..outbox.explained import explained
 from ..people import followed
 from ..queue import Queue, Wake
@@ -283,6 +284,9 @@ class TaskRunner:
             # Nobody wrote the failure, or it gave way to something better. Its key is free for one that comes yet.
             await repository.delete(TASKS, task)
             return Finished()
+        if await otherwise.say(runtime, repository, self._store, self._files, message) is not None:
+            await self._queue.wake(Wake("lane", runtime.tenant.id, message.conversation))
+            return None
         route = message.route
         plugin = runtime.plugins.get(route.channel) if route is not None else None
         text = explained(message.error, type(plugin) if plugin is not None else None, runtime.tenant.language)

@@ -25,6 +25,7 @@ from ..store.collections import MESSAGES, NOTES, TURNS
 from . import deeds, guard, trace
 from .follow_up import follow_up_writes
 from .recall import language_of
+from .speak import as_message
 from .split import parts
 from .state import TurnMoved, Work
 
@@ -266,11 +267,16 @@ def _proposal(work: Work) -> tuple[dict[str, Any], list[Message]]:
     channel = work.runtime.plugins.get(work.held.conversation.channel)
     limit = channel.max_text if isinstance(channel, Channel) else Channel.max_text
     texts = [part for text in work.draft.texts for part in parts(_marked_up(work, channel, text), limit)]
+    spoken = work.draft.spoken
+    if spoken is not None and not spoken.to_be_read:
+        texts = []
     if choices := work.draft.choices:
         # Where they cannot be shown they are lines of the text, which has to have room for them.
         texts[-1:] = parts(texts[-1], limit - len(numbered("", choices)) - 1)
-    ids = [f"{work.turn.id}.{work.turn.attempts}.{ordinal}" for ordinal in range(1, len(texts) + 1)]
-    messages = [_outbound(work, id, text, epoch) for id, text in zip(ids, texts, strict=True)]
+    count = len(texts) + (spoken is not None)
+    ids = [f"{work.turn.id}.{work.turn.attempts}.{ordinal}" for ordinal in range(1, count + 1)]
+    messages = [as_message(_outbound(work, ids[0], "", epoch), spoken)] if spoken is not None else []
+    messages += [_outbound(work, id, text, epoch) for id, text in zip(ids[len(messages) :], texts, strict=True)]
     if choices:
         messages[-1] = replace(messages[-1], kind="button", data=as_data(choices))
     trace.proposed(work, messages)

@@ -30,6 +30,7 @@ from . import commit as ending
 from .follow_up import schedule_wrote_on
 from .heed import heed
 from .recall import language_of
+from .speak import speak
 from .state import Draft, NoAnswer, OwnerChanged, StillHearing, Superseded, TurnMoved, Work
 from .take_up import has_read_all, put_away, take_up, unanswered
 from .think import think
@@ -255,6 +256,7 @@ class TurnEngine:
             raise NoAnswer("the turn's deadline passed") from err
         work.draft.texts[:0] = told.values()
         work.draft.handoff = _unknown(work.turn) or work.draft.handoff
+        await speak(work, self._media)
         await ending.commit(work)
         work.ending = "committed"
 

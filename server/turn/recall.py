@@ -19,7 +19,7 @@ from ..store import In, Repository
 from ..store.collections import MESSAGES, SUMMARIES, TURNS
 from . import trace
 from .state import Work
-from .tools import core_tools
+from .tools import core_tools_of
 from .words import notes, undelivered, words
 
 HISTORY = 40
@@ -138,7 +138,7 @@ async def told(
         sections=tuple(section for _, section in sections),
         messages=(*before, *new, *exchange),
         summary="\n".join(summary.text for summary in summaries),
-        tools=(*(bound.tool.spec for bound in runtime.tools.values()), *core_tools(runtime.tenant)),
+        tools=(*(bound.tool.spec for bound in runtime.tools.values()), *core_tools_of(runtime)),
         seconds=min(seconds, runtime.times.think_deadline),
     )
     return asked, sections

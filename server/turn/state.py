@@ -11,7 +11,7 @@ from ..choices import Choice
 from ..clock import Clock
 from ..leases import Held
 from ..mind import ModelMessage
-from ..model import Contact, Message, Turn
+from ..model import Contact, Media, Message, Turn
 from ..observe.metrics import Metrics
 from ..runtime import Runtime
 from ..step import Running
@@ -43,6 +43,17 @@ class TurnMoved(Exception):
     """The turn document was taken up by somebody else: we are the ghost, and stop."""
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """An answer as sound."""
+
+    text: str
+    sound: Media
+    language: str
+    to_be_read: bool
+    """It goes as text, too."""
+
+
 @dataclass
 class Draft:
     """What the turn is going to do at its commit."""
@@ -53,6 +64,8 @@ class Draft:
     model: str = ""
     choices: tuple[Choice, ...] = ()
     """What the contact can tap below the last of the texts."""
+    spoken: Spoken | None = None
+    """The texts as sound; None: they go as text."""
 
 
 @dataclass

@@ -15,7 +15,7 @@ from ..crashpoints import reached
 from ..errors import NeedsAttention, PluginError
 from ..leaks import leak
 from ..mind import ModelMessage, ModelReply, ModelRequest, ToolCall, ToolResult
-from . import deeds, guard, offer, recall, tools, trace, truth
+from . import deeds, guard, offer, recall, tools, trace, truth, wish
 from .state import NoAnswer, Work
 
 log = structlog.get_logger(__name__)
@@ -28,7 +28,7 @@ MAX_CALLS = 10
 TOO_MANY = f"nothing was done: not more than {MAX_CALLS} tools at once; ask again for what is still needed"
 
 
-_BESIDE_AN_ANSWER = {tools.CALL_A_PERSON.name, offer.OFFER_CHOICES.name}
+_BESIDE_AN_ANSWER = {tools.CALL_A_PERSON.name, offer.OFFER_CHOICES.name, wish.ANSWER_BY.name}
 
 
 async def think(work: Work) -> None:

@@ -11,12 +11,13 @@ from frontdesk.config import TenantConfig
 from .. import alerts, dispatch
 from ..errors import NeedsAttention, PluginError, Refused, RetryLater
 from ..mind import ModelMessage, ToolCall, ToolResult, ToolSpec
-from ..runtime import BoundTool
+from ..runtime import BoundTool, Runtime
 from ..tools import Done, ToolContext
 from . import deeds, trace
 from .offer import OFFER_CHOICES, OFFERED, choices_in
 from .remember import REMEMBER, remember
 from .state import Work
+from .wish import ANSWER_BY, answer_by
 
 CALL_A_PERSON = ToolSpec(
     name="call_a_person",
@@ -37,9 +38,14 @@ LONGEST = 20_000
 """Characters of a tool's answer: it is told to the model, kept in the turn's document, and read by the truth check."""
 
 
-def core_tools(tenant: TenantConfig) -> tuple[ToolSpec, ...]:
-    """What the core offers beside the plugins' tools."""
-    return (CALL_A_PERSON, OFFER_CHOICES, REMEMBER) if tenant.memory else (CALL_A_PERSON, OFFER_CHOICES)
+def core_tools(tenant: TenantConfig, *, speaks: bool = False) -> tuple[ToolSpec, ...]:
+    """What the core offers beside the plugins' tools. *speaks*: one of them has a voice."""
+    offered = (CALL_A_PERSON, OFFER_CHOICES)
+    return (*offered, *([REMEMBER] if tenant.memory else []), *([ANSWER_BY] if speaks else []))
+
+
+def core_tools_of(runtime: Runtime) -> tuple[ToolSpec, ...]:
+    return core_tools(runtime.tenant, speaks=bool(runtime.hook("synthesize")))
 
 
 async def run(work: Work, call: ToolCall) -> ToolResult:
@@ -55,12 +61,13 @@ async def _answer(work: Work, call: ToolCall, line: dict[str, Any]) -> ToolResul
     if call.name == CALL_A_PERSON.name:
         work.draft.handoff = _reason(call)
         return ToolResult(id=call.id, name=call.name, content="A colleague has been asked to take over.")
-    if call.name == OFFER_CHOICES.name or (call.name == REMEMBER.name and work.runtime.tenant.memory):
+    ours = {spec.name for spec in core_tools_of(work.runtime)}
+    if call.name in ours:
         return await _noted(work, call, line)
     bound = work.runtime.tools.get(call.name)
     if bound is None:
         line["outcome"] = "unknown tool"
-        there_are = ", ".join([*work.runtime.tools, *(spec.name for spec in core_tools(work.runtime.tenant))])
+        there_are = ", ".join([*work.runtime.tools, *sorted(ours)])
         return _error(call, f"there is no tool {call.name}; there are: {there_are}")
     try:
         arguments = bound.tool.validate(call.arguments)
@@ -89,10 +96,12 @@ async def _answer(work: Work, call: ToolCall, line: dict[str, Any]) -> ToolResul
 
 
 async def _noted(work: Work, call: ToolCall, line: dict[str, Any]) -> ToolResult:
-    """Choices for the answer, or something to remember."""
+    """Choices for the answer, something to remember, or how the contact wants to be answered."""
     try:
         if call.name == REMEMBER.name:
             return ToolResult(id=call.id, name=call.name, content=await remember(work, call))
+        if call.name == ANSWER_BY.name:
+            return ToolResult(id=call.id, name=call.name, content=await answer_by(work, call))
         work.draft.choices = choices_in(call, work.runtime.tenant.opt_out)
         return ToolResult(id=call.id, name=call.name, content=OFFERED)
     except Refused as err:

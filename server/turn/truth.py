@@ -19,6 +19,7 @@ from . import recall, trace, visits
 from .offer import OFFER_CHOICES, said_with
 from .state import Work
 from .tools import CALL_A_PERSON
+from .wish import ANSWER_BY
 
 EARLIER_TURNS = 20
 """How many turns back the journal is read for deeds that a reply tells of again."""
@@ -30,7 +31,7 @@ _NOTE = (
     "answer was: {text}]"
 )
 _TOLD_A_PERSON = "tell"
-_SHOW_NOTHING = (CALL_A_PERSON.name, OFFER_CHOICES.name)
+_SHOW_NOTHING = (CALL_A_PERSON.name, OFFER_CHOICES.name, ANSWER_BY.name)
 
 
 async def say(work: Work, request: ModelRequest, text: str) -> bool:

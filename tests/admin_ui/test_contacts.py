@@ -32,7 +32,16 @@ class Book(Plugin):
         pass
 
 
-DESK = {"plugins": {"model": ScriptedModel, "book": Book}}
+class Voice(Plugin):
+    """Speaks; without one nobody is asked how they are answered."""
+
+    @hookimpl
+    async def synthesize(self, text: str) -> None:
+        return None
+
+
+DESK = {"plugins": {"model": ScriptedModel, "voice": Voice, "book": Book}}
+
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
 
 
@@ -177,3 +186,19 @@ async def test_how_far_a_contact_is_in_another_system_is_seen_and_it_is_passed_o
     await viewer.goto("/t/clinic/contacts/synced")
     await expect(viewer.get_by_role("region", name="Ở các hệ thống khác")).to_contain_text("Đã chuyển")
     await expect(viewer.get_by_role("button", name="Chuyển ngay")).to_have_count(0)
+
+
+async def test_how_somebody_is_answered_is_chosen(screens: Any) -> None:
+    await somebody(screens, "spoken", "Lan")
+    page = await screens.signed_in("agent", "clinic")
+    await page.goto("/t/clinic/contacts/spoken")
+    chosen = page.get_by_role("combobox", name="How they are answered")
+    assert (
+        await chosen.locator("option:checked").inner_text() == "As everybody: A voice message by voice, a text in text"
+    )
+    await chosen.select_option(label="By voice")
+    await page.get_by_role("button", name="Answer them so").click()
+    await expect(page.get_by_text("They are answered so from now on.")).to_be_visible()
+    contact = await screens.desk.repository("clinic").get(CONTACTS, "spoken")
+    assert contact.answers == "voice" and await chosen.locator("option:checked").inner_text() == "By voice"
+    await screens.looks(page, "contact-voice")

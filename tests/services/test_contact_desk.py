@@ -34,6 +34,14 @@ class Crm(Plugin):
             raise RetryLater("the CRM is away", after=1)
 
 
+class Voice(Plugin):
+    """Speaks."""
+
+    @hookimpl
+    async def synthesize(self, text: str) -> None:
+        return None
+
+
 PLUGINS = {"model": ScriptedModel, "crm": Crm}
 
 
@@ -78,6 +86,25 @@ async def test_what_is_remembered_is_corrected_and_forgotten_with_an_audit(desk:
         audit = await repository.find(AUDIT, {}, order_by="at")
         assert {entry.what for entry in audit} == {"memory.corrected", "memory.forgotten", "consent.stopped"}
         assert not any("cats" in str(entry) for entry in audit), "no words of the contact"
+
+
+async def test_how_somebody_is_answered_is_changed_by_an_operator(desk: Any) -> None:
+    async with desk(plugins={**PLUGINS, "voice": Voice}, tenants=TENANTS) as server:
+        lan = server.contact("Lan")
+        await lan.says("Chào em")
+        people = server.server.office.contacts
+        assert (await people.card("clinic", lan.id)).voice == "like_for_like"
+        for how in ("text", "text", ""):
+            await people.set_answers("clinic", HOA, lan.id, how)
+            assert (await lan.contact()).answers == how
+        audit = await server.repository().find(AUDIT, {}, order_by="at")
+        # Both may have the same millisecond.
+        assert sorted((entry.what, entry.details["how"]) for entry in audit) == [
+            ("contact.answers", ""),
+            ("contact.answers", "text"),
+        ]
+    async with desk(plugins=PLUGINS, tenants=TENANTS) as server:
+        assert (await server.server.office.contacts.card("clinic", lan.id)).voice == "", "none of its plugins speaks"
 
 
 async def test_an_erasure_says_what_goes_waits_for_plugins_and_tells_what_became_of_it(desk: Any) -> None:

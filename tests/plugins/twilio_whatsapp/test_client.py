@@ -73,6 +73,20 @@ async def test_a_picture_is_sent_by_its_url_with_the_text_as_caption(
     assert (message.media_urls, message.body) == (("https://bot.example.com/media/abc",), "Bản đồ")
 
 
+async def test_an_answer_by_voice_is_sent_without_the_text_that_nobody_would_see(
+    plugin: TwilioWhatsapp, twilio: FakeTwilio
+) -> None:
+    twilio.state.fetch_media = False
+    spoken = outgoing("Dạ chín giờ ạ.", kind="voice", media_urls=("https://bot.example.com/media/abc",))
+    spoken = replace(spoken, data={"spoken": True})
+    sid = await plugin.send(spoken)
+    (attempt,) = twilio.attempts
+    assert attempt["MediaUrl"] == "https://bot.example.com/media/abc" and "Body" not in attempt
+    twilio.sent[0].status = "delivered"
+    (found,) = await plugin.find_sent(spoken, twilio.sent[0].created_at - timedelta(minutes=1))
+    assert (found.provider_id, found.matches) == (sid, True)
+
+
 async def test_an_api_key_and_a_messaging_service_are_used_where_they_are_set(
     make_plugin: Any, twilio: FakeTwilio
 ) -> None:
