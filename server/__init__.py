@@ -13,6 +13,7 @@ from frontdesk.config import Text as Text
 from frontdesk.config import base_model as base_model
 from frontdesk.config import price_of as price_of
 
+from .audio import seconds_of as seconds_of
 from .cards import AdminPage as AdminPage
 from .cards import Card as Card
 from .channel import ApprovedTemplate as ApprovedTemplate

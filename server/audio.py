@@ -58,3 +58,8 @@ def _is_whole(content: bytes) -> bool:
             return False
         at = body + sum(content[table:body])
     return at == end
+
+
+def seconds_of(content: bytes) -> float | None:
+    """How long a sound is; None if that cannot be told."""
+    return look(content).seconds

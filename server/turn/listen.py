@@ -99,6 +99,8 @@ async def in_turn(
     came = await _hear(runtime, repository, store, files, message, language, runtime.times.transcribe_deadline)
     if came is None:
         return message
+    if came.after is not None and came.after >= runtime.times.hear_deadline:
+        came = _Outcome(reason=AWAY)  # nobody waits so long
     if came.after is None:
         return await change(repository, message, came.changes(message))
     until = milliseconds(store.now() + timedelta(seconds=runtime.times.hear_deadline))

@@ -29,19 +29,19 @@ def checked_request(operation: str, model_id: str, body: Any) -> dict[str, Any]:
     shape = service().operation_model(operation).input_shape
     if not isinstance(body, dict):
         raise Invalid("the body is no JSON object")
-    asked = {**_decoded(shape, body), "modelId": model_id}
-    _hold(shape, asked)
+    asked = {**decoded(shape, body), "modelId": model_id}
+    hold(shape, asked)
     return asked
 
 
 def checked_answer(operation: str, answer: dict[str, Any]) -> dict[str, Any]:
     """*answer*, if the service could give it, but for stop reasons: theirs is an open set. Raises Invalid."""
     shape = service().operation_model(operation).output_shape
-    _hold(shape, {**answer, "stopReason": "end_turn"})
+    hold(shape, {**answer, "stopReason": "end_turn"})
     return answer
 
 
-def _hold(shape: Shape, value: Any) -> None:
+def hold(shape: Shape, value: Any) -> None:
     errors = ParamValidator().validate(value, shape)
     if errors.has_errors():
         raise Invalid(errors.generate_report())
@@ -76,18 +76,18 @@ def _look_at_text(shape: Any, value: str, where: str) -> None:
         raise Invalid(f"Value at '{where.lstrip('.')}' failed to satisfy enum value set: {shape.enum}")
 
 
-def _decoded(shape: Any, value: Any) -> Any:
+def decoded(shape: Any, value: Any) -> Any:
     """JSON as the parameters that boto3 made it of: bytes are base64 on the wire."""
     match shape.type_name:
         case "structure" if isinstance(value, dict) and not getattr(shape, "is_document_type", False):
             unknown = sorted(set(value) - set(shape.members))
             if unknown:
                 raise Invalid(f"extraneous key [{unknown[0]}] is not permitted")
-            return {name: _decoded(shape.members[name], item) for name, item in value.items()}
+            return {name: decoded(shape.members[name], item) for name, item in value.items()}
         case "list" if isinstance(value, list):
-            return [_decoded(shape.member, item) for item in value]
+            return [decoded(shape.member, item) for item in value]
         case "map" if isinstance(value, dict):
-            return {name: _decoded(shape.value, item) for name, item in value.items()}
+            return {name: decoded(shape.value, item) for name, item in value.items()}
         case "blob" if isinstance(value, str):
             try:
                 return base64.b64decode(value, validate=True)
