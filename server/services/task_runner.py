@@ -209,7 +209,7 @@ class TaskRunner:
         again = await listen.go_on(runtime, repository, self._store, self._files, task)
         if again is not None:
             # Kept with the task, or whoever looks too early would ask too early.
-            await repository.update(TASKS, task, at=again)
+            await repository.update(TASKS, task, at=again, attempts=task.attempts + 1)
             return Again(again)
         if (message := await repository.get(MESSAGES, task.data["message"])) is not None:
             await self._queue.wake(Wake("turn", runtime.tenant.id, message.conversation))

@@ -38,6 +38,8 @@ SHORTEST = 0.3
 """Seconds: in less nobody says anything."""
 AGAIN = 1.0
 """The shortest pause (seconds) before a plugin is asked again."""
+LONGEST_PAUSE = 20.0
+"""To which the pauses grow while nobody could begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class _Outcome:
     text: str = ""
     reason: str = ""
     after: float | None = None
+    in_vain: bool = False
+    """Of `after`: nobody works on it yet."""
 
     @classmethod
     def of(cls, answer: Transcript | str) -> _Outcome:
@@ -140,9 +144,12 @@ async def go_on(
     if left > 0:
         came = await _hear(runtime, repository, store, files, message, task.data["language"], left)
     if came is not None and came.after is not None:
-        at = milliseconds(store.now() + timedelta(seconds=max(AGAIN, came.after)))
-        if at < until:
-            return at
+        pause = min(LONGEST_PAUSE, 2.0 ** (task.attempts + 1)) if came.in_vain else AGAIN
+        at = milliseconds(store.now() + timedelta(seconds=max(pause, came.after)))
+        # Before it is given up it is asked for once more.
+        last = until - timedelta(seconds=AGAIN)
+        if store.now() < last:
+            return min(at, last)
         came = None
     current: Message | None = message
     while current is not None and waits(current):
@@ -191,7 +198,7 @@ async def _hear(
         kept = await files.get(runtime.tenant.id, message.media[0].key)
     except OSError as err:
         log.warning("media_not_read", tenant=runtime.tenant.id, reason=str(err))
-        return _Outcome(after=AGAIN)
+        return _Outcome(after=AGAIN, in_vain=True)
     if kept is None:
         return _Outcome(reason="damaged")
     found = await asyncio.to_thread(audio.look, kept[1])
@@ -205,7 +212,7 @@ async def _hear(
         async with asyncio.timeout(seconds):
             return await _asked(runtime, repository, store, message, language)
     except TimeoutError:
-        return _Outcome(after=0)
+        return _Outcome(after=0, in_vain=True)
 
 
 async def _asked(
@@ -234,5 +241,5 @@ async def _asked(
             if answer is not None:
                 return _Outcome.of(answer)
     if later is not None:
-        return _Outcome(after=later)
+        return _Outcome(after=later, in_vain=True)
     return _Outcome(reason=AWAY) if in_vain else None

@@ -112,7 +112,7 @@ class SimulatedPhone:
             return answer.headers["Content-Type"], await answer.read()
 
 
-async def test_a_voice_note_is_heard_and_answered_by_voice_in_vietnamese(
+async def test_pain_10_a_voice_note_is_heard_and_answered_by_voice_in_vietnamese(
     tmp_path: Path, vendors: FakeHttpSpeech
 ) -> None:
     tenants = {"lotus-school": business("lotus-school", "simulator", by_http(vendors))}
@@ -137,7 +137,7 @@ async def test_a_voice_note_is_heard_and_answered_by_voice_in_vietnamese(
 
 
 @pytest.mark.slow
-async def test_a_voice_note_is_heard_and_answered_by_voice_in_english(tmp_path: Path, moto: str) -> None:
+async def test_pain_10_a_voice_note_is_heard_and_answered_by_voice_in_english(tmp_path: Path, moto: str) -> None:
     async with FakeSpeech(moto) as amazon, aiohttp.ClientSession() as http:
         amazon.jobs.seconds = 6.0  # longer than until the first look at it
         endpoints = {"transcribe_endpoint": amazon.url, "polly_endpoint": amazon.url, "storage_endpoint": moto}
@@ -158,7 +158,7 @@ async def test_a_voice_note_is_heard_and_answered_by_voice_in_english(tmp_path: 
 
 
 @pytest.mark.slow
-async def test_a_voice_message_that_whatsapp_does_not_take_is_said_as_mp3_and_then_as_text(
+async def test_pain_10_a_voice_message_that_whatsapp_does_not_take_is_said_as_mp3_and_then_as_text(
     front: Any, twilio: FakeTwilio, vendors: FakeHttpSpeech, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     twilio.callbacks.default = CallbackPlan(statuses=("sent", "undelivered"), error_code=63021, times=0)
