@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 PREFIX = "whsec_"
 TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5, sock_read=10)
@@ -30,6 +31,8 @@ SNIPPET = 300
 """So many characters of it are kept."""
 MAX_URL = 2000
 _NAT64 = IPv6Network("64:ff9b::/96")
+_NOT_PUBLIC = (IPv6Network("::/96"), IPv6Network("64:ff9b:1::/48"), IPv6Network("fec0::/10"))
+"""Not in the internet either, though Python says so: IPv4 in disguise (RFC 4291, 2.5.5.1; RFC 8215), and site-local."""
 
 
 class BadUrl(ValueError):
@@ -80,6 +83,8 @@ def check_url(url: str, *, private: bool) -> None:
     try:
         parts = urlsplit(url)
         port = parts.port
+        # As the connection will have it: to it, `１２７.０.０.１` is an address and not a name.
+        host = URL(url).raw_host or ""
     except ValueError as err:
         raise BadUrl("it is no URL; write one such as https://crm.example.com/frontdesk") from err
     if parts.scheme != "https" and not (private and parts.scheme == "http"):
@@ -90,12 +95,18 @@ def check_url(url: str, *, private: bool) -> None:
         raise BadUrl("a name or password does not belong into it: each request is signed, check the signature instead")
     if parts.fragment:
         raise BadUrl("what stands behind `#` is never sent; leave it out")
-    try:
-        literal = ip_address(parts.hostname)
-    except ValueError:
-        literal = None
-    if not private and (parts.hostname.rstrip(".").endswith("localhost") or (literal and not is_public(literal))):
+    if not private and (host.rstrip(".").endswith("localhost") or not _may_be_public(host)):
         raise BadUrl("that address is in a private network; events go to public ones only")
+
+
+def _may_be_public(host: str) -> bool:
+    """Whether *host* is a public address, or a name, whose addresses the resolver looks at."""
+    if not (":" in host or host.replace(".", "").isdigit()):
+        return True  # aiohttp asks the resolver for everything else, and for nothing else
+    try:
+        return is_public(ip_address(host))
+    except ValueError:
+        return False
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
@@ -106,6 +117,8 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
             inner = IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(inner)
+        if any(address in network for network in _NOT_PUBLIC):
+            return False
     return address.is_global and not address.is_multicast
 
 

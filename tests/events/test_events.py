@@ -17,6 +17,7 @@ from quart import Quart, request
 from frontdesk.auth import Principal
 from frontdesk.events import types
 from frontdesk.events.delivering import BACK_OFF
+from frontdesk.events.post import BadUrl, check_url, post
 from frontdesk.services.secrets import new_key
 from frontdesk.services.subscriptions import SubscriptionError
 from frontdesk.store.collections import DELIVERIES, SUBSCRIPTIONS, TASKS
@@ -345,6 +346,37 @@ async def test_a_url_that_leads_home_is_not_taken(subscribed, url, why):
     async with subscribed(private=False) as (_, desk_of, _receiver, _made):
         with pytest.raises(SubscriptionError, match=why):
             await desk_of.make("clinic", HOA, url, ["handoff"])
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "１２７.０.０.１",
+        "127。0。0。1",
+        "①②⑦.0.0.1",
+        "ⓛⓞⓒⓐⓛⓗⓞⓢⓣ",
+        "127.1",
+        "2130706433",
+        "0177.0.0.1",
+        "127.0.0.1.",
+        "0",
+        "[::127.0.0.1]",
+        "[64:ff9b:1::a00:8]",
+        "[fec0::1]",
+    ],
+)
+async def test_an_address_in_disguise_is_not_connected_to(host):
+    """What the connection would take for an address is not asked of the resolver: it is looked at as an address."""
+    with pytest.raises(BadUrl, match="private network"):
+        check_url(f"https://{host}:9/", private=False)
+    # Nor is what was stored before it was looked at.
+    assert "private network" in (await post(f"https://{host}:9/", b"{}", {}, private=False)).said
+
+
+def test_a_public_address_is_taken_as_it_is():
+    check_url("https://93.184.216.34/", private=False)
+    check_url("https://[2606:2800:220:1::1]/", private=False)
+    check_url("https://nhàhàng.example.com/", private=False)
 
 
 async def test_a_name_that_leads_home_is_not_connected_to(subscribed, monkeypatch):
