@@ -9,7 +9,7 @@ from typing import Any, cast
 from babel import Locale, UnknownLocaleError
 from quart import Response, abort, make_response, request, stream_with_context, url_for
 
-from frontdesk.services.conversation_desk import ConversationDesk, NoSuchTemplate, TakenByAnother
+from frontdesk.services.conversation_desk import ConversationDesk, KeyReused, NoSuchTemplate, TakenByAnother
 from frontdesk.services.memory import NotChanged
 from frontdesk.services.office import Office
 from frontdesk.services.ownership import NotYours, UnknownConversation
@@ -312,6 +312,8 @@ def _in_words(error: Exception, name_of: Callable[[str], str]) -> str:
         return _("%(name)s answers this conversation. Take it from them first.", name=name_of(error.name))
     if isinstance(error, NotYours):
         return _("Somebody else answers this conversation by now. Look who, and decide again.")
+    if isinstance(error, KeyReused):
+        return _("What you sent just before is on its way already. Send this as well, if it is still needed.")
     if isinstance(error, NotFilled):
         return _("Fill in every value of the template, each with at most 500 characters.")
     if isinstance(error, NoSuchTemplate):

@@ -258,7 +258,12 @@
   async function post(form, body) {
     const answer = await fetch(form.action, { method: "POST", body, headers: headers() }).catch(() => null);
     if (!answer || (!answer.ok && answer.status !== 409)) { signal("htmx:sendError"); return false; }
-    if (answer.status === 409) { by("refused").innerHTML = await answer.text(); return false; }
+    if (answer.status === 409) {
+      by("refused").innerHTML = await answer.text();
+      // Nothing of it was kept: whoever sends it after all sends something new.
+      if (form.elements.key) form.elements.key.value = newKey();
+      return false;
+    }
     by("refused").replaceChildren();
     const told = answer.headers.get("HX-Trigger");
     if (told) document.dispatchEvent(new CustomEvent("said", { detail: { value: JSON.parse(told).said } }));

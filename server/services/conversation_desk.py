@@ -7,7 +7,7 @@ import hashlib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from ..auth import Audit, Principal
@@ -45,6 +45,13 @@ class TakenByAnother(NotYours):
 
 class NoSuchTemplate(ValueError):
     """The channel offers no template with this id (any more)."""
+
+
+class KeyReused(ValueError):
+    """The key was another message's, or another note's; nothing was sent."""
+
+    def __init__(self) -> None:
+        super().__init__("this key was another message's; make a new one for each message")
 
 
 class ConversationDesk:
@@ -133,7 +140,7 @@ class ConversationDesk:
     async def write(self, who: Principal, tenant: str, id: str, text: str, *, key: str) -> Message:
         """Say *text* to the contact; who has not taken the conversation takes it by this, unless another operator has it.
 
-        The same *key* is the same message. Raises TakenByAnother, UnknownConversation, ValueError.
+        The same *key* is the same message. Raises TakenByAnother, UnknownConversation, KeyReused, ValueError.
         """
         if len(text) > LONGEST_TEXT:
             raise ValueError(f"at most {LONGEST_TEXT:,} characters at once; this has {len(text):,}")
@@ -167,7 +174,7 @@ class ConversationDesk:
     async def note(self, who: Principal, tenant: str, id: str, text: str, *, key: str) -> Note:
         """Write a note, which only operators see. The same *key* is the same note.
 
-        Raises ValueError, UnknownConversation.
+        Raises KeyReused, ValueError, UnknownConversation.
         """
         text = unicodedata.normalize("NFC", text.strip())
         if not 0 < len(text) <= LONGEST_NOTE:
@@ -181,9 +188,14 @@ class ConversationDesk:
             author=operator(who.name),
             at=self._store.now(),
         )
-        if await self._store.for_tenant(tenant).insert(NOTES, note):
+        repository = self._store.for_tenant(tenant)
+        if await repository.insert(NOTES, note):
             await self._done(who, tenant, found, "note.written", note=note.id)
-        return note
+            return note
+        there = await repository.get(NOTES, note.id) or note
+        if there.text != text:
+            raise KeyReused
+        return there
 
     async def replay(self, who: Principal, tenant: str, id: str, parked: str, *, from_another: bool = False) -> bool:
         """Answer a parked turn, or send a parked message, of this conversation after all. False: it is not parked.
@@ -233,9 +245,10 @@ class ConversationDesk:
 
     async def _said(self, who: Principal, tenant: str, id: str, key: str, what: Mapping[str, object]) -> Message:
         found = await self._found(tenant, id)
-        message = outbound_id("op", f"{who.id}.{key}")
-        new = await self._store.for_tenant(tenant).get(MESSAGES, message) is None
-        if new:
+        there = await self._store.for_tenant(tenant).get(MESSAGES, outbound_id("op", f"{who.id}.{key}"))
+        if there is not None and not (there.conversation in found.parts and _says(there, what)):
+            raise KeyReused
+        if there is None:
             found = await self._take(who, tenant, found.id)
         said = await self._server.ownership.say(
             tenant,
@@ -245,7 +258,7 @@ class ConversationDesk:
             **what,  # type: ignore[arg-type]
         )
         await self.onlookers.stopped_writing(tenant, found.id, who.name)
-        if new:
+        if there is None:
             await self._done(who, tenant, found, "message.written", message=said.id, kind=said.kind)
         return said
 
@@ -264,6 +277,17 @@ class ConversationDesk:
     ) -> None:
         await self._audit.wrote(tenant, who, what, conversation.id, **details)
         self.changes.announce(tenant, conversation.id)
+
+
+def _says(there: Message, what: Mapping[str, Any]) -> bool:
+    """Whether *there*, the first part of what was said, is *what* is to be said now."""
+    text = unicodedata.normalize("NFC", what["text"].strip())
+    template, file = what.get("template"), what.get("file")
+    return (
+        text.startswith(there.text)
+        and (template and template.id) == (there.template and there.template.id)
+        and (file and file.key) == (there.media[0].key if there.media else None)
+    )
 
 
 def _is_anothers(conversation: Conversation, who: Principal) -> bool:

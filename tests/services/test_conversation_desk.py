@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from frontdesk.auth import Principal
 from frontdesk.mind import ModelReply, ToolCall
 from frontdesk.model import BOT, NOBODY, Memory
 from frontdesk.plugin import Plugin
-from frontdesk.services.conversation_desk import ConversationDesk, NoSuchTemplate, TakenByAnother
+from frontdesk.services.conversation_desk import ConversationDesk, KeyReused, NoSuchTemplate, TakenByAnother
 from frontdesk.services.ownership import UnknownConversation
 from frontdesk.services.templates import NotFilled
 from frontdesk.services.uploads import NotSendable, as_media, safe_name
@@ -232,6 +233,27 @@ async def test_what_is_parked_is_sent_again_or_left(desk):
         assert (await repository.get(MESSAGES, one.id)).state == "accepted"
         assert (await repository.get(MESSAGES, two.id)).state == "withdrawn"
         assert [entry[2] for entry in audit.entries][-2:] == ["parked.replayed", "parked.dismissed"]
+
+
+async def test_a_key_is_of_one_message_in_one_conversation(desk):
+    """Who sends the same words to two contacts under one key would be told that both have them."""
+    async with desk(tenants=QUIET) as server:
+        lan, talk, _audit = await talked(server)
+        minh = server.contact("Minh")
+        await minh.says("Xin chào")
+        await minh.hears()
+        words = "Mai quán nghỉ ạ"
+        first = await talk.write(HOA, "clinic", lan.id, words, key="mai")
+        again = await talk.write(HOA, "clinic", lan.id, unicodedata.normalize("NFD", f"{words} "), key="mai")
+        assert again.id == first.id
+        for text, id in ((words, minh.id), ("Mai quán mở ạ", lan.id)):
+            with pytest.raises(KeyReused):
+                await talk.write(HOA, "clinic", id, text, key="mai")
+        assert (await minh.conversation()).owner == BOT and len(await minh.received()) == 1
+        note = await talk.note(HOA, "clinic", lan.id, "gọi lại", key="mai")
+        assert await talk.note(HOA, "clinic", lan.id, "gọi lại", key="mai") == note
+        with pytest.raises(KeyReused):
+            await talk.note(HOA, "clinic", lan.id, "đừng gọi lại", key="mai")
 
 
 async def test_memories_are_corrected_and_forgotten(desk):

@@ -12,7 +12,7 @@ from quart import request
 from ...model import Conversation as StoredConversation
 from ...model import Message as StoredMessage
 from ...services import conversation_list, threads
-from ...services.conversation_desk import NoSuchTemplate
+from ...services.conversation_desk import KeyReused, NoSuchTemplate
 from ...services.conversation_list import Filters
 from ...services.ownership import NotYours, UnknownConversation
 from ...services.templates import NotFilled
@@ -108,6 +108,8 @@ class _Told:
                 raise ApiProblem("conflict", f"{error}; POST take with `from_another: true` takes it") from error
             case conversation_list.BadCursor() | threads.BadCursor():
                 raise bad_cursor() from error
+            case KeyReused():
+                raise ApiProblem("conflict", f"Idempotency-Key: {error}") from error
             case NoSuchTemplate():
                 raise ApiProblem("invalid", str(error)) from error
             case NotFilled():
@@ -278,8 +280,6 @@ def add(routes: Routes) -> None:
                 said = await talk.send_template(here.principal, here.tenant, id, data.template, data.values, key=_key())
             else:
                 said = await talk.write(here.principal, here.tenant, id, data.text, key=_key())
-        if data.text and not data.text.strip().startswith(said.text[:50]):
-            raise ApiProblem("conflict", "this Idempotency-Key was another message's; make a new one for each message")
         return _said(said), 202
 
     @routes.post(
@@ -290,6 +290,7 @@ def add(routes: Routes) -> None:
         gives=Message,
         status=201,
         headers=Idempotency,
+        problems=("conflict",),
     )
     async def write_note(id: str, data: NewNote) -> tuple[Message, int]:
         """Write a note, which only operators see."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import timedelta
 
 import pytest
@@ -272,6 +273,9 @@ async def test_a_conversation_is_taken_answered_once_and_given_back(api):
             assert said.status == 202
             ids.add(said.body["id"])
         assert len(ids) == 1 and await lan.hears() == "Chào Lân."
+        decomposed = {"text": unicodedata.normalize("NFD", "Phòng khám mở cửa lúc 8 giờ.")}
+        assert (await ask("POST", f"{address}/messages", json=decomposed, scope="write")).status == 202
+        assert await lan.hears() == "Phòng khám mở cửa lúc 8 giờ."
         other = await ask("POST", f"{address}/messages", json={"text": "Khác."}, headers=key, scope="write")
         assert other.status == 409 and "make a new one" in other.body["detail"]
         assert (await ask("POST", f"{address}/messages", json={}, scope="write")).status == 422
