@@ -7,6 +7,7 @@ answered with the content of <section id="conversation">, and out of band with t
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -27,7 +28,9 @@ Pane = Literal["list", "conversation", "contact"]
 AGAIN = 10
 """Rows that are sent when a list connects: what has changed since its page was made is among them."""
 ALIVE_EVERY = 15.0
-"""Seconds without news after which the stream says that it is there, and looks whether it may be."""
+"""Seconds without news after which the stream says that it is there."""
+MAY_EVERY = 1.0
+"""Seconds after which the stream looks again whether it may tell what is new: sessions end, roles are taken away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +172,15 @@ async def _events(office: Office, here: Here, filters: Filters, cookie: str) -> 
     async with office.conversation_feed.watch(tenant) as watcher:
         page = await office.conversations.page(tenant, me, filters, limit=AGAIN)
         yield await _told(office, here, filters, reversed(page.rows))
+        clock, looked_at = asyncio.get_running_loop().time, 0.0
         while True:
             rows = await watcher.changed(ALIVE_EVERY)
-            if not rows:
+            if clock() - looked_at >= MAY_EVERY:
                 principal = await office.accounts.signed_in(cookie)
                 if principal is None or not principal.may(tenant, "viewer"):
                     return
+                looked_at = clock()
+            if not rows:
                 yield ": here\n\n"
                 continue
             there = [row for row in rows.values() if row is not None and row_matches(row, me, filters)]

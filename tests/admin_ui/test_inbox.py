@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
+from quart import Quart
 
+from frontdesk.admin_ui import inbox
+from frontdesk.admin_ui.gate import Here
+from frontdesk.auth import Principal
 from frontdesk.model import NOBODY, Commit, Contact, Conversation, Message
+from frontdesk.services import conversation_list
 from frontdesk.store import Insert
 from frontdesk.store.collections import CONTACTS, CONVERSATIONS, MESSAGES
 from frontdesk.testing.plugins import ScriptedModel
@@ -145,6 +155,38 @@ async def test_a_message_appears_by_itself_and_nothing_jumps_meanwhile(screens: 
     await page.get_by_role("button", name=re.compile("new above")).click()
     await expect(rows(page).first).to_contain_text("Bùi Gia Huy")
     await expect(page.get_by_role("button", name=re.compile("new above"))).to_be_hidden()
+
+
+async def test_a_busy_list_tells_nothing_more_once_the_session_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy day there is always something new: whether it may still be told must not wait for a quiet moment."""
+    monkeypatch.setattr(inbox, "MAY_EVERY", 0.0)
+    minh = Principal(id="minh", name="minh", display_name="Minh", roles={"school": "viewer"})
+    signed_in: list[Principal | None] = [minh, minh, replace(minh, roles={})]
+
+    class Busy:
+        asked = 0
+
+        @asynccontextmanager
+        async def watch(self, tenant: str) -> AsyncIterator[Any]:
+            yield self
+
+        async def changed(self, seconds: float) -> dict[str, None]:
+            self.asked += 1
+            assert self.asked < 10, "it goes on"
+            return {"one": None}
+
+        async def page(self, *asked: Any, **more: Any) -> conversation_list.Page:
+            return conversation_list.Page(())
+
+        async def signed_in(self, cookie: str) -> Principal | None:
+            return signed_in.pop(0)
+
+    busy, now = Busy(), datetime(2026, 11, 28, tzinfo=UTC)
+    office = SimpleNamespace(conversation_feed=busy, conversations=busy, accounts=busy, now=lambda: now)
+    here = Here(minh, SimpleNamespace(id="school"), "en", ZoneInfo("UTC"), now)  # type: ignore[arg-type]
+    async with Quart("inbox").app_context():
+        told = [each async for each in inbox._events(office, here, conversation_list.Filters(), "cookie")]  # type: ignore[arg-type]
+    assert sum("event: gone" in each for each in told) == 2 and not signed_in
 
 
 async def test_filters_are_links_and_older_ones_come_page_by_page_also_without_javascript(
