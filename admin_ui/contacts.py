@@ -114,9 +114,9 @@ def add(pages: Pages, office: Office) -> None:
         no = int(form["no"]) if form.get("no", "").isdecimal() else 0
         try:
             if form.get("do") == "forget":
-                await desk.forget(tenant(), pages.here().me, id, no)
+                await desk.forget(tenant(), pages.here().me, id, no, was=form.get("was", ""))
                 return to(id, _("It is forgotten."))
-            await desk.correct(tenant(), pages.here().me, id, no, form.get("text", ""))
+            await desk.correct(tenant(), pages.here().me, id, no, form.get("text", ""), was=form.get("was", ""))
         except UnknownContact:
             abort(404)
         except NotChanged:

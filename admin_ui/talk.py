@@ -266,13 +266,14 @@ def _add_acts(pages: Pages, talk: Talk) -> None:
     @pages.tenant_page(f"{BASE}/memories/<int:no>", role="agent", methods=["POST"])
     async def talk_memory(conversation: str, no: int) -> Response:
         who, tenant, form = pages.here().me, pages.here().business.id, await request.form
+        was = form.get("was", "")
         if form.get("do") == "forget":
             return await answered(
-                conversation, lambda desk: desk.forget_memory(who, tenant, conversation, no), _("Forgotten")
+                conversation, lambda desk: desk.forget_memory(who, tenant, conversation, no, was=was), _("Forgotten")
             )
         return await answered(
             conversation,
-            lambda desk: desk.correct_memory(who, tenant, conversation, no, form.get("text", "")),
+            lambda desk: desk.correct_memory(who, tenant, conversation, no, form.get("text", ""), was=was),
             _("Corrected"),
         )
 

@@ -239,16 +239,18 @@ class ContactDesk:
                 await self._audit.wrote(tenant, who, "contact.answers", contact.id, how=how)
                 return
 
-    async def correct(self, tenant: str, who: Principal, id: str, no: int, text: str) -> None:
-        """Put *text* in the place of memory *no* (from 1). Raises memory.NotChanged, UnknownContact."""
+    async def correct(
+        self, tenant: str, who: Principal, id: str, no: int, text: str, *, was: str | None = None
+    ) -> None:
+        """Put *text* in the place of memory *no* (from 1) if it still is *was*. Raises memory.NotChanged, UnknownContact."""
         contact, _ = await self._who(self._store.for_tenant(tenant), id)
-        await self._memory.correct(tenant, contact.id, no, text, who.name)
+        await self._memory.correct(tenant, contact.id, no, text, who.name, was=was)
         await self._audit.wrote(tenant, who, "memory.corrected", contact.id, no=no)
 
-    async def forget(self, tenant: str, who: Principal, id: str, no: int) -> None:
-        """Delete memory *no* (from 1). Raises memory.NotChanged, UnknownContact."""
+    async def forget(self, tenant: str, who: Principal, id: str, no: int, *, was: str | None = None) -> None:
+        """Delete memory *no* (from 1), if it still is *was*. Raises memory.NotChanged, UnknownContact."""
         contact, _ = await self._who(self._store.for_tenant(tenant), id)
-        await self._memory.forget(tenant, contact.id, no)
+        await self._memory.forget(tenant, contact.id, no, was=was)
         await self._audit.wrote(tenant, who, "memory.forgotten", contact.id, no=no)
 
     async def export(self, tenant: str, who: Principal, id: str) -> Mapping[str, Any]:

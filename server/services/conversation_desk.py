@@ -220,16 +220,18 @@ class ConversationDesk:
             await self._done(who, tenant, found, "parked.dismissed", parked=parked)
         return done
 
-    async def correct_memory(self, who: Principal, tenant: str, id: str, no: int, text: str) -> None:
-        """Put *text* in the place of memory *no*. Raises memory.NotChanged, UnknownConversation."""
+    async def correct_memory(
+        self, who: Principal, tenant: str, id: str, no: int, text: str, *, was: str | None = None
+    ) -> None:
+        """Put *text* in the place of memory *no*, if it still is *was*. Raises memory.NotChanged, UnknownConversation."""
         found = await self._found(tenant, id)
-        await self._memories.correct(tenant, found.contact, no, text, who.name)
+        await self._memories.correct(tenant, found.contact, no, text, who.name, was=was)
         await self._done(who, tenant, found, "memory.corrected", no=no)
 
-    async def forget_memory(self, who: Principal, tenant: str, id: str, no: int) -> None:
-        """Delete memory *no*. Raises memory.NotChanged, UnknownConversation."""
+    async def forget_memory(self, who: Principal, tenant: str, id: str, no: int, *, was: str | None = None) -> None:
+        """Delete memory *no*, if it still is *was*. Raises memory.NotChanged, UnknownConversation."""
         found = await self._found(tenant, id)
-        await self._memories.forget(tenant, found.contact, no)
+        await self._memories.forget(tenant, found.contact, no, was=was)
         await self._done(who, tenant, found, "memory.forgotten", no=no)
 
     def _alone(self, tenant: str, id: str) -> asyncio.Lock:

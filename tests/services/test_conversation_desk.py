@@ -15,6 +15,7 @@ from frontdesk.mind import ModelReply, ToolCall
 from frontdesk.model import BOT, NOBODY, Memory
 from frontdesk.plugin import Plugin
 from frontdesk.services.conversation_desk import ConversationDesk, KeyReused, NoSuchTemplate, TakenByAnother
+from frontdesk.services.memory import NotChanged
 from frontdesk.services.ownership import UnknownConversation
 from frontdesk.services.templates import NotFilled
 from frontdesk.services.uploads import NotSendable, as_media, safe_name
@@ -267,3 +268,19 @@ async def test_memories_are_corrected_and_forgotten(desk):
         await talk.forget_memory(HOA, "clinic", lan.id, 1)
         assert (await lan.contact()).memories == ()
         assert [entry[2] for entry in audit.entries] == ["memory.corrected", "memory.forgotten"]
+
+
+async def test_a_second_click_does_not_forget_the_memory_that_has_taken_the_place(desk):
+    async with desk(tenants=QUIET) as server:
+        lan, talk, audit = await talked(server)
+        known = [Memory(text=text, author="bot", at=server.server.store.now()) for text in ("có mèo", "ở Huế")]
+        await server.repository().update(CONTACTS, await lan.contact(), memories=tuple(known))
+        await talk.forget_memory(HOA, "clinic", lan.id, 1, was="có mèo")
+        for again in (
+            talk.forget_memory(HOA, "clinic", lan.id, 1, was="có mèo"),
+            talk.correct_memory(MINH, "clinic", lan.id, 1, "có hai con mèo", was="có mèo"),
+        ):
+            with pytest.raises(NotChanged, match="another one by now"):
+                await again
+        assert [memory.text for memory in (await lan.contact()).memories] == ["ở Huế"]
+        assert [entry[2] for entry in audit.entries] == ["memory.forgotten"]
