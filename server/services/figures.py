@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from ..model import Turn
 from ..records import Appointment
-from ..store import Between, Delete, Insert, Repository, Update, Write
+from ..store import Between, Delete, In, Insert, Repository, Update, Write
 from ..store.collections import (
     APPOINTMENTS,
     BUDGETS,
@@ -28,6 +28,7 @@ from ..store.collections import (
     TURNS,
     Collection,
 )
+from ..store.queries import MAX_IN
 from ..stored_figures import DayFigures, FigureCase
 
 PAGE = 500
@@ -113,8 +114,8 @@ async def fold(repository: Repository, day: date, zone: ZoneInfo, now: datetime)
     """Count *day* and write it: first the conversations behind its figures, then the figures."""
     begin, end = bounds(day, zone)
     found = Found()
-    firsts = await _messages(repository, found, begin, end)
-    await _turns(repository, found, begin, end, zone, firsts)
+    came = await _messages(repository, found, begin, end)
+    await _turns(repository, found, begin, end, zone, came)
     await _records(repository, found, begin, end)
     found.cost = max(found.cost, await _booked(repository, begin))
     await _write_cases(repository, found, day, begin, end)
@@ -150,16 +151,15 @@ async def everything(
 
 
 async def _messages(repository: Repository, found: Found, begin: datetime, end: datetime) -> dict[str, datetime]:
-    """Messages and who wrote; turn → when the first of what it answered came."""
-    firsts: dict[str, datetime] = {}
+    """Messages and who wrote; inbound message → when it came."""
+    came: dict[str, datetime] = {}
     within = Between(begin, end)
     for state in ("received", "answered"):
         where = {"direction": "inbound", "state": state, "at": within}
         async for message in everything(repository, MESSAGES, where, "at"):
             found.case("conversations", message.conversation, message.at)
             found.counts["inbound"] += 1
-            if message.turn:
-                firsts[message.turn] = min(message.at, firsts.get(message.turn, message.at))
+            came[message.id] = message.at
     found.counts["conversations"] = sum(figure == "conversations" for figure, _ in found.cases)
     for state in SENT:
         where = {"direction": "outbound", "state": state, "at": within}
@@ -171,7 +171,7 @@ async def _messages(repository: Repository, found: Found, begin: datetime, end: 
     async for contact in everything(repository, CONTACTS, {"created_at": within}, "created_at"):
         if contact.kind == "customer":
             found.case("new", contact.id, contact.created_at)
-    return firsts
+    return came
 
 
 async def _turns(
@@ -180,19 +180,30 @@ async def _turns(
     begin: datetime,
     end: datetime,
     zone: ZoneInfo,
-    firsts: Mapping[str, datetime],
+    came: Mapping[str, datetime],
 ) -> None:
     for state in ("committed", "parked", "withdrawn"):
         where = {"state": state, "opened_at": Between(begin, end)}
         async for turn in everything(repository, TURNS, where, "opened_at"):
             _count_turn(found, turn)
-            first = firsts.get(turn.id)
-            if turn.state == "committed" and turn.closed_at is not None and first is not None:
+            if turn.state != "committed" or turn.closed_at is None:
+                continue
+            if (first := await _first(repository, turn, came)) is not None:
                 seconds = (turn.closed_at - first).total_seconds()
                 found.answers[str(first.astimezone(zone).hour)][str(bucket(seconds))] += 1
                 found.case("answered", turn.conversation, turn.opened_at)
                 if seconds > SLOW:
                     found.case("slow", turn.conversation, turn.opened_at)
+
+
+async def _first(repository: Repository, turn: Turn, came: Mapping[str, datetime]) -> datetime | None:
+    """When the first of what *turn* answers came, which may be the day before; None: it is not stored any more."""
+    known = {id: came[id] for id in turn.read if id in came}
+    before = [id for id in turn.read if id not in came]
+    for start in range(0, len(before), MAX_IN):
+        asked = tuple(before[start : start + MAX_IN])
+        known |= {each.id: each.at for each in await repository.find(MESSAGES, {"id": In(asked)}, limit=MAX_IN)}
+    return min(known.values(), default=None)
 
 
 def _count_turn(found: Found, turn: Turn) -> None:

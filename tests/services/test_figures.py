@@ -123,6 +123,23 @@ async def test_a_day_is_counted_and_counted_again_it_is_the_same(desk: Any) -> N
         assert await repository.find(FIGURE_CASES, {"conversation": "minh"}, order_by="at") == cases
 
 
+async def test_an_answer_to_what_was_written_before_midnight_is_one_of_the_day_that_gave_it(desk: Any) -> None:
+    async with desk(tenants={"clinic": {}}) as server:
+        repository, midnight = server.repository(), bounds(date(2026, 11, 20), HANOI)[0]
+        for id, seconds in (("before", -2), ("after", 1)):
+            at = midnight + timedelta(seconds=seconds)
+            said = Message(id=id, conversation="lan", direction="inbound", state="answered", turn="lan.1", at=at)
+            await repository.insert(MESSAGES, said)
+        opened, closed = (midnight + timedelta(seconds=each) for each in (4, 70))
+        turn = Turn(id="lan.1", conversation="lan", no=1, state="committed", opened_at=opened, closed_at=closed)
+        await repository.insert(TURNS, replace(turn, read=("before", "after", "gone")))
+        before = await fold(repository, date(2026, 11, 19), HANOI, closed)
+        figures = await fold(repository, date(2026, 11, 20), HANOI, closed)
+        assert (before.counts["inbound"], before.answers) == (1, {})
+        assert (figures.counts["inbound"], figures.counts["answered"], figures.counts["slow"]) == (1, 1, 1)
+        assert figures.answers == {"23": {str(bucket(72)): 1}}, "from the first of what it answers"
+
+
 async def test_what_has_gone_leaves_the_cases_and_what_has_changed_changes_them(desk: Any) -> None:
     async with desk(tenants={"clinic": {}}) as server:
         repository, at = server.repository(), datetime(2026, 11, 20, 2, tzinfo=UTC)
