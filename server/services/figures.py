@@ -100,11 +100,13 @@ class Found:
         self.cases[figure, conversation] = max(last, at), count + 1
 
 
-def is_due(known: DayFigures | None, day: date, zone: ZoneInfo, now: datetime) -> bool:
-    """Whether *day* is to be folded (again)."""
+def is_due(known: DayFigures | None, day: date, zone: ZoneInfo, now: datetime, kept: timedelta | None = None) -> bool:
+    """Whether *day* is to be folded (again). *kept*: how long what it is counted from stays; None: for good."""
     if known is None or known.zone != zone.key:
         return True
-    _, end = bounds(day, zone)
+    begin, end = bounds(day, zone)
+    if kept is not None and now >= begin + kept:
+        return False  # what has gone would not be counted any more
     if known.folded_at >= end + STAYS_OPEN:
         return False
     return now - known.folded_at >= (EVERY if now < end else LATE_EVERY) or known.folded_at < end <= now

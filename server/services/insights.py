@@ -127,7 +127,9 @@ class InsightDesk:
 
     async def refresh(self, tenant: str, days: int, seconds: float) -> int:
         """Fold what is due of the last *days* days, the newest first, for about *seconds*; how many were never folded."""
-        zone = self._declared()[tenant].tenant.zone
+        config = self._declared()[tenant].tenant
+        zone = config.zone
+        kept = min(filter(None, (config.retention.turns, config.retention.appointments)), default=None)
         repository, today = self._store.for_tenant(tenant), self._today(zone)
         oldest = await repository.find(CONTACTS, {}, order_by="created_at", limit=1)
         if not oldest:
@@ -137,7 +139,7 @@ class InsightDesk:
         until, missing = self._clock.monotonic() + seconds, 0
         for day in (today - timedelta(days=number) for number in range((today - first).days + 1)):
             there = known.get(day.isoformat())
-            if not is_due(there, day, zone, self._store.now()):
+            if not is_due(there, day, zone, self._store.now(), kept):
                 continue
             if self._clock.monotonic() >= until:
                 missing += there is None

@@ -38,9 +38,9 @@ def test_a_day_is_folded_while_it_goes_on_once_more_when_it_is_over_and_for_a_we
     day = date(2026, 11, 28)
     begin, end = bounds(day, HANOI)
 
-    def due(folded: datetime, now: datetime, zone: ZoneInfo = HANOI) -> bool:
+    def due(folded: datetime, now: datetime, zone: ZoneInfo = HANOI, kept: timedelta | None = None) -> bool:
         known = DayFigures(id="2026-11-28", zone=HANOI.key, begins=begin, folded_at=folded)
-        return is_due(known, day, zone, now)
+        return is_due(known, day, zone, now, kept)
 
     noon = begin + timedelta(hours=12)
     assert not due(noon, noon + timedelta(minutes=4)) and due(noon, noon + timedelta(minutes=5))
@@ -48,6 +48,9 @@ def test_a_day_is_folded_while_it_goes_on_once_more_when_it_is_over_and_for_a_we
     assert not due(end, end + timedelta(hours=1)) and due(end, end + timedelta(hours=6))
     assert not due(end + timedelta(days=7), end + timedelta(days=30))
     assert due(noon, noon, ZoneInfo("Europe/London")), "another zone has another day"
+    three = timedelta(days=3)
+    assert due(end, begin + three - timedelta(hours=1), kept=three)
+    assert not due(end, begin + three, kept=three), "its turns are being deleted"
 
 
 async def a_day(repository: Any, at: datetime) -> None:

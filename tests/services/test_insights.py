@@ -8,7 +8,7 @@ import pytest
 
 from frontdesk.services.figures import bucket, seconds_of
 from frontdesk.services.insights import answers_of
-from frontdesk.store.collections import FIGURES
+from frontdesk.store.collections import FIGURES, TURNS
 from frontdesk.testing.builders import fill
 
 
@@ -43,3 +43,17 @@ async def test_the_last_days_are_folded_when_somebody_looks_and_kept_fresh_by_th
         assert await server.repository("school").find(FIGURES, {}, order_by="begins") == []
         await office.insights.rebuild("clinic")
         assert (await office.insights.of("clinic", 7)).totals == seen.totals
+
+
+async def test_what_is_kept_for_some_days_only_stays_counted(desk: Any) -> None:
+    async with desk(tenants={"clinic": {"retention": {"turns": "2 d"}}}) as server:
+        insights, repository = server.server.office.insights, server.repository()
+        await fill(server.server.store, server.server.people, "clinic", 60)
+        seen = (await insights.of("clinic", 7)).days[:4]
+        assert sum(day.counts.get("answered", 0) for day in seen) > 0
+        while turns := await repository.find(TURNS, {"state": "committed"}, order_by="opened_at", limit=100):
+            for turn in turns:
+                await repository.delete(TURNS, turn)
+        server.clock.advance(7 * 3600)
+        later = {day.id: day.counts for day in (await insights.of("clinic", 7)).days}
+        assert [later[day.id] for day in seen if day.id in later] == [day.counts for day in seen if day.id in later]
