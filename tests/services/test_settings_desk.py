@@ -161,6 +161,19 @@ def test_a_row_in_which_nothing_was_typed_is_none_whatever_its_fields() -> None:
     assert posted(models, form) == (True, [{"id": "a.b", "sees": False}])
 
 
+def test_a_form_makes_no_value_that_no_machine_holds() -> None:
+    """Ten lists of ten, each of ten of the one before: two hundred characters of YAML, and ten thousand million items."""
+    lists = ["&a [" + ",".join("x" * 10) + "]"]
+    for name, before in zip("bcdefghij", "abcdefghi", strict=True):
+        lists.append(f"&{name} [" + ",".join([f"*{before}"] * 10) + "]")
+    laugh = f"[{', '.join(lists)}]"
+    (hours,) = (each for each in leaves(fields_of(TenantConfig)) if each.key == "opening_hours.monday")
+    for typed in (laugh, "[" * 10_000, "[" + "1," * 100_000 + "]"):
+        assert posted(hours, {"f.opening_hours.monday": [typed]})[1] in (typed, [typed]), "pydantic refuses it"
+    many = "08:00-12:00\n" * 501
+    assert posted(hours, {"f.opening_hours.monday": [many]})[1] == many
+
+
 async def test_a_form_shows_the_file_beside_what_was_changed_and_saves_only_what_differs(desk: Any) -> None:
     async with desk(**DESK) as server:
         settings = server.server.office.settings
