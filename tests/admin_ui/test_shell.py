@@ -14,6 +14,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from playwright.async_api import expect
 
+from frontdesk.admin_ui import assets
 from frontdesk.admin_ui.assets import icon
 from frontdesk.config import TenantConfig
 from frontdesk.services.settings_form import Field, fields_of, label_of, leaves
@@ -50,6 +51,15 @@ async def test_a_page_says_what_it_may_load_and_static_files_are_sent_small_and_
         for wrong in ("/static/admin/../gate.py", "/static/admin/%2e%2e/gate.py", "/static/admin/nothing.css"):
             async with http.get(f"{screens.url}{wrong}") as answer:
                 assert answer.status == 404
+
+
+async def test_names_that_are_no_files_are_not_remembered() -> None:
+    """Anybody may ask for them, for as many as they like."""
+    assert assets._asset("tokens.css") is not None
+    before = assets._read.cache_info().currsize
+    for wrong in ("nothing.css", "../gate.py", "vendor/../tokens.css", "a\0b", "", "vendor"):
+        assert assets._asset(wrong) is None
+    assert assets._read.cache_info().currsize == before
 
 
 async def test_what_is_vendored_is_listed_with_its_licence() -> None:
