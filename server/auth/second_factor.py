@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import secrets
+import unicodedata
 
 import pyotp
 from cryptography.fernet import Fernet, InvalidToken
@@ -54,7 +55,7 @@ class SecondFactor:
 
     async def begin(self, operator: Operator, secret: str, code: str) -> tuple[str, ...]:
         """Ask for it from now on, and the recovery codes, which are shown once; empty: the code is wrong."""
-        step = self._step_of(secret, code)
+        step = self._step_of(secret, _typed(code))
         if not step:
             return ()
         codes = tuple(
@@ -75,7 +76,7 @@ class SecondFactor:
     async def opens(self, operator: Operator, code: str) -> bool:
         """Whether it is their code of this minute, or a recovery code; either opens once. Raises TooManyAttempts."""
         await self._accounts.count_code(operator)
-        code = code.strip().replace(" ", "").lower()
+        code = _typed(code)
         if hashed(code) in operator.recovery:
             left = tuple(each for each in operator.recovery if not hmac.compare_digest(each, hashed(code)))
             if await self._accounts.change_if(operator, recovery=left) is None:
@@ -99,6 +100,11 @@ class SecondFactor:
         """The time step that *code* is of; 0: of none around now."""
         totp, now = pyotp.TOTP(secret), int(self._clock.now().timestamp()) // STEP
         for step in (now, now - 1, now + 1):
-            if hmac.compare_digest(totp.at(step * STEP), code):
+            if hmac.compare_digest(totp.at(step * STEP).encode(), code.encode()):
                 return step
         return 0
+
+
+def _typed(code: str) -> str:
+    """*code* without blanks, its digits plain: a keyboard of Eastern Asia may write wide ones."""
+    return "".join(unicodedata.normalize("NFKC", code).split()).lower()

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
+import pyotp
 import pytest
 
-from frontdesk.auth import Accounts, NotSignedIn, Principal, Refused, TooManyAttempts
+from frontdesk.auth import Accounts, NotSignedIn, Principal, Refused, SecondFactor, TooManyAttempts
 from frontdesk.auth.accounts import ABSOLUTE, CODE_WITHIN, IDLE
 from frontdesk.auth.attempts import FROM_AN_ADDRESS, OF_AN_ACCOUNT, WINDOW
 from frontdesk.store import Store
@@ -115,6 +116,20 @@ async def test_who_has_a_second_factor_is_not_signed_in_before_it(accounts: Acco
     assert await accounts.session(cookie) is not None
     clock.advance(CODE_WITHIN.total_seconds())
     assert await accounts.session(cookie) is None
+
+
+async def test_a_code_may_be_typed_on_any_keyboard(accounts: Accounts, clock: MovableClock) -> None:
+    factor = SecondFactor(accounts, b"k" * 32, clock)
+    lan = await accounts.create("lan@example.com", "Lan", PASSWORD)
+    secret = factor.new_secret()
+    wide = {digit: 0xFF10 + number for number, digit in enumerate(map(ord, "0123456789"))}
+    code = pyotp.TOTP(secret).at(int(clock.now().timestamp()))
+    assert not await factor.begin(lan, secret, "mã của tôi")
+    assert await factor.begin(lan, secret, f"{code[:3]} {code[3:]}".translate(wide))
+    clock.advance(60)
+    lan = await accounts.by_email("lan@example.com")
+    assert not await factor.opens(lan, "không nhớ")
+    assert await factor.opens(lan, pyotp.TOTP(secret).at(int(clock.now().timestamp())).translate(wide))
 
 
 async def test_a_new_password_ends_the_other_sessions(accounts: Accounts) -> None:
