@@ -15,7 +15,7 @@ from ..store.collections import API_TOKENS, OPERATORS, SESSIONS
 from ..stored_operators import ApiToken, Operator, Session
 from .attempts import FROM_AN_ADDRESS, OF_AN_ACCOUNT, Counted
 from .attempts import TooManyAttempts as TooManyAttempts
-from .passwords import LONGEST, SHORTEST, Passwords
+from .passwords import LONGEST, SHORTEST, Passwords, composed
 from .principal import Principal, Role
 
 IDLE = timedelta(days=7)
@@ -326,7 +326,7 @@ def _email(email: str) -> str:
 
 def check_password(password: str) -> None:
     """Raises Refused for one that is too short, or longer than anybody types."""
-    if not SHORTEST <= len(password) <= LONGEST:
+    if not SHORTEST <= len(composed(password)) <= LONGEST:
         raise Refused(f"a password has {SHORTEST} characters or more; four words are a good one")
 
 

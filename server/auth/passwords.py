@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -30,17 +31,22 @@ class Passwords:
     async def hash(self, password: str) -> str:
         """What is stored in place of the password."""
         async with self._turn:
-            return await asyncio.to_thread(_HASHER.hash, password)
+            return await asyncio.to_thread(_HASHER.hash, composed(password))
 
     async def fits(self, hashed: str, password: str) -> bool:
         """Whether it is the password. It takes as long for who has none (empty *hashed*)."""
         async with self._turn:
-            right = await asyncio.to_thread(_verify, hashed or _nobody(), password[:LONGEST])
+            right = await asyncio.to_thread(_verify, hashed or _nobody(), composed(password[:LONGEST]))
         return right and bool(hashed)
 
     def outdated(self, hashed: str) -> bool:
         """Whether it was hashed with less than is asked for now."""
         return _HASHER.check_needs_rehash(hashed)
+
+
+def composed(password: str) -> str:
+    """The same password from every keyboard: `ộ` is one character on some and two on others (NIST SP 800-63B: normalise)."""
+    return unicodedata.normalize("NFC", password)
 
 
 def _verify(hashed: str, password: str) -> bool:

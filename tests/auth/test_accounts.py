@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -116,6 +117,19 @@ async def test_who_has_a_second_factor_is_not_signed_in_before_it(accounts: Acco
     assert await accounts.session(cookie) is not None
     clock.advance(CODE_WITHIN.total_seconds())
     assert await accounts.session(cookie) is None
+
+
+async def test_a_password_is_the_same_from_every_keyboard(accounts: Accounts) -> None:
+    """Windows' Vietnamese keyboard writes marks of their own behind a letter, a phone writes one letter."""
+    decomposed = unicodedata.normalize("NFD", PASSWORD)
+    await accounts.create("lan@example.com", "Lan", decomposed)
+    await accounts.sign_in("lan@example.com", PASSWORD)
+    lan = await accounts.by_email("lan@example.com")
+    assert lan is not None and await accounts.is_password(lan, decomposed)
+    with pytest.raises(NotSignedIn):
+        await accounts.sign_in("lan@example.com", "mot mat khau that dai")
+    with pytest.raises(Refused, match="12 characters"):
+        await accounts.create("an@example.com", "An", unicodedata.normalize("NFD", "ộộộộộộ"))
 
 
 async def test_a_code_may_be_typed_on_any_keyboard(accounts: Accounts, clock: MovableClock) -> None:
