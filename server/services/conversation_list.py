@@ -275,7 +275,8 @@ async def _search(repository: Repository, filters: Filters, cursor: str) -> Asyn
     people = list((await _conversations(repository, [each.id for each in named])).values())
     at, id = _place(cursor)
     if not cursor or id.startswith(_PERSON):
-        begun = int(id.removeprefix(_PERSON) or 0) if id.removeprefix(_PERSON).isdecimal() else 0
+        shown = id.removeprefix(_PERSON)
+        begun = int(shown) if shown.isdecimal() and len(shown) < 10 else 0
         people.sort(key=lambda each: (each.last_inbound_at or _NEVER, each.id), reverse=True)
         for number, each in enumerate(people[begun:], start=begun + 1):
             yield _Found(f"~{_PERSON}{number}", each)
@@ -313,7 +314,8 @@ def _place(cursor: str) -> tuple[datetime | None, str]:
     time, separator, id = cursor.partition("~")
     if not cursor:
         return None, ""
-    if not separator or not id or not (time == "" or (time.isascii() and time.isdigit() and len(time) < 16)):
+    # Fifteen digits reach beyond the year 9999, where a time ends.
+    if not separator or not id or not (time == "" or (time.isascii() and time.isdigit() and len(time) < 15)):
         raise BadCursor(f"no cursor of a list: {cursor[:40]!r}")
     return (time_of(int(time)) if time else None), id
 

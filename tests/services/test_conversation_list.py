@@ -106,7 +106,7 @@ async def test_a_page_begins_where_the_one_before_ended_though_conversations_hav
     assert await ids(listing, after=first.after) == ["c1", "c0"]
 
 
-@pytest.mark.parametrize("wrong", ["x", "12", "~", "12~", "-1~c", "9" * 20 + "~c", "1.5~c", "²~c"])
+@pytest.mark.parametrize("wrong", ["x", "12", "~", "12~", "-1~c", "9" * 20 + "~c", "9" * 15 + "~c", "1.5~c", "²~c"])
 async def test_a_cursor_that_is_none_is_refused(listing: ConversationList, wrong: str) -> None:
     with pytest.raises(BadCursor):
         await listing.page("clinic", "lan", Filters(), after=wrong)
