@@ -223,7 +223,10 @@ def _source(referral: Any) -> str:
 
 def _web(url: str) -> str:
     """*url* if a link may lead there."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that hold no address
+        return ""
     return quote(url, safe=":/?#[]@!$&'()*+,;=%~") if parts.scheme in ("http", "https") and parts.netloc else ""
 
 

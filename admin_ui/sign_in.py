@@ -134,7 +134,10 @@ async def _link_form(
 
 def local(address: str) -> str:
     """*address* if it is a path of this server, else `/`: nobody is sent elsewhere by a link to our sign-in page."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # brackets that hold no address
+        return "/"
     plain = address.isprintable() and "\\" not in address
     return address if plain and address.startswith("/") and not parts.netloc and not address.startswith("//") else "/"
 

@@ -189,6 +189,7 @@ async def test_what_a_contact_chose_is_text_wherever_it_stands(screens: Any) -> 
     )
     await story.has(5, kind="button", text=HOSTILE, data={"payload": HOSTILE, "description": HOSTILE})
     await story.has(6, text="x", data={"referral": {"Headline": HOSTILE, "SourceUrl": "javascript:alert(1)"}})
+    await story.has(10, text="y", data={"referral": {"Headline": "z", "SourceUrl": "https://["}})
     await story.has(7, text=HOSTILE, state="failed", error=f"1: {HOSTILE}", **BOT)
     await story.has(8, text=HOSTILE, state="read", data={"choices": [{"id": HOSTILE, "title": HOSTILE}]}, **BOT)
     await story.note(HOSTILE, 9)
