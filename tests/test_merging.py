@@ -186,6 +186,21 @@ async def test_the_one_that_stays_knows_what_the_other_was_known_by(start):
         assert contact.memories == (memory,)
 
 
+async def test_the_page_of_the_one_that_stays_has_the_visits_of_both(start):
+    async with start() as server:
+        lan, user = await both(server)
+        day = timedelta(days=1)
+        for each in (lan, user):
+            at = server.server.store.now() + day
+            times = {"starts_at": at, "ends_at": at + day, "zone": "UTC"}
+            await server.server.appointments.book("clinic", each.id, key=each.id, by="bot", **times)
+        await lan.says("Tôi đây.", also=(USER,))
+        await merged(server, lan, user)
+        people = server.server.office.contacts
+        assert len((await people.card("clinic", lan.id)).appointments) == 2
+        assert (await people.erasable("clinic", lan.id)).going["appointments"] == 2
+
+
 async def test_a_crash_between_the_two_halves_is_made_good(start, monkeypatch):
     async with start() as server:
         lan, user = await both(server)

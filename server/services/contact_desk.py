@@ -201,11 +201,7 @@ class ContactDesk:
             tuple(sorted(ledger, key=lambda each: each.at, reverse=True)),
             consent.may_be_set(contact) if contact.kind == "customer" else (),
             lead,
-            tuple(
-                await repository.find(
-                    APPOINTMENTS, {"contact": contact.id}, order_by="starts_at", descending=True, limit=20
-                )
-            ),
+            tuple(await self._server.appointments.of(tenant, contact.id, limit=20)),
             tuple(syncs),
             self._voice(tenant),
         )
@@ -279,7 +275,7 @@ class ContactDesk:
             going[name] = sum([await repository.count(collection, {"conversation": part}) for part in parts])
         going["consents"] = len((await self.card(tenant, id)).consents)
         going["names"] = sum([await repository.count(IDENTITIES, {"contact": part}) for part in parts])
-        going["appointments"] = await repository.count(APPOINTMENTS, {"contact": contact.id})
+        going["appointments"] = sum([await repository.count(APPOINTMENTS, {"contact": part}) for part in parts])
         going["leads"] = int(await repository.get(LEADS, contact.id) is not None)
         going["memories"] = len(contact.memories)
         kinds = [kind for kind, _ in self._server.declared[tenant].plugins]
