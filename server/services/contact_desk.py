@@ -172,6 +172,11 @@ class ContactDesk:
             CONTACTS, {}, order_by="created_at", descending=True, limit=limit, after=after
         )
 
+    async def there(self, tenant: str, contacts: Sequence[Contact]) -> Sequence[Contact]:
+        """Those of *contacts* who are somebody of their own, and are not just being erased."""
+        found = await _with_conversations(self._store.for_tenant(tenant), contacts)
+        return [each.contact for each in found]
+
     async def get(self, tenant: str, id: str) -> Contact:
         """The contact, or the one that they turned out to be. Raises UnknownContact."""
         contact, _ = await self._who(self._store.for_tenant(tenant), id)
@@ -372,7 +377,7 @@ class ContactDesk:
         return await self._server.ownership.named(tenant, search) if len(search) >= 4 and search.isalnum() else []
 
 
-async def _with_conversations(repository: Repository, contacts: list[Contact]) -> tuple[Person, ...]:
+async def _with_conversations(repository: Repository, contacts: Sequence[Contact]) -> tuple[Person, ...]:
     found: dict[str, Conversation] = {}
     if contacts:
         ids = tuple(contact.id for contact in contacts)

@@ -11,7 +11,7 @@ import pytest
 from frontdesk import Plugin, tool
 from frontdesk.auth import Principal
 from frontdesk.services.token_desk import SERVER
-from frontdesk.store.collections import CONTACTS
+from frontdesk.store.collections import CONTACTS, CONVERSATIONS
 from frontdesk.testing.plugins import ScriptedModel
 from frontdesk.web.api.paging import cursor_of
 
@@ -99,6 +99,19 @@ async def test_lists_come_in_pages_and_a_strange_cursor_is_told(api):
             assert answer.body["type"].partition("#")[2] in ("bad-cursor", "bad-query")
         assert (await ask("GET", "~/contacts?limit=101")).body["errors"][0]["field"] == "limit"
         assert (await ask("GET", "~/contacts?page=2")).body["errors"][0]["field"] == "page"
+
+
+async def test_who_is_being_erased_or_is_somebody_else_by_now_is_not_listed(api):
+    async with api() as ask:
+        lan, minh, hoa = (ask.desk.contact(name) for name in ("Lân", "Minh", "Hoa"))
+        for each in (lan, minh, hoa):
+            await each.says("Xin chào.")
+            await each.hears()
+        await ask.desk.quiet()
+        repository, now = ask.desk.repository(), ask.desk.server.store.now()
+        assert await repository.update(CONVERSATIONS, await lan.conversation(), erased_at=now)
+        assert await repository.update(CONVERSATIONS, await minh.conversation(), merged_into=hoa.id)
+        assert [each["name"] for each in (await ask("GET", "~/contacts")).body["items"]] == ["Hoa"]
 
 
 async def test_a_contact_is_read_exported_and_erased_and_that_is_written_down(api):
