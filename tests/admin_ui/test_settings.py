@@ -31,7 +31,7 @@ class WeatherSettings(Settings):
     warn_hours: int = Field(default=3, ge=1, le=48)
     """How long before rain contacts with a visit are told."""
     talkative: bool = False
-    """Whether contacts hear of the wind, too."""
+    """Whether contacts hear of the <wind>, too: 10 % do."""
     api_key: Secret | None = None
     """The key of the weather service."""
     rooms: tuple[Room, ...] = ()
@@ -69,7 +69,7 @@ class AccountSettings(Settings):
 
 
 class Billing(Plugin):
-    """Sends invoices."""
+    """Sends 100 % of the <invoices>."""
 
     settings: AccountSettings
 
@@ -97,6 +97,7 @@ async def test_a_plugins_setting_is_changed_shown_beside_the_file_and_reverted(s
     page = await screens.signed_in("manager", name="Lan Anh")
     await page.goto("/t/clinic/settings/plugins/weather")
     await expect(page.get_by_role("heading", name="Last forecast")).to_be_visible()
+    await expect(page.get_by_text("hear of the <wind>, too: 10 % do.")).to_be_visible()
     city = page.get_by_label("City")
     await city.fill("H")
     await expect(page.get_by_text("Too short: 2 characters at least.")).to_be_visible()
