@@ -12,6 +12,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from .cascade import Setting
+from .clocks import OPENS
 from .sentence import Said, said
 from .spans import Impossible, Instants, Past, Wall, in_order, without
 from .spelling import normal
@@ -51,16 +52,17 @@ class Heard:
     detail: str = ""
 
 
-def hear(text: str, now: datetime, *, zone: ZoneInfo, language: str, week_starts: int = 0) -> Heard:
+def hear(text: str, now: datetime, *, zone: ZoneInfo, language: str, week_starts: int = 0, opens: int = OPENS) -> Heard:
     """What *text* says of when, seen at *now* (aware) from *zone*.
 
     *language* (BCP 47) only breaks ties, such as whether `Thu` is Thursday; *week_starts* is the weekday that `next week`
-    begins with, 0 for Monday. Raises ValueError for a naive *now*.
+    begins with, 0 for Monday. An hour without a part of the day is the first from *opens* (0 to 12) o'clock on: `at 7` is in
+    the morning, and in the evening where business opens at eleven. Raises ValueError for a naive *now*.
     """
     if now.tzinfo is None:
         raise ValueError("hear: now has no zone; give the clock's aware time")
     read = normal(text)
-    found = said(read, Setting(now.astimezone(zone), language[:2].lower(), week_starts))
+    found = said(read, Setting(now.astimezone(zone), language[:2].lower(), week_starts, min(max(opens, 0), 12)))
     words = read[found.begin : found.end]
     try:
         spans, problem, detail = _spans(found, Wall(now, zone))

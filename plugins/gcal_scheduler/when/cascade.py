@@ -26,11 +26,12 @@ class Atom:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a text is understood against: the wall clock where the desk is, its language and first day of the week."""
+    """Against what a text is understood: the wall clock, language, first weekday and opening hour of the desk."""
 
     now: datetime
     language: str
     week_starts: int
+    opens: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from .cascade import Found, Made, rule
-from .words import Part, lexicon
+from .words import Part
 
 DAY = 24 * 60
+OPENS = 7
+"""7 to 12 are in the morning and 1 to 6 after noon, where nobody said which."""
 _ABOUT = 30
 """Minutes before and after an hour that was named roughly."""
 
@@ -20,6 +22,7 @@ class Clock:
     hour: int
     minute: int = 0  # -15: a quarter to
     first: int | None = None
+    opens: int = OPENS  # an open hour is the first from this hour of the day on
 
     @property
     def open(self) -> bool:
@@ -30,7 +33,7 @@ class Clock:
         """Minutes since midnight; an open hour is read by *first*, or by the hours of business."""
         known = self.first if self.first is not None else first
         if known is None:
-            known = lexicon().business_day_begins if 1 <= self.hour <= 12 else 0
+            known = self.opens if 1 <= self.hour <= 12 else 0
         hour = self.hour % 12 if 1 <= self.hour <= 12 else self.hour
         while hour < known:
             hour += 12 if self.hour <= 12 else 24
@@ -87,6 +90,11 @@ class Times:
         if any(said and not fits for said, fits in zip((self.low, self.high), clocks, strict=True)):
             return None
         return replace(self, low=clocks[0], high=clocks[1], part=part)
+
+    def opening_at(self, opens: int) -> Times:
+        """The same where business begins at that hour."""
+        low, high = (clock and replace(clock, opens=opens) for clock in (self.low, self.high))
+        return replace(self, low=low, high=high)
 
     def readings(self) -> Iterator[tuple[int, int]]:
         """(begin, end) in minutes since midnight, half-open, the likelier first."""
@@ -280,6 +288,7 @@ RULES = (*_CLOCK, *_HALF_OF_DAY)
 
 RANGES = (
     rule("[from between] [clock num] [until dash and] [clock num]", _range),
+    rule("(?<=not) num [until dash] num", _range),
     rule("clock [until dash] num (?![x])", _range),
     rule("num [until dash] clock", _range),
     rule("clock [until dash] clock", _range),
@@ -290,7 +299,7 @@ SPANS = (
     rule("[from after] clock onward? | clock onward", lambda found: _times(low=found.one("clock"))),
     rule("[before by until] clock", lambda found: _times(high=found.one("clock"))),
     rule("clock", lambda found: _times(low=found.one("clock"), point=True)),
-    rule("(?<=days) num (?=[comma stop turn then or]|$)", lambda found: _exactly(found.one("num"))),
+    rule("(?<=[days not]) num (?=[comma stop turn then or]|$)", lambda found: _exactly(found.one("num"))),
     rule("after part", lambda found: _times(low=_exact_hour(found.one("part").after))),
     rule("[before by] part", lambda found: _times(high=_exact_hour(found.one("part").before))),
     rule("around? part", lambda found: ("times", Times(part=found.one("part")))),

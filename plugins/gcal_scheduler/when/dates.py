@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from . import calendar as cal
 from .calendar import Days
-from .cascade import Found, Made, rule
+from .cascade import Found, Made, becomes, rule
 from .counted import day_of_month, made_of, numbers_of, today_of, week_of
 from .words import lexicon
 
@@ -24,6 +24,22 @@ def _written(found: Found) -> Made:
     """The day's number, and the month by its number or name."""
     day, *month = numbers_of(found)
     return made_of(cal.dated(today_of(found), day, month[0] if month else found.one("month"), found.one("year")))
+
+
+def _days_of_month(found: Found) -> Made:
+    """`ngày 27 hoặc 28`."""
+    days = [cal.monthday(today_of(found), number) for number in numbers_of(found)]
+    wrong = next((day for day in days if isinstance(day, str)), None)
+    return made_of(wrong) if wrong else [pair for day in days for pair in (("or", 1), ("days", day))]
+
+
+def _from_number(found: Found) -> Made:
+    """`từ 20 đến 25`: days, if they are too many for hours."""
+    one, other = numbers_of(found)
+    first, last = cal.monthday(today_of(found), one), cal.monthday(today_of(found), other)
+    if other <= 24 or other < one or isinstance(first, str) or isinstance(last, str):
+        return None
+    return "days", Days(((first.ranges[0][0], last.ranges[0][1]),), broad=True)
 
 
 def _until_date(found: Found) -> Made:
@@ -251,9 +267,11 @@ RULES = (
     rule("[from between]? [dayword the]* [num ordinal] [until dash or and comma] [dayword the]* days", _until_date),
     rule("days [until dash] [dayword the]* [num ordinal] (?![hour dayword unit minute])", _until_date),
     rule("ordinal weekday the* [month next_month] | ordinal weekday in the* [month next_month]", _nth),
-    rule("num this", day_of_month),
+    rule("dayword num (?: [or comma and] dayword? num (?![hour dayword unit minute until dash]))+", _days_of_month),
+    rule("[from between] dayword? num [until dash] dayword? num (?![hour part])", _from_number),
+    rule("(?<!monthword) num this", day_of_month),
     rule("(?<!num) dayword num | mung+ num", lambda found: day_of_month(found) if _is_ngay(found) else None),
-    rule("the+ ordinal (?!x) | (?<=weekday) ordinal", day_of_month),
+    rule("the+ ordinal (?![x num]) | (?<=weekday) ordinal", day_of_month),
     rule("the+ ordinal", lambda found: day_of_month(found) if found.atoms[found.last - 1].plain[0].isdigit() else None),
     rule("edge the? monthword? month | edge the? monthword num | edge the? [monthword next_month]", _edge_of_month),
     rule("edge the? week", _edge_of_week),
@@ -288,6 +306,7 @@ RANGES = (
     rule("days comma? days", _together),
 )
 BOUNDS = (
+    rule("since [days clock part]", becomes("before_now")),
     rule("after days", _after),
     rule("from days onward? | days onward", _from),
     rule("until (?= [days clock part])", _come),

@@ -99,7 +99,13 @@ def _seven(found: Found) -> Made:
     return [("num", 7), ("hour", 1)] if found.atoms[found.first].plain == "bay" else None
 
 
+def _all_but(found: Found) -> Made:
+    """`any day but Friday`."""
+    return ("not", 1) if found.before("any") else None
+
+
 RULES = (
+    rule("turn (?=the? [weekday relday short part num])", _all_but),
     rule("now (?=[ruoi num kem part minute toi sang]) | (?<=[at relday weekday part]) now", _seven),
     rule("khong [target x] (?=[num time])", lambda found: ("by", 1) if found.atoms[found.last - 1].plain == "qua" else None),
     rule("khong", _negates),

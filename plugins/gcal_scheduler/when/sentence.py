@@ -68,7 +68,8 @@ def said(text: str, setting: Setting) -> Said:
     marks = [
         atom for atom in found if atom.kind in (*_TIME, "any", "soon", "now", "vague", "lunar", "wrong", "before_now")
     ]
-    groups = list(_merged(_side_by_side(_meanings(_from_target(found)))))
+    meanings = _meanings(_from_target(found), setting.opens)
+    groups = list(_merged(_side_by_side(meanings)))
     return Said(
         tuple(_shared([group for group in groups if not group.excluded])),
         tuple(group for group in groups if group.excluded),
@@ -110,7 +111,7 @@ def _from_target(found: list[Atom]) -> list[Atom]:
 # Which are not meant
 
 
-def _meanings(found: list[Atom]) -> list[Meant]:
+def _meanings(found: list[Atom], opens: int) -> list[Meant]:
     """The days and hours one by one, with how each is joined to the one before."""
     not_meant = _not_meant(found)
     result: list[Meant] = []
@@ -119,7 +120,7 @@ def _meanings(found: list[Atom]) -> list[Meant]:
         if atom.kind not in _TIME:
             since.append(atom)
             continue
-        value: dict[str, Any] = {atom.kind: atom.value}
+        value: dict[str, Any] = {atom.kind: atom.value.opening_at(opens) if atom.kind == "times" else atom.value}
         result.append(Meant(atom.begin, atom.end, excluded=i in not_meant, joined=_join(since), **value))
         since = []
     return result

@@ -41,7 +41,6 @@ class Lexicon:
     before_question: frozenset[str]
     particles: frozenset[str]
     parts: dict[str, Part]
-    business_day_begins: int
     speller: Speller
 
 
@@ -65,7 +64,6 @@ def lexicon() -> Lexicon:
         frozenset(letters(word)[0] for word in data["not_after_question"]),
         frozenset(letters(word)[0] for word in data["particles"]),
         parts,
-        data["business_day_begins"],
         Speller(meanings, other, {letters(short): letters(full) for short, full in data["typed_so"].items()}),
     )
 

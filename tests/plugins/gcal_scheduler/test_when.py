@@ -155,6 +155,15 @@ def test_the_week_begins_where_it_does():
     assert f"{by_sunday.spans[0].begin:%a %d}" == "Sun 06"
 
 
+@pytest.mark.parametrize(("opens", "begins"), [(7, "07:00"), (8, "19:00"), (11, "19:00")])
+def test_an_hour_is_in_the_hours_of_business(opens: int, begins: str):
+    now = datetime(2026, 11, 25, 10, tzinfo=SAIGON)
+    found = hear("bàn 2 người 7h mai", now, zone=SAIGON, language="vi", opens=opens)
+    assert f"{found.spans[0].begin:%H:%M}" == begins
+    morning = hear("7h sáng mai", now, zone=SAIGON, language="vi", opens=opens)
+    assert f"{morning.spans[0].begin:%H:%M}" == "07:00"
+
+
 def test_it_tells_which_words_it_understood():
     now = datetime(2026, 11, 25, 10, tzinfo=SAIGON)
     found = hear("Em chào shop, chiều thứ sáu này còn chỗ không ạ?", now, zone=SAIGON, language="vi")
