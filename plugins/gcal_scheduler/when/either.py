@@ -104,7 +104,13 @@ def _all_but(found: Found) -> Made:
     return ("not", 1) if found.before("any") else None
 
 
+def _between(found: Found) -> Made:
+    """`giữa 2h và 4h`."""
+    return ("between", 1) if found.one("edge") == "mid" else None
+
+
 RULES = (
+    rule("edge (?= [num time] hour? num? and)", _between),
     rule("turn (?=the? [weekday relday short part num])", _all_but),
     rule("now (?=[ruoi num kem part minute toi sang]) | (?<=[at relday weekday part]) now", _seven),
     rule("khong [target x] (?=[num time])", lambda found: ("by", 1) if found.atoms[found.last - 1].plain == "qua" else None),

@@ -99,12 +99,13 @@ def _problems(found: Sequence[Atom]) -> Iterator[tuple[str, str]]:
 
 
 def _from_target(found: list[Atom]) -> list[Atom]:
-    """`đổi lịch thứ hai sang thứ tư`: only what the appointment is moved to."""
+    """`đổi lịch thứ hai sang thứ tư`: only what the appointment is moved to; to another hour, on the same day."""
     move = next((i for i, atom in enumerate(found) if atom.kind == "move"), len(found))
     for i in range(move, len(found)):
         rest = found[i + 1 :]
         if found[i].kind == "target" and any(atom.kind in _TIME for atom in rest):
-            return rest
+            days = [atom for atom in found[:i] if atom.kind == "days"]
+            return rest if any(atom.kind in ("days", "moment") for atom in rest) else [*days[-1:], *rest]
     return found
 
 

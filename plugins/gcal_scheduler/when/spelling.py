@@ -23,7 +23,7 @@ _NOT_TIME = (
 """Money, ages, heads: numbers that are no time whatever stands beside them."""
 _TOKEN = re.compile(
     rf"(?P<other>{_NOT_TIME})"
-    r"|(?P<iso>\d{4}-\d{1,2}-\d{1,2})(?![\d-])"
+    r"|(?P<iso>\d{4}(?P<by>[-/.])\d{1,2}(?P=by)\d{1,2})(?![\d/-])"
     r"|(?P<date>\d{1,2}(?P<sep>[/.-])\d{1,2}(?P=sep)(?:\d{4}|\d{2}))(?![\d/])"
     r"|(?P<slash>\d{1,2}/\d{1,2})(?![\d/])"
     r"|(?P<time>\d{1,2}:\d{2})(?!\d)"
@@ -68,8 +68,6 @@ def tokens(text: str) -> Iterator[Token]:
     """The tokens of a `normal` text."""
     for match in _TOKEN.finditer(text):
         kind, written = match.lastgroup or "", match.group()
-        if kind == "sep":
-            kind = "date"
         plain, marks = letters(written) if kind == "word" else (written, "")
         yield Token(kind, plain, marks, match.start(), match.end(), written.istitle())
 
