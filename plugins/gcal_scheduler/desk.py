@@ -58,6 +58,7 @@ class Desk:
         language = self._language(context, await self._said(context))
         slot = await self._offered(id, context, language)
         self._check(slot, language)
+        await self._look(slot, context, "", language)
         until = await self._diary.hold(context.contact.id, id.strip(), slot)
         if until is None:
             raise Refused(words.say("taken", language))

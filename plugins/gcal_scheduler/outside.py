@@ -141,7 +141,10 @@ class Outside:
         there = await self._plugin.appointments.get(event.appointment)
         if there is None or there.reference.get("event") != event.id or there.state != "booked":
             return
+        place = Place.of(there.reference)
+        ours = await self._diary.entry(place) if place is not None else None
         if event.state == "cancelled":
+            tell = tell and (ours is None or ours.state != "undoing")
             cause = f"deleted in the calendar {event.calendar}"
             gone = await self._plugin.appointments.become(
                 there.id, "cancelled", f"outside/{event.id}/gone", cause=cause
@@ -157,7 +160,22 @@ class Outside:
                 reference = {**there.reference, "etag": event.etag}
                 await self._plugin.appointments.note(there.id, f"outside/{event.id}/{event.etag}", reference=reference)
             return
+        if await self._is_being_moved(there, event):
+            return
         await self._moved(there, event, tell)
+
+    async def _is_being_moved(self, there: Appointment, event: Event) -> bool:
+        """Whether it is we who have moved the event just now: the record follows in a moment, or all of it is undone."""
+        key = f"{there.id}:m{there.moves + 1}"
+        for staff in self._rules.staff:
+            entry = await self._diary.entry(Place(staff=staff.id, key=key, begins=event.starts_at, ends=event.ends_at))
+            if (
+                entry is not None
+                and entry.state == "writing"
+                and datetime.fromisoformat(entry.data["starts_at"]) == event.starts_at
+            ):
+                return True
+        return False
 
     async def _moved(self, there: Appointment, event: Event, tell: bool) -> None:
         key = f"outside/{event.id}/{event.etag or event.starts_at.isoformat()}"

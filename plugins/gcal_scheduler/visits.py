@@ -229,7 +229,12 @@ class Visits:
     async def cancel(self, there: Appointment, key: str, cause: str) -> Appointment:
         """Out of the calendar, then of the record, then of the day. Raises RetryLater (nothing was done, or it is not known:
         doing it again is harmless)."""
+        place = Place.of(there.reference)
+        entry = await self._diary.entry(place) if place is not None else None
         if there.reference.get("calendar"):
+            if entry is not None and place is not None:
+                # The calendar may tell of it before the record is written: then it is known whose doing it is.
+                await self._diary.take(in_state(entry, "undoing"), place.staff, force=True)
             await self._calendars.cancel(self.event_of(there))
         cancelled = await self._plugin.appointments.become(there.id, "cancelled", key, cause=cause)
         await self.cancelled(cancelled)

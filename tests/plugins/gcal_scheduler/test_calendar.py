@@ -289,3 +289,28 @@ async def test_nothing_of_an_erased_contact_stays_in_the_calendar(business: Any)
         await school.server.until("erased", done)
         assert school.paper.events == {} and await school.taken("lan") == []
         assert await school.plugin.store.list("offers") == [] == await school.plugin.store.list("holds")
+
+
+async def test_what_we_do_in_the_calendar_is_not_told_as_somebody_elses_doing(business: Any) -> None:
+    async with business(**GOOGLE) as school:
+        lan, visit = await written(school)
+        (event,) = school.paper.ours
+        heard: list[Any] = []
+
+        async def told_at_once(call: str, change: Any) -> Any:
+            done = await getattr(PaperCalendar, call)(school.paper, change)
+            # The push message comes before our record is written.
+            await school.plugin.outside.apply(school.paper.events[event.id])
+            heard.append(call)
+            return done
+
+        school.paper.move = lambda change: told_at_once("move", change)
+        school.paper.cancel = lambda change: told_at_once("cancel", change)
+        await school.plugin.move(visit, await lan.slot("25/11 lúc 9:00", appointment=visit), lan.context())
+        there = await school.plugin.appointments.get(visit)
+        assert (there.moves, there.history[-1].cause, there.starts_at) == (1, "", local(25, 9))
+        await school.plugin.cancel(visit, lan.context())
+        assert (await school.plugin.appointments.get(visit)).state == "cancelled" and heard == ["move", "cancel"]
+        assert await school.taken("lan") == []
+        await school.server.quiet()
+        assert len((await school.server.plugin("phone")).sent) == 1, "only the answer to the greeting"
