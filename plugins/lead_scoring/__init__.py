@@ -68,38 +68,47 @@ class LeadScoring(Plugin):
         if task.name == ALERT:
             await self._alert(task)
         else:
-            await self._judge(task.data["contact"], cooling=task.name == COOL)
+            await self._judge(task.data["contact"], task.id, cooling=task.name == COOL)
 
-    async def _judge(self, contact: str, *, cooling: bool) -> None:
+    async def _judge(self, contact: str, key: str, *, cooling: bool) -> None:
+        """*key* is the task's: a judgement that is repeated after a crash changes nothing more, the next one does."""
         messages = await self.conversations.messages(contact, limit=LOOKED_AT)
-        visit = await self._has_visit(contact)
-        judgement = judge(messages, self.settings, visit=visit)
+        judgement = judge(messages, self.settings, visit=await self.has_visit(contact))
         lead = await self.leads.get(contact)
         if judgement.last is None and lead is None:
             return
-        fields, evidence = dict(judgement.fields), judgement.evidence
+        fields, evidence = {**await self.found_before(contact, lead), **judgement.fields}, judgement.evidence
         if not cooling:
             fields, evidence = await self._with_model(messages, fields, evidence)
         new = await self._ours(contact, lead, fields)
-        # A model's finds count as the rules' do.
-        extra = sum(w.points for w in self.settings.fields if w.name in fields and w.name not in judgement.fields)
-        full = max(0, min(100, judgement.full + extra)) if judgement.reasons or extra else 0
-        now = self.clock.now()
-        points = score(full, judgement.last, now, self.settings.half_life)
-        cause = "the contact went quiet" if cooling else _cause(judgement)
-        judged = repr((contact, points, sorted(new.items()), _ids(messages), cooling))
-        key = hashlib.sha256(judged.encode()).hexdigest()[:24]
+        full = self.with_fields(judgement, fields)
+        points = score(full, judgement.last, self.clock.now(), self.settings.half_life)
         await self.leads.change(
             contact,
-            key,
+            hashlib.sha256(key.encode()).hexdigest()[:24],
             what="scored",
-            cause=cause,
+            cause="the contact went quiet" if cooling else _cause(judgement),
             temperature=temperature(points, self.settings),
             score=points,
             fields=new,
             evidence=evidence,
         )
         await self._cool_later(contact, full, points, judgement.last)
+
+    def with_fields(self, judgement: Judgement, fields: Mapping[str, str]) -> int:
+        """The points with what a model has found besides the rules: it counts as their finds do, but makes nobody hot whom
+        the rules do not hold for warm."""
+        more = sum(
+            each.points for each in self.settings.fields if each.name in fields and each.name not in judgement.fields
+        )
+        most = 100 if judgement.full >= self.settings.warm else max(judgement.full, self.settings.hot - 1)
+        return max(0, min(most, judgement.full + more))
+
+    async def found_before(self, contact: str, lead: Lead | None) -> dict[str, str]:
+        """What stands in the lead and was found here: it does not go when a model is away, or time passes."""
+        before = await self.store.get("written", contact) or {}
+        known = lead.fields if lead is not None else {}
+        return {name: value for name, value in before.items() if known.get(name) == value}
 
     async def _with_model(
         self, messages: Sequence[Message], fields: dict[str, str], evidence: tuple[Evidence, ...]
@@ -129,7 +138,7 @@ class LeadScoring(Plugin):
             await self.store.put("written", contact, {**before, **new})
         return new
 
-    async def _has_visit(self, contact: str) -> bool:
+    async def has_visit(self, contact: str) -> bool:
         now = self.clock.now()
         return any(each.state == "booked" and each.ends_at > now for each in await self.appointments.of(contact))
 
@@ -190,7 +199,7 @@ class LeadScoring(Plugin):
     @hookimpl
     async def contact_card(self, conversation: Conversation, contact: Contact, language: str) -> Card | None:
         messages = await self.conversations.messages(contact.id, limit=LOOKED_AT)
-        judgement = judge(messages, self.settings, visit=await self._has_visit(contact.id))
+        judgement = judge(messages, self.settings, visit=await self.has_visit(contact.id))
         if not judgement.reasons:
             return None
         rows = tuple(
@@ -242,8 +251,9 @@ async def what_if(plugin: LeadScoring, language: str) -> Card:
     for lead in await plugin.leads.newest(limit=50):
         looked += 1
         messages = await plugin.conversations.messages(lead.contact, limit=LOOKED_AT)
-        judgement = judge(messages, plugin.settings)
-        points = score(judgement.full, judgement.last, now, plugin.settings.half_life)
+        judgement = judge(messages, plugin.settings, visit=await plugin.has_visit(lead.contact))
+        fields = {**await plugin.found_before(lead.contact, lead), **judgement.fields}
+        points = score(plugin.with_fields(judgement, fields), judgement.last, now, plugin.settings.half_life)
         would = temperature(points, plugin.settings)
         if would != lead.temperature:
             contact = await plugin.conversations.contact(lead.contact)
@@ -266,7 +276,3 @@ async def what_if(plugin: LeadScoring, language: str) -> Card:
 def _cause(judgement: Judgement) -> str:
     best = sorted(judgement.reasons, key=lambda reason: -abs(reason.points))[:3]
     return "; ".join(f"{reason.points:+d} {reason.what}" for reason in best) or "nothing that counts was said"
-
-
-def _ids(messages: Sequence[Message]) -> tuple[str, ...]:
-    return tuple(each.id for each in messages if each.direction == "inbound")[-3:]

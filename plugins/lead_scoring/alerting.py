@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from collections.abc import Mapping
 from email.message import EmailMessage
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
-from frontdesk import Contact, Lead, NeedsAttention, RetryLater, SecretUnavailable, Template
+from frontdesk import Contact, Lead, NeedsAttention, Refused, RetryLater, SecretUnavailable, Template
 
 if TYPE_CHECKING:
     from . import LeadScoring
@@ -38,14 +39,21 @@ async def send(plugin: LeadScoring, way: str, key: str, lead: Lead, contact: Con
         text = plugin.words("alert").format(who=title(contact), why=why(lead), link=link)
         variables = {"1": title(contact), "2": why(lead), "3": link}
         template = alerts.whatsapp.template
+        refused = []
         for number in alerts.whatsapp.to:
-            conversation = await plugin.conversations.with_staff(number)
+            try:
+                conversation = await plugin.conversations.with_staff(number)
+            except Refused as err:  # the others are told all the same
+                refused.append(err.reason)
+                continue
             await plugin.conversations.send(
                 conversation.id,
                 f"hot.{key}.{number.lstrip('+')}",
                 text,
                 fallback=Template(id=template, variables=variables) if template else None,
             )
+        if refused:
+            raise NeedsAttention(f"alerts.whatsapp: {'; '.join(refused)}")
     elif way == "webhook" and alerts.webhook is not None:
         data: dict[str, Any] = {
             "type": "lead.hot",
@@ -64,15 +72,29 @@ async def send(plugin: LeadScoring, way: str, key: str, lead: Lead, contact: Con
         mail = _mail(plugin, alerts.email, key, contact, lead, link)
         password = await _revealed(alerts.email.password) if alerts.email.password is not None else ""
         try:
-            await plugin.call_blocking(_post, alerts.email, password, mail, timeout=SMTP_SECONDS + 2)
-        except smtplib.SMTPAuthenticationError as err:
-            raise NeedsAttention(
-                f"{alerts.email.host} refuses the user or password of alerts.email: {_said(err)}"
-            ) from err
-        except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused) as err:
-            raise NeedsAttention(f"{alerts.email.host} refuses the addresses of alerts.email: {err}") from err
+            refused = await plugin.call_blocking(_post, alerts.email, password, mail, timeout=SMTP_SECONDS + 2)
+        except smtplib.SMTPRecipientsRefused as err:
+            raise _refusal(alerts.email.host, err.recipients) from err
+        except smtplib.SMTPResponseException as err:
+            raise _refusal(alerts.email.host, {"": (err.smtp_code, err.smtp_error)}) from err
         except (smtplib.SMTPException, OSError) as err:
             raise RetryLater(f"{alerts.email.host}: {err}", after=30) from err
+        if refused:
+            raise NeedsAttention(f"{alerts.email.host} took the mail, but not for {_told(refused)}")
+
+
+def _refusal(host: str, answers: Mapping[str, tuple[int, Any]]) -> RetryLater | NeedsAttention:
+    """RFC 5321: 4yz is for now, 5yz for good."""
+    if all(400 <= code < 500 for code, _ in answers.values()):
+        return RetryLater(f"{host}: {_told(answers)}", after=60)
+    return NeedsAttention(f"{host} refuses the mail of alerts.email: {_told(answers)}")
+
+
+def _told(answers: Mapping[str, tuple[int, Any]]) -> str:
+    return "; ".join(
+        f"{to} {code} {said.decode('utf-8', 'replace') if isinstance(said, bytes) else said}".strip()
+        for to, (code, said) in answers.items()
+    )
 
 
 def _mail(plugin: LeadScoring, alert: EmailAlert, key: str, contact: Contact, lead: Lead, link: str) -> EmailMessage:
@@ -87,7 +109,8 @@ def _mail(plugin: LeadScoring, alert: EmailAlert, key: str, contact: Contact, le
     return mail
 
 
-def _post(alert: EmailAlert, password: str, mail: EmailMessage) -> None:
+def _post(alert: EmailAlert, password: str, mail: EmailMessage) -> Mapping[str, tuple[int, bytes]]:
+    """Whom the server took it for not, though it took it for others."""
     context = ssl.create_default_context()
     if alert.security == "tls":
         server: smtplib.SMTP = smtplib.SMTP_SSL(alert.host, alert.port, timeout=SMTP_SECONDS, context=context)
@@ -98,7 +121,7 @@ def _post(alert: EmailAlert, password: str, mail: EmailMessage) -> None:
             server.starttls(context=context)
         if alert.user:
             server.login(alert.user, password)
-        server.send_message(mail)
+        return server.send_message(mail)
 
 
 async def _revealed(secret: Any) -> str:
@@ -106,8 +129,3 @@ async def _revealed(secret: Any) -> str:
         return str(secret.reveal())
     except SecretUnavailable as err:
         raise NeedsAttention(str(err)) from err
-
-
-def _said(error: smtplib.SMTPResponseException) -> str:
-    told = error.smtp_error
-    return told.decode("utf-8", "replace") if isinstance(told, bytes) else str(told)

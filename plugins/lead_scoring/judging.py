@@ -19,13 +19,17 @@ from .settings import LeadScoringSettings, Signal, Wanted
 
 QUOTE = 200
 """Characters of a quotation."""
+SHORTEST = 3
+"""Characters of a quotation that says anything."""
 FULL = 100
 _SENTENCE = re.compile(r"(?:[^.!?…\n]|(?<=\d)\.(?=\d))+[.!?…]*")
 _NUMBER = r"\d{1,3}(?:[.,]\d{3})+|\d+(?:[.,]\d+)?"
 _MONEY = re.compile(
     rf"(?:[$€£]\s?(?:{_NUMBER})(?:\s?k\b)?)"
-    rf"|(?:\b(?:{_NUMBER})\s?(?:k|tr|trieu|ty|nghin|ngan|cu|vnd|vnđ|dong|usd|eur|gbp|dollars?|euros?|pounds?|million|thousand)\b)"
+    rf"|(?:\b(?:{_NUMBER})\s?(?:k|tr|trieu|ty|nghin|ngan|cu|vnd|vnđ|dong|usd|eur|gbp|dollars?|euros?|pounds?|million|thousand)\b(?:\s(?:ruoi|mot|hai|ba|bon|nam|sau|bay|tam|chin)\b)?)"
     rf"|(?:\b(?:{_NUMBER})\s?[€£$₫])"
+    rf"|(?:\b(?:vnd|usd|eur|gbp)\s?(?:{_NUMBER}))"
+    r"|(?:\b[1-9]\d{0,3}0{5,}\b)"
 )
 _TIMING = re.compile(
     r"\b(?:hom nay|ngay mai|toi nay|chieu nay|sang mai|tuan nay|tuan sau|cuoi tuan|thang nay|thang sau|thang \d{1,2}|"
@@ -38,7 +42,7 @@ _TIMING = re.compile(
     r"within \w+ (?:days?|weeks?|months?))\b"
 )
 _AUTHORITY = re.compile(
-    r"\b(?:em tu quyet|minh tu quyet|toi quyet dinh|hoi (?:lai )?(?:chong|vo|bo me|ba me|gia dinh|sep)|"
+    r"\b(?:(?:em|minh|toi|anh|chi|tui) (?:tu )?quyet(?: dinh)?|hoi (?:lai )?(?:chong|vo|bo me|ba me|gia dinh|sep)|"
     r"ban voi (?:chong|vo|gia dinh)|"
     r"cho con (?:em|minh|toi|anh|chi)|cho be nha|I decide|my decision|ask my (?:husband|wife|parents|boss|partner)|"
     r"talk to my (?:husband|wife|parents|boss|partner)|for my (?:son|daughter|child|kids|children))\b",
@@ -122,9 +126,10 @@ def temperature(points: int, settings: LeadScoringSettings) -> Any:
 def stands_in(quote: str, messages: Iterable[Message]) -> Message | None:
     """The contact's message in which *quote* stands, but for capitals, accents and spaces: a model may not make up one."""
     wanted = _plain(quote)
-    if len(wanted) < 2:
+    if len(wanted) < SHORTEST:
         return None
-    return next((each for each in messages if each.direction == "inbound" and wanted in _plain(each.text)), None)
+    whole = re.compile(rf"(?<!\w){re.escape(wanted)}(?!\w)")
+    return next((each for each in messages if each.direction == "inbound" and whole.search(_plain(each.text))), None)
 
 
 @cache
@@ -151,8 +156,11 @@ def _value(sentence: str, wanted: Wanted) -> str:
     pattern = {"budget": _MONEY, "timing": _TIMING, "authority": _AUTHORITY}.get(wanted.kind)
     if pattern is None:
         return ""
-    match = pattern.search(_folded(sentence))
-    return sentence[match.start() : match.end()].strip() if match is not None else ""
+    folded = _folded(sentence)
+    match = pattern.search(folded)
+    if match is None or (wanted.kind == "timing" and _NOT.search(folded[: match.start()])):
+        return ""
+    return sentence[match.start() : match.end()].strip()
 
 
 def _said(said: Sequence[Message], words: Sequence[str]) -> tuple[str, Message] | None:

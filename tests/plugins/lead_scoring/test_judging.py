@@ -50,6 +50,12 @@ def said(*texts: str, direction: Any = "inbound") -> list[Message]:
         ("Can we start next month?", {"timing": "next month"}),
         ("Để em hỏi lại chồng đã", {"authority": "hỏi lại chồng"}),
         ("I have to ask my wife", {"authority": "ask my wife"}),
+        ("2 triệu rưỡi được không", {"budget": "2 triệu rưỡi"}),
+        ("USD 300 at most", {"budget": "USD 300"}),
+        ("em có 5000000", {"budget": "5000000"}),
+        ("chị tự quyết định mà", {"authority": "chị tự quyết định"}),
+        ("I can't do next week", {}),
+        ("không phải tuần sau đâu", {}),
         ("Xin chào", {}),
         ("Số của em là 0912345678", {}),
         ("Facebook của trung tâm ở đâu?", {}),
@@ -113,6 +119,7 @@ def test_a_quotation_must_stand_in_a_message_of_the_contacts() -> None:
     messages = [*said("Em có 5 triệu, HỌC buổi tối"), *said("Khóa này 9 triệu", direction="outbound")]
     assert stands_in("hoc  buoi toi", messages) is messages[0]
     assert stands_in("9 triệu", messages) is None
+    assert stands_in("oc", messages) is None and stands_in("uoi toi", messages) is None
     assert stands_in("", messages) is None and stands_in("10 triệu", messages) is None
 
 

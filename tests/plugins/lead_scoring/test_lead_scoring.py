@@ -127,6 +127,38 @@ async def test_who_falls_silent_cools_without_a_word(desk):
         assert "quiet" in (await lead(server, lan)).history[-1].cause
 
 
+async def test_a_cancelled_visit_takes_its_points_along_each_time(desk):
+    async with desk(plugins=PLUGINS, settings=settings(), tenants=tenant()) as server:
+        lan, visits = server.contact("Lan"), server.server.appointments
+        await says(server, lan, "Học phí IELTS bao nhiêu tiền ạ?")
+        times = {"starts_at": server.clock.now() + timedelta(days=3), "ends_at": server.clock.now() + timedelta(days=4)}
+        made = await visits.book("clinic", lan.id, key="1", by="bot", zone="Asia/Ho_Chi_Minh", **times)
+        seen = []
+        for key, state in (("a", None), ("b", "cancelled"), ("c", "booked"), ("d", "cancelled")):
+            if state:
+                await visits.become("clinic", made.id, state, key=key, by="operator:hoa")
+            await server.quiet()
+            seen.append((await lead(server, lan)).score)
+        assert seen[0] == seen[2] > seen[1] == seen[3]
+
+
+async def test_what_a_model_found_stays_when_it_is_away_and_makes_nobody_hot_by_itself(desk, monkeypatch):
+    quote = "tầm năm chai"
+    monkeypatch.setattr(
+        Scripted, "told", json.dumps({name: {"value": "x y", "quote": quote} for name in ("need", "budget", "timing")})
+    )
+    rich = [{**each, "points": 60} for each in FIELDS]
+    with_model = {"lead_scoring": {"fields": rich}}
+    async with desk(plugins={**PLUGINS, "model": Scripted}, settings=with_model, tenants=tenant()) as server:
+        lan = server.contact("Lan")
+        await says(server, lan, f"Em có {quote} thôi ạ")
+        first = await lead(server, lan)
+        assert (first.temperature, first.score) == ("warm", 69)
+        monkeypatch.setattr(Scripted, "told", RuntimeError("down"))
+        await says(server, lan, "Dạ")
+        assert (await lead(server, lan)).score == 69
+
+
 async def test_what_an_operator_has_written_stays(desk):
     async with desk(plugins=PLUGINS, settings=settings(), tenants=tenant()) as server:
         lan = server.contact("Lan")
@@ -197,12 +229,12 @@ async def test_a_hot_lead_is_told_to_the_salesperson_by_template_once(desk):
 
 
 async def test_a_number_that_is_none_of_staff_is_told_nothing(desk):
-    alerts = settings(whatsapp={"to": ["+84999999999"], "template": "HXhot"})
+    alerts = settings(whatsapp={"to": ["+84999999999", SALES], "template": "HXhot"})
     async with desk(plugins=PLUGINS, settings=alerts, tenants=tenant()) as server:
         lan = server.contact("Lan")
         await says(server, lan, HOT)
         phone = await server.plugin("phone")
-        assert {each.external_id for each in phone.sent} == {lan.external_id}
+        assert {each.external_id for each in phone.sent} == {lan.external_id, f"phone:{SALES}"}
         plugin = await server.plugin("lead_scoring")
         assert any(each.level == "problem" and "staff" in each.what for each in await plugin.diagnose())
 
@@ -317,6 +349,24 @@ async def test_a_mail_is_sent_to_a_real_server_and_again_after_a_refusal_for_now
         text = envelope.content.decode()
         assert envelope.rcpt_tos == ["sales@example.com"] and "\nBcc:" not in text
         assert "Subject: =?utf-8?" in text and "Message-ID: <" in text
+
+
+@pytest.mark.parametrize(("answer", "state"), [("550 no such mailbox", "failed"), ("554 refused", "failed")])
+async def test_a_mail_that_is_refused_for_good_is_shown_at_once(desk, mailbox, answer, state):
+    box, controller = mailbox
+    box.answers = [answer] * 5
+    email = {"to": ["s@example.com"], "sender": "d@example.com", "host": "127.0.0.1", "security": "none"}
+    async with desk(
+        plugins=PLUGINS, settings=settings(email={**email, "port": controller.port}), tenants=tenant()
+    ) as server:
+        await server.contact("Lan").says(HOT)
+
+        async def ended() -> Any:
+            tasks = await server.repository("clinic").find(TASKS, {}, limit=100)
+            return next((each for each in tasks if each.name == "alert" and each.state == state), None)
+
+        task = await server.until("the task has ended", ended)
+        assert answer[4:] in task.error and len(box.answers) == 4
 
 
 async def test_a_mail_server_that_is_down_is_tried_again_and_shown(desk):
