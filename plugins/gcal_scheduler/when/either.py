@@ -67,6 +67,16 @@ def _short_day(found: Found) -> Made:
     return ("weekday" if alone or believed else "x"), atom.value
 
 
+def _short_day_and_hour(found: Found) -> Made:
+    """`sat 3pm`; in Vietnamese `thu chieu` is a word without its diacritics (`học thử chiều ...`)."""
+    atom = found.atoms[found.first]
+    english = (
+        atom.capital or found.setting.language == "en" or any(a.kind == "ampm" for a in found.atoms[found.last :][:2])
+    )
+    is_word = atom.plain == "thu" and not english
+    return None if is_word else ("weekday", atom.value)
+
+
 def _on_short_day(found: Found) -> Made:
     """`on sat`, `next mon`; not `the sun`."""
     value = found.atoms[found.first].value
@@ -162,9 +172,6 @@ RULES = (
     rule("title [num nam] (?![hour ruoi kem minute])", _numbered_name),
     rule("^ this (?![weekday unit])", _today),
     rule("(?<=[next coming the by until before after between or and]) short", _on_short_day),
-    rule(
-        "short (?=[time ampm part week dash until]) | short (?=num [ampm until dash hour time])",
-        lambda found: ("weekday", found.one("short")),
-    ),
+    rule("short (?=[time ampm part week dash until]) | short (?=num [ampm until dash hour time])", _short_day_and_hour),
     rule("short", _short_day),
 )  # fmt: skip

@@ -143,17 +143,17 @@ def _longest(read: Sequence[Token], at: int) -> Phrase | None:
         words = read[at : at + len(phrase.words)]
         if len(words) == len(phrase.words) and all(t.may_be(*w) for t, w in zip(words, phrase.words, strict=True)):
             after = read[at + len(words)] if at + len(words) < len(read) else None
-            if not _is_thursday(words, after):
+            if not _is_hour(words, after):
                 return phrase
     return None
 
 
-def _is_thursday(words: Sequence[Token], after: Token | None) -> bool:
-    """`Thu 3pm` is no `thứ 3`."""
-    return (
-        len(words) == 2
-        and (words[0].plain, words[0].marks) == ("thu", "")
-        and bool(after and after.plain in ("am", "pm"))
+def _is_hour(words: Sequence[Token], after: Token | None) -> bool:
+    """`Thu 3pm` and `hoc thu 3h` are no `thứ 3`."""
+    if len(words) != 2 or words[0].plain != "thu" or after is None:
+        return False
+    return (after.plain in ("am", "pm") and not words[0].marks) or (
+        after.plain in ("h", "g") and after.begin == words[1].end
     )
 
 
