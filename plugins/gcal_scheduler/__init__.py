@@ -174,6 +174,19 @@ class GcalScheduler(Plugin):
         case = f"calendar/{there.id}/{there.moves}"
         await self.conversations.send(there.conversation, case, told, useful_until=there.starts_at)
 
+    @hookimpl
+    async def contact_card(self, conversation: Conversation, contact: Contact, language: str) -> Card | None:
+        """What is kept for the contact, so that who takes over knows; booked visits stand beside it anyway."""
+        kept = await self.diary.kept(contact.id)
+        slot = await self.offers.slot(contact.id, kept.slot) if kept is not None else None
+        if kept is None or slot is None:
+            return None
+        now = self.clock.now()
+        when = words.moment(slot.begins, self.tenant.zone, language, now)
+        until = words.clock(kept.until, self.tenant.zone)
+        told = words.card(language, when=when, service=words.service_name(slot.service, language), until=until)
+        return Card(title=told[0], rows=((told[1], told[2]),))
+
     # Privacy.
 
     @hookimpl

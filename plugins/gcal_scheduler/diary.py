@@ -49,6 +49,14 @@ class Place:
         return cls(staff=data["staff"], key=data["entry"], begins=begins, ends=ends)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """A contact's hold: the slot's id, and until when it is kept."""
+
+    slot: str
+    until: datetime
+
+
 class Diary:
     """Of one tenant."""
 
@@ -184,6 +192,13 @@ class Diary:
         await self._free_places(old)
         await self._plugin.store.put(HOLDS, contact, {**kept, "places": [place]})
         return until
+
+    async def kept(self, contact: str) -> Kept | None:
+        """What is held for the contact now."""
+        found = await self._plugin.store.get(HOLDS, contact)
+        if found is None or await self._still_held(found, self._plugin.clock.now()) is None:
+            return None
+        return Kept(slot=found["slot"], until=datetime.fromisoformat(found["until"]))
 
     async def held_keys(self, contact: str) -> list[str]:
         """Of the entries by which something is kept for the contact."""

@@ -132,6 +132,19 @@ ALERTS = {
 """What goes to operators, in the tenant's language."""
 
 
+CARD = {
+    "vi": ("Lịch hẹn", "Đang giữ", "{service}, {when}, đến {until}"),
+    "en": ("Diary", "Held", "{service}, {when}, until {until}"),
+}
+"""What operators read beside a conversation."""
+
+
+def card(language: str, **values: object) -> tuple[str, str, str]:
+    """Title, and a row: its name and what stands there."""
+    title, name, told = CARD[spoken(language)]
+    return title, name, told.format(**values)
+
+
 def spoken(language: str) -> str:
     """`vi` or `en` for a BCP 47 tag."""
     return "vi" if language.partition("-")[0] == "vi" else "en"

@@ -68,6 +68,9 @@ async def test_a_contact_has_one_hold_and_it_expires(business: Any) -> None:
         lan, minh = await school.booker("Lan"), await school.booker("Minh")
         first, second = await lan.slot("24/11 lúc 15:00"), await lan.slot("25/11 lúc 10:00")
         until = await school.plugin.hold_slot(first, lan.context())
+        card = await school.plugin.contact_card(lan.conversation, lan.contact, "en")
+        assert (card.title, card.rows) == ("Diary", (("Held", "Trial lesson, Tuesday 24 Nov, 15:00, until 09:10"),))
+        assert await school.plugin.contact_card(minh.conversation, minh.contact, "vi") is None
         school.server.clock.advance(60)
         assert await school.plugin.hold_slot(first, lan.context()) == until, "idempotent: it lasts no longer"
         assert "24/11 lúc 15:00" not in (await minh.finds("24/11 lúc 15:00")).values()
