@@ -100,18 +100,18 @@ async def test_every_rule_is_looked_at_again_when_it_is_written(business: Any) -
         assert "không còn nhận khách" in await lan.refused(school.plugin.book(id, lan.context()))
 
 
-@pytest.mark.parametrize(
-    ("when", "words"),
-    [
-        ("30/2 lúc 9 giờ", "không có ngày giờ này"),
-        ("hôm qua", "đã qua"),
-        ("20/6/2027", "chỉ nhận lịch hẹn đến hết ngày"),
-    ],
-)
-async def test_what_cannot_be_is_said(business: Any, when: str, words: str) -> None:
+IMPOSSIBLE = {
+    "30/2 lúc 9 giờ": "không có ngày giờ này",
+    "hôm qua": "đã qua",
+    "20/6/2027": "chỉ nhận lịch hẹn đến hết ngày",
+}
+
+
+async def test_what_cannot_be_is_said(business: Any) -> None:
     async with business() as school:
         lan = await school.booker()
-        assert words in await lan.refused(school.plugin.find_slots(lan.context(), when))
+        for when, words in IMPOSSIBLE.items():
+            assert words in await lan.refused(school.plugin.find_slots(lan.context(), when)), when
 
 
 async def test_a_closed_day_is_named_and_the_next_times_are_offered(business: Any) -> None:
