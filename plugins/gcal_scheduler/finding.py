@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,7 @@ from .diary import Diary, holder
 from .offers import Offers
 from .rules import ONE_DAY, Rules, Slot
 from .settings import Service, Staff
-from .when import Span, hear
+from .when import Heard, Span, hear
 
 AROUND = timedelta(days=7)
 """So far from a time that is not free others are looked for."""
@@ -53,10 +53,13 @@ class Finder:
         """What the model is told: a sentence, and one slot a line. Raises Refused in words for the contact, RetryLater."""
         now = self._plugin.clock.now()
         plain = without_names(self._rules.settings.services, when)
-        heard = hear(plain, now, zone=self._rules.zone, language=words.spoken(language))
+        opens = self._rules.opens(asked.service)
+        heard = hear(plain, now, zone=self._rules.zone, language=words.spoken(language), opens=opens)
         if heard.problem and heard.problem != "nothing":
-            raise Refused(words.say(heard.problem, language, detail=heard.detail or heard.words or when))
+            raise Refused(self._problem(heard, language, now))
         spans = heard.spans or (Span(begin=now, end=self._rules.latest(now) + timedelta(minutes=1)),)
+        # Two times of one zone are compared by the clock on the wall, which on one night goes back.
+        spans = tuple(Span(begin=each.begin.astimezone(UTC), end=each.end.astimezone(UTC)) for each in spans)
         self._refuse_far(spans, now, language)
         key, slots = "free", await self._within(spans, asked)
         if not slots and all(span.end - span.begin <= POINT for span in spans):
@@ -132,6 +135,19 @@ class Finder:
 
     async def _free(self, asked: Asked, begin: datetime, end: datetime, most: int) -> list[Slot]:
         return await self._diary.free(asked.service, asked.staff, begin, end, own=asked.own, most=most)
+
+    def _problem(self, heard: Heard, language: str, now: datetime) -> str:
+        """What keeps a text from being a time, in words for the contact."""
+        detail, today = heard.detail, now.astimezone(self._rules.zone).date()
+        if heard.problem == "unclear":
+            if " is " in detail:
+                named = words.day_of(date.fromisoformat(detail[:10]), language, today)
+                return words.say("weekday", language, day=named)
+            return words.say("lunar" if detail == "lunar" else "unclear", language)
+        if heard.problem == "past":
+            named = words.day_of(date.fromisoformat(detail[:10]), language, today) if detail else heard.words
+            return words.say("past", language, detail=named)
+        return words.say("impossible", language, detail=heard.words)
 
     def _refuse_far(self, spans: Sequence[Span], now: datetime, language: str) -> None:
         latest = self._rules.latest(now)

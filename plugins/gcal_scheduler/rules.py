@@ -66,6 +66,12 @@ class Rules:
         hours = [each.hours or self._hours for each in self.staff]
         return not any(each.on(day) for each in hours for day in range(7))
 
+    def opens(self, service: Service) -> int:
+        """The hour (0 to 23) from which on *service* can take place: an hour that is named without more is not before it."""
+        hours = [service.hours or staff.hours or self._hours for staff in self.staff_of(service)]
+        spans = [span.opens for each in hours for day in range(7) for span in each.on(day)]
+        return min(spans, default=7 * 60) // 60
+
     def earliest(self, now: datetime) -> datetime:
         return now + self.settings.lead_time
 

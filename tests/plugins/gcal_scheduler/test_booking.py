@@ -102,7 +102,10 @@ async def test_every_rule_is_looked_at_again_when_it_is_written(business: Any) -
 
 IMPOSSIBLE = {
     "30/2 lúc 9 giờ": "không có ngày giờ này",
-    "hôm qua": "đã qua",
+    "hôm qua": "đã qua (Chủ nhật 22/11)",
+    "mùng 5 Tết": "ngày âm lịch",
+    "không phải thứ hai": "chưa rõ mình muốn hẹn lúc nào",
+    "thứ hai 26/11": "ngày đó là thứ Năm 26/11",
     "20/6/2027": "chỉ nhận lịch hẹn đến hết ngày",
 }
 
