@@ -35,6 +35,15 @@ _KINDS = {
     "other": mark("Message of another kind"),
     "text": mark("Message"),
 }
+_UNHEARD = {
+    "": mark("Not transcribed"),
+    "silent": mark("Nothing is said in it"),
+    "noisy": mark("What is said in it cannot be made out"),
+    "long": mark("Too long to be put into words"),
+    "damaged": mark("The recording is broken or cut off"),
+    "type": mark("This is no sound that can be read"),
+    "away": mark("Whoever puts voice notes into words did not answer"),
+}
 _TICKS = {
     "queued": ("clock", mark("Waits to be sent")),
     "sending": ("clock", mark("Is being sent")),
@@ -83,6 +92,8 @@ class Bubble:
     text: Markup
     files: tuple[File, ...] = ()
     transcribed: bool = False
+    unheard: str = ""
+    """Of a voice note without words: why it has none, or that they are being made."""
     quoted: Quote | None = None
     choices: tuple[str, ...] = ()
     chosen: str = ""
@@ -127,6 +138,7 @@ def bubble(entry: Entry, tenant: str, conversation: str, channel: type[Plugin] |
         text=shown(message.text),
         files=tuple(_files(message, tenant, conversation)),
         transcribed=bool(data.get("transcribed")),
+        unheard=_unheard(message),
         quoted=_quote(entry.answers, speaker) if entry.answers is not None else None,
         choices=tuple(choice.title for choice in choices_of(data)) if ours else (),
         chosen=str(data.get("description", "")) if message.kind == "button" and not ours else "",
@@ -169,6 +181,14 @@ def snippet(message: Message) -> str:
 
 def _quote(message: Message, speaker: Speaker) -> Quote:
     return Quote(speaker(message.author if message.direction == "outbound" else "contact"), snippet(message))
+
+
+def _unheard(message: Message) -> str:
+    if message.kind != "voice" or message.text:
+        return ""
+    if "hearing_until" in message.data:
+        return _("Is being put into words")
+    return _(_UNHEARD.get(str(message.data.get("unheard", "")), _UNHEARD[""]))
 
 
 def _files(message: Message, tenant: str, conversation: str) -> Iterator[File]:

@@ -182,6 +182,9 @@ async def test_what_a_contact_chose_is_text_wherever_it_stands(screens: Any) -> 
     paper = await story.file(b"%PDF-1.4", "application/pdf")
     page_like = await story.file(b"<script>parent.document.title=1</script>", "text/html")
     await story.has(1, kind="voice", text=HOSTILE, data={"transcribed": True})
+    await story.has(1.2, kind="voice", data={"unheard": HOSTILE})
+    await story.has(1.4, kind="voice", data={"unheard": "noisy"})
+    await story.has(1.6, kind="voice", data={"hearing_until": "2099-01-01T00:00:00+00:00"})
     await story.has(2, kind="document", media=(paper, page_like), data={"filename": HOSTILE})
     await story.has(3, kind="location", data={"latitude": 1.0, "longitude": 2.0, "label": HOSTILE, "address": HOSTILE})
     await story.has(
@@ -199,6 +202,9 @@ async def test_what_a_contact_chose_is_text_wherever_it_stands(screens: Any) -> 
     for address in (story.url, f"{story.url}/why"):
         await page.goto(address)
         await expect(page).to_have_title(re.compile("Frontdesk$"))
+        if address == story.url:
+            for told in ("Not transcribed", "What is said in it cannot be made out", "Is being put into words"):
+                await expect(page.get_by_role("log").get_by_text(told)).to_be_visible()
         if address == story.url:
             await expect(page.locator("#contact-cards")).to_contain_text("120")
         assert (
