@@ -31,6 +31,10 @@ _BRIEFLY = {"thanks": "welcome", "acknowledged": "brief"}
 """What is said in place of a closing where one was the last thing said."""
 _LANGUAGES = frozenset({"#vietnameselang", "#english", "#language", "#conversation"})
 """What a question is about that asks for nothing but the language."""
+_ANSWER_BY = "answer_by"
+"""The core's tool that keeps how somebody wants to be answered; offered where there is a voice."""
+_BY = {"by_voice": "voice", "in_text": "text"}
+"""Intent → what that tool is told."""
 _CALLS = 6
 """Tool calls in one turn; one that needs more is going round in circles."""
 
@@ -75,7 +79,9 @@ class Dialogue:
     """One call of the model."""
 
     def __init__(self, request: ModelRequest, index: Index, threshold: float) -> None:
-        self._request = request
+        # No look-up, whatever its description is about.
+        self._request = replace(request, tools=tuple(tool for tool in request.tools if tool.name != _ANSWER_BY))
+        self._may_speak = len(self._request.tools) < len(request.tools)
         self._tenant = request.tenant
         self._index = index
         self._threshold = threshold
@@ -101,6 +107,10 @@ class Dialogue:
             return _Answer(self._words("handed_off"))
         if "danger" in self._reading.intents:
             return self._in_danger()
+        if self._may_speak and (wish := next((each for each in _BY if each in self._reading.intents), "")):
+            if any(call.name == _ANSWER_BY for call, _ in self._newest.done):
+                return _Answer(self._say(wish))
+            return Step(tool=_ANSWER_BY, arguments={"how": _BY[wish]})
         identity = "identity" in self._reading.intents
         if self._reading.intents & {"angry", "person"} and ("angry" in self._reading.intents or not identity):
             return self._call_a_person()
