@@ -21,6 +21,7 @@ SECTIONS: Mapping[str, tuple[str, str]] = {
     "spending": (mark("What it may cost"), "coins"),
     "limits": (mark("How much it answers"), "gauge"),
     "settle": (mark("How long it waits for more"), "timer"),
+    "voice": (mark("Voice notes, in and out"), "mic"),
     "opt_out": (mark("No more messages"), "ban"),
     "retention": (mark("How long data is kept"), "database"),
 }

@@ -67,6 +67,7 @@ class Jobs:
         languages = [key for key in ("LanguageCode", "IdentifyLanguage", "IdentifyMultipleLanguages") if key in asked]
         if len(languages) != 1:
             raise Refused("BadRequestException", "Specify exactly one of LanguageCode, IdentifyLanguage …")
+        _place(asked["Media"]["MediaFileUri"])
         self.started.append(asked)
         job = {
             "TranscriptionJobName": name,
