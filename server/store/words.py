@@ -21,7 +21,8 @@ BEGINNING = 2
 AROUND = 60
 """Letters before the first word that is shown of a text."""
 
-_WORD = re.compile(r"[^\W_]+")
+# Letters to Python that SQLite's tokenizer (Unicode 6.1) takes for marks between words: New Tai Lue's vowels, two of Vedic.
+_WORD = re.compile("[^\\W_\u19b0-\u19c0\u19c8\u19c9\u1cf2\u1cf3]+")
 # The combining diacritics: what SQLite's tokenizer takes off. Vowel signs of other scripts are no diacritics.
 _DIACRITIC = re.compile("[\u0300-\u036f]")
 

@@ -60,6 +60,14 @@ async def test_a_word_is_found_whole_and_every_word_is_needed(store: Store, samp
     assert await found(store, "floor 13") == []
 
 
+async def test_whatever_is_asked_for_is_asked_in_words_that_the_index_knows(store: Store, sample: Any) -> None:
+    """What is several words to SQLite where one is asked for is an error, as of a store that is away."""
+    await said(store, sample, "\u1985\u19b1\u1985")
+    for asked in ("\u1985\u19b1\u1985", "a\u19c9b", "x\u1cf2y", '"', "a\0b", "NEAR(a b)", "a* OR b", "words:a", "²½①"):
+        await found(store, asked) if words_of(asked) else None
+    assert await found(store, "\u1985\u19b1\u1985") == ["m0"]
+
+
 async def test_the_newest_come_first_and_after_continues(store: Store, sample: Any) -> None:
     await said(store, sample, *["xin chào"] * 5)
     repository = store.for_tenant("acme")
