@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..auth import Audit, Principal
-from ..records import Appointment, AppointmentState, Lead
+from ..records import Appointment, AppointmentState, Change, Lead
 from .appointments import AppointmentDesk
 from .leads import LeadDesk, Unknown
 from .ownership import operator
@@ -28,10 +28,11 @@ class RecordDesk:
         if before is None:
             raise Unknown(f"contact {contact} has no lead")
         lead = await self._leads.change(tenant, contact, key=key, by=operator(who.name), what=what, **changes)
-        if lead.version != before.version:
-            details: dict[str, Any] = {"fields": sorted(lead.history[-1].after)}
+        if (change := _made(key, before, lead)) is not None:
+            details: dict[str, Any] = {"fields": sorted(change.after)}
             if what == "moved":
-                details = {"before": before.temperature, "after": lead.temperature}
+                was = change.before.get("temperature", before.temperature)
+                details = {"before": was, "after": change.after.get("temperature", lead.temperature)}
             await self._audit.wrote(tenant, who, f"lead.{what}", lead.id, **details)
         return lead
 
@@ -53,6 +54,14 @@ class RecordDesk:
         became = await self._appointments.become(
             tenant, id, state, key=key, by=operator(who.name), cause=cause[:200], version=version
         )
-        if became.version != before.version:
-            await self._audit.wrote(tenant, who, "appointment.changed", id, before=before.state, after=state)
+        if (change := _made(key, before, became)) is not None:
+            was = change.before.get("state", before.state)
+            await self._audit.wrote(tenant, who, "appointment.changed", id, before=was, after=state)
         return became
+
+
+def _made(key: str, before: Lead | Appointment, now: Lead | Appointment) -> Change | None:
+    """The change that was made under *key*, and not by somebody else at the same moment; None: there was none."""
+    if any(each.key == key for each in before.history):
+        return None
+    return next((each for each in now.history if each.key == key), None)

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from frontdesk import Change, Contact, Conversation, Evidence, Lead, Plugin, RetryLater, hookimpl
+from frontdesk.auth import Principal
 from frontdesk.services.leads import Conflict, Unknown
 from frontdesk.store.collections import LEADS
 from frontdesk.testing.plugins import ScriptedModel
+
+HOA = Principal(id="o1", name="hoa", display_name="Hoa", roles={"clinic": "agent"})
 
 
 class Crm(Plugin):
@@ -113,3 +116,24 @@ async def test_a_change_that_was_announced_and_never_written_is_told_to_nobody(d
         assert [cause for _, cause in crm.heard] == ["None to cold: "]
         lead = await repository.get(LEADS, contact.id)
         assert "never" not in [each.key for each in lead.history]
+
+
+async def test_the_audit_has_what_one_changed_and_not_what_another_did_meanwhile(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(plugins={"model": ScriptedModel}) as server:
+        contact, leads, office = await lan(server), server.server.leads, server.server.office
+        before = await leads.change("clinic", contact.id, key="one", by="bot", stage="new")
+        await leads.change("clinic", contact.id, key="two", by="operator:minh", stage="visited")
+
+        async def as_it_was(tenant: str, id: str) -> Lead:
+            return before
+
+        monkeypatch.setattr(leads, "get", as_it_was)
+        for _ in range(2):
+            await office.records.change_lead("clinic", HOA, contact.id, key="three", stage="visited")
+        assert await office.audit.entries("clinic", what="lead.changed") == []
+        for _ in range(2):
+            await office.records.change_lead("clinic", HOA, contact.id, key="four", temperature="hot", what="moved")
+        entry, *_more = await office.audit.entries("clinic", what="lead.moved")
+        assert (entry.who, entry.details) == ("hoa", {"before": "cold", "after": "hot"})
