@@ -137,9 +137,9 @@ class Workshop:
         sets = json.loads(draft.sets)
         if not sets and not draft.reverts:
             return []
-        await self._put_in_force(tenant, draft, sets, draft.reverts, draft.seen, who)
         keys = sorted([*sets, *draft.reverts])
-        await self._server.office.audit.wrote(tenant, who, "persona.published", keys=keys)
+        done = ("persona.published", "", {"keys": keys})
+        await self._put_in_force(tenant, draft, sets, draft.reverts, draft.seen, who, done)
         return keys
 
     async def versions(self, tenant: str) -> list[tuple[PersonaVersion, list[DiffLine]]]:
@@ -161,13 +161,20 @@ class Workshop:
         reverts = [key for key, value in sets.items() if value == (written.get(key) or type(value)())]
         sets = {key: value for key, value in sets.items() if key not in reverts}
         seen = await self._server.overlays.version(tenant, SCOPE)
-        await self._put_in_force(tenant, draft, sets, reverts, seen, who)
-        await self._server.office.audit.wrote(tenant, who, "persona.rolled_back", str(no))
+        await self._put_in_force(tenant, draft, sets, reverts, seen, who, ("persona.rolled_back", str(no), {}))
         return True
 
     async def _put_in_force(
-        self, tenant: str, draft: Draft, sets: Mapping[str, Any], reverts: Sequence[str], seen: str, who: Principal
+        self,
+        tenant: str,
+        draft: Draft,
+        sets: Mapping[str, Any],
+        reverts: Sequence[str],
+        seen: str,
+        who: Principal,
+        done: tuple[str, str, Mapping[str, Any]],
     ) -> None:
+        """*done*: what the audit is told, once it is in force: what, about what, with which details."""
         before = _part(await self._export(tenant))
         try:
             await self._server.overlays.change(
@@ -175,6 +182,8 @@ class Workshop:
             )
         except ConfigError as err:
             raise FormRefused(flaws_of(err.problems, "")) from err
+        what, about, details = done
+        await self._server.office.audit.wrote(tenant, who, what, about, **details)
         await self._server.take_changes()
         versions = list(draft.versions)
         at, after = self._server.store.now(), _part(await self._export(tenant))

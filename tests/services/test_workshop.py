@@ -172,6 +172,26 @@ async def test_neither_a_draft_nor_what_is_in_force_is_overwritten_unseen(desk: 
         assert server.server.office.tenant("clinic").persona.name == "Lan Hương"
 
 
+async def test_what_is_in_force_is_in_the_audit_whoever_saves_the_draft_meanwhile(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(**DESK) as server:
+        workshop, took = server.server.office.workshop, server.server.take_changes
+        bench = await workshop.save("clinic", FORM, "0", LAN)
+
+        async def meanwhile() -> None:
+            await took()
+            await workshop.discard("clinic", AN)
+
+        monkeypatch.setattr(server.server, "take_changes", meanwhile)
+        with pytest.raises(DraftMoved):
+            await workshop.publish("clinic", bench.token, LAN)
+        monkeypatch.undo()
+        assert server.server.office.tenant("clinic").persona.name == "Lan Hương"
+        (entry,) = await server.server.office.audit.entries("clinic", what="persona.published")
+        assert (entry.who, entry.details["keys"]) == ("lan", ["facts", "persona.name", "persona.tone.emoji"])
+
+
 async def test_a_draft_that_would_not_work_is_neither_saved_nor_tried(desk: Any) -> None:
     async with desk(**DESK) as server:
         workshop = server.server.office.workshop
