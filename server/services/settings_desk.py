@@ -7,6 +7,7 @@ what they have not seen. A secret that is typed in is stored encrypted and never
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -215,9 +216,11 @@ class SettingsDesk:
                 raise FormRefused([Flaw(key=key, found=str(err))]) from err
 
     async def _current(self, tenant: str) -> list[OverlayChange]:
-        keys = {each.key for each in await self._overlays.shadows(self._server.written, tenant)}
-        last = {each.key: each for each in await self._overlays.history(tenant) if not each.reverted}
-        return [last[key] for key in keys if key in last]
+        """What stands before the file; it may be older than what the history remembers."""
+        return [
+            OverlayChange(key=each.key, value=json.dumps(each.value, ensure_ascii=False), at=each.at, by=each.by)
+            for each in await self._overlays.shadows(self._server.written, tenant)
+        ]
 
     async def _last(self, tenant: str, scope: Sequence[str]) -> list[OverlayChange]:
         told = [each for each in await self._overlays.history(tenant) if any(below(each.key, key) for key in scope)]

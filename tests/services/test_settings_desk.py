@@ -13,6 +13,7 @@ from pydantic import Field
 from frontdesk import Plugin, Secret, Settings, hookimpl
 from frontdesk.auth import Principal
 from frontdesk.config import Duration, Language, PhoneNumber, TenantConfig, TimeZone
+from frontdesk.services import overlay
 from frontdesk.services.overlay_keys import OverlayConflict
 from frontdesk.services.settings_desk import FormRefused
 from frontdesk.services.settings_form import fields_of, label_of, leaves
@@ -198,6 +199,23 @@ async def test_a_form_shows_the_file_beside_what_was_changed_and_saves_only_what
             ("lan", "setting.changed", "weather"),
         }
         assert "Hà Nội" in await server.server.office.settings_history.export("clinic")
+
+
+async def test_a_change_is_shown_and_reverted_that_the_history_has_forgotten(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overlay, "KEPT", 2)
+    async with desk(**DESK) as server:
+        settings, overlays = server.server.office.settings, server.server.overlays
+        form = await settings.form("clinic", "weather")
+        await settings.save("clinic", "weather", {"f.city": ["Huế"]}, form.seen, LAN)
+        for number in range(2):
+            await overlays.set(server.server.written, "clinic", "name", f"Hoa Sen {number}", "an")
+        assert {each.key for each in await overlays.history("clinic")} == {"name"}
+        form = await settings.form("clinic", "weather")
+        assert form.changed and form.entries[0].change is not None and form.entries[0].change.by == "lan"
+        await settings.save("clinic", "weather", {"f.city": ["Hà Nội"]}, form.seen, AN)
+        assert [each.key for each in await overlays.shadows(server.server.written, "clinic")] == ["name"]
 
 
 async def test_a_bad_value_is_told_at_its_field_and_cannot_be_saved(desk: Any) -> None:
