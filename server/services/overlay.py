@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 ID = "overlay"
 KEPT = 200
 """How many changes of a tenant are remembered."""
+KEPT_CHARACTERS = 2_000_000
+"""And so much of what was set: all of it is one document, which DocumentDB takes up to 16 MB of."""
 OVERLAP = timedelta(seconds=60)
 """A mark is written before its change: who has seen the mark looks again for so long."""
 PAGE = 200
@@ -275,7 +277,7 @@ class Overlays:
                 raw = there.effective if there else raw
             else:
                 _refuse(problems)
-            history = [*(there.history if there else ()), *made][-KEPT:]
+            history = _remembered([*(there.history if there else ()), *made])
             await mark(self._store, tenant)
             if there is None:
                 new = Overlay(id=ID, current=current, history=history, effective=raw)
@@ -427,6 +429,17 @@ def _changes(
     ]
     reverted = [OverlayChange(key=key, value="null", at=at, by=by, reverted=True) for key in gone]
     return [*reverted, *set_], changed(old, set_, gone)
+
+
+def _remembered(history: list[OverlayChange]) -> list[OverlayChange]:
+    """The last of *history*, and the newest whatever its size."""
+    kept, characters = 0, 0
+    for each in reversed(history[-KEPT:]):
+        characters += len(each.value)
+        if kept and characters > KEPT_CHARACTERS:
+            break
+        kept += 1
+    return history[-kept:]
 
 
 def _of_scope(there: Overlay | None, scope: Sequence[str]) -> list[OverlayChange]:

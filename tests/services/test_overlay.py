@@ -428,3 +428,16 @@ async def test_an_id_that_a_fact_has_by_its_place_is_no_part_of_what_is_written(
         await change(server, "facts", [*exported["facts"][1:], {"topic": "new", "answer": "y"}])
         await taken(server)
         assert [fact.id for fact in server.server.declared["clinic"].tenant.facts] == ["fact-1", "fact-2", "fact-3"]
+
+
+async def test_the_history_is_no_longer_than_a_document_may_be(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has many facts, and mends them often, must not come to where nothing can be changed any more."""
+    monkeypatch.setattr(overlay, "KEPT_CHARACTERS", 900)
+    async with desk(plugins=PLUGINS, tenants={"clinic": TENANT}) as server:
+        for number in range(6):
+            await change(server, "facts", [{"topic": f"no {number}", "answer": "x" * 300}])
+        history = await server.server.overlays.history("clinic")
+        assert [json.loads(each.value)[0]["topic"] for each in history] == ["no 4", "no 5"]
+        await change(server, "facts", [{"topic": "long", "answer": "x" * 1500}])
+        (newest,) = await server.server.overlays.history("clinic")
+        assert json.loads(newest.value)[0]["topic"] == "long"
