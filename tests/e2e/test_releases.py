@@ -56,7 +56,12 @@ def _change(path: Path, place: str, text: str) -> None:
     path.write_text(changed, "utf-8")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("wire", marks=(pytest.mark.wire, pytest.mark.slow))])
+@pytest.fixture(
+    params=[
+        pytest.param("sqlite", marks=pytest.mark.slow),
+        pytest.param("wire", marks=(pytest.mark.wire, pytest.mark.slow)),
+    ]
+)
 def store_url(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "sqlite":
         yield "sqlite:///data/frontdesk.db"

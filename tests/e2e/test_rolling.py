@@ -18,6 +18,7 @@ from .rolling_run import Report, rolling_run
 pytestmark = pytest.mark.wire
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_deaths_under_load_lose_nothing_over_sqs(tmp_path: Path, wire: WireStore) -> None:
     assert_no_harm(await rolling_run(6, tmp_path, wire.url("frontdesk"), seconds=6), kills=1)

@@ -82,7 +82,7 @@ async def test_a_store_that_is_not_there_at_the_start_is_waited_for(
 
 
 @pytest.mark.wire
-@pytest.mark.parametrize(("goes", "comes"), [("kill", "start"), ("freeze", "thaw")])
+@pytest.mark.parametrize(("goes", "comes"), [("kill", "start"), pytest.param("freeze", "thaw", marks=pytest.mark.slow)])
 async def test_a_store_that_goes_away_under_load_costs_nobody_an_answer(
     front: MakeFront,
     parrot: dict[str, Any],

@@ -108,6 +108,7 @@ async def quiet(server: ServerProcess) -> None:
         await store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_what_is_written_to_one_business_never_shows_in_the_other(
     tmp_path: Path, three: list[ServerProcess], twilio: FakeTwilio, wire: WireStore

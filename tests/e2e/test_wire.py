@@ -64,7 +64,7 @@ async def test_three_processes_answer_every_message_once_and_in_order(three: lis
     assert three[0].twilio.violations == []
 
 
-@pytest.mark.parametrize("point", ["turn.thought", "outbox.intended"])
+@pytest.mark.parametrize("point", ["turn.thought", pytest.param("outbox.intended", marks=pytest.mark.slow)])
 async def test_one_is_killed_and_one_frozen_past_its_lease_and_the_third_goes_on(
     three: list[Front], quick: dict[str, Any], point: str
 ) -> None:
