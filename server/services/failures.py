@@ -33,6 +33,8 @@ PAGE = 50
 """Due tasks on a page."""
 KEPT = 200
 """Characters of a normalised sentence that tell causes apart."""
+LOOKED_AT = 10 * KEPT
+"""Characters of a sentence that are looked at: a vendor's answer, or what a contact wrote, may stand in it at any length."""
 
 Kind = Literal["turn", "message", "undelivered", "sent twice", "task", "sync"]
 Can = Literal["replay", "dismiss", "retry"]
@@ -72,11 +74,11 @@ _BY_KIND: Mapping[Kind, Cure] = {
     "task": "task",
     "sync": "sync",
 }
-_NOISE: tuple[tuple[re.Pattern[str], str], ...] = (
+_NOISE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"https?://\S+"), "URL"),
     (re.compile(r"“[^”]*”|\"[^\"]*\"|(?<!\w)'[^']*'"), "…"),
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "#"),
-    (re.compile(r"\b(?=[\w.]*\d)[\w.]{12,}"), "#"),
+    (re.compile(r"[\w.]{12,}"), lambda found: "#" if any(map(str.isdecimal, found[0])) else found[0]),
     (re.compile(r"[+(]?\d(?:[\d .,:/()-]*\d)?"), "#"),
 )
 
@@ -309,6 +311,7 @@ def key_of(failure: Failure) -> str:
 
 def normalised(reason: str) -> str:
     """*reason* without what differs from case to case."""
+    reason = reason[:LOOKED_AT]
     for pattern, instead in _NOISE:
         reason = pattern.sub(instead, reason)
     return " ".join(reason.split())[:KEPT]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from frontdesk import Plugin, hookimpl
 from frontdesk.auth import Principal
 from frontdesk.model import Message, Route, Task
 from frontdesk.plugins.twilio_whatsapp import TwilioWhatsapp
-from frontdesk.services.failures import Failure, key_of, normalised
+from frontdesk.services.failures import KEPT, Failure, key_of, normalised
 from frontdesk.store.collections import AUDIT, MESSAGES, TASKS
 from frontdesk.testing.plugins import Phone, ScriptedModel
 
@@ -74,6 +75,14 @@ def undelivered(id: str, conversation: str, at: Any, error: str, **more: Any) ->
 )
 def test_what_differs_from_case_to_case_names_no_cause(one: str, other: str) -> None:
     assert normalised(one) == normalised(other)
+
+
+def test_a_long_reason_does_not_hold_up_the_page() -> None:
+    """What a contact wrote may stand in it, and a thousand cases stand on the page: of each character one look."""
+    looked = time.process_time()
+    for reason in ("a." * 10_000, "(1 " * 10_000, "'" * 10_000, "9" * 10_000):
+        assert len(normalised(reason)) <= KEPT
+    assert time.process_time() - looked < 2, "it was 20 seconds of the processor"
 
 
 def test_causes_stay_apart_by_kind_code_and_words() -> None:
