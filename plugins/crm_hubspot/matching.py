@@ -12,9 +12,10 @@ from typing import Any
 
 import phonenumbers
 
-from frontdesk import phone_variants
+from frontdesk import RetryLater, phone_variants
 
 from .client import HubSpot, chunks
+from .errors import SECONDLY
 from .paths import CONTACTS
 from .schema import CONTACT_ID
 
@@ -28,6 +29,8 @@ AT_ONCE = 6
 """Numbers of one search: its body has at most 3,000 characters (HubSpot: CRM search)."""
 PAUSE = 0.25
 """Seconds between two searches: an account has about five a second."""
+TRIES = 5
+"""Of one search, a second apart: other apps of the account search, too."""
 PROPERTIES = (CONTACT_ID, "firstname", "lastname", *TYPED, "createdate", "hubspot_owner_id")
 
 
@@ -73,9 +76,20 @@ async def search(client: HubSpot, clock: Any, phones: Sequence[str]) -> list[dic
     for number, part in enumerate(chunks(list(dict.fromkeys(phones)), AT_ONCE)):
         if number:
             await clock.sleep(PAUSE)
-        for each in await client.search(CONTACTS, filters(part), PROPERTIES):
+        for each in await _patiently(client, clock, part):
             found.setdefault(str(each["id"]), each)
     return list(found.values())
+
+
+async def _patiently(client: HubSpot, clock: Any, phones: Sequence[str]) -> list[dict[str, Any]]:
+    for _ in range(TRIES - 1):
+        try:
+            return await client.search(CONTACTS, filters(phones), PROPERTIES)
+        except RetryLater as err:
+            if err.after > SECONDLY:
+                raise
+            await clock.sleep(err.after)
+    return await client.search(CONTACTS, filters(phones), PROPERTIES)
 
 
 def matched(wanted: Mapping[str, str], found: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:

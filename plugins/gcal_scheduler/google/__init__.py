@@ -183,7 +183,7 @@ class GoogleCalendars:
 
     async def _not_there(self, calendar: str, err: Answered) -> Exception:
         if err.status == 404:
-            what = f"the calendar {calendar} is not there, or is not shared with this account"
+            what = f"{self.access.called(calendar)} is not there, or is not shared with this account"
             await self.access.tell(what)
             return NeedsAttention(what, code=err.reason)
         return Refused(f"Google answered {err}", code=err.reason)

@@ -7,14 +7,18 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from frontdesk import NeedsAttention, Plugin, Secret, SecretUnavailable
+from frontdesk import NeedsAttention, Secret, SecretUnavailable
 
 from . import client
 from .client import Client
 from .errors import Answered, Unclear
+from .names import called
 from .settings import PAGE, GoogleAccess
+
+if TYPE_CHECKING:
+    from .. import GcalScheduler
 
 TOKEN = "GOOGLE_ACCOUNT"  # noqa: S105  the name of a secret
 """The secret with the refresh token of who said yes: JSON, `{"token", "until"}`."""
@@ -28,7 +32,7 @@ TITLE = "Google Calendar needs a person"
 class Access:
     """Of one tenant."""
 
-    def __init__(self, plugin: Plugin, settings: GoogleAccess) -> None:
+    def __init__(self, plugin: GcalScheduler, settings: GoogleAccess) -> None:
         self._plugin = plugin
         self._settings = settings
         self._client: tuple[str, Client] | None = None
@@ -58,6 +62,10 @@ class Access:
         day = self._plugin.clock.now().astimezone(UTC).date().isoformat()
         case = hashlib.sha256(what.encode()).hexdigest()[:12]
         await self._plugin.tell_operators(TITLE, what, case=f"google/{day}/{case}")
+
+    def called(self, calendar: str) -> str:
+        """A calendar's name for operators."""
+        return called(self._plugin.settings, calendar)
 
     async def read(self) -> None:
         """Look once whether there is something to sign in with. Raises NeedsAttention. Google is not called."""

@@ -17,6 +17,7 @@ from frontdesk import Plugin, PluginError
 
 from .access import Access
 from .errors import Answered
+from .names import short
 
 COLLECTION = "google_channels"
 """By the channel's id: `calendar`, `token` (SHA-256), `resource` (Google's), `until`."""
@@ -53,7 +54,7 @@ class Channels:
                     await self._close(id, each)
             self.trouble = ""
         except (PluginError, Answered) as err:
-            self.trouble = f"Google does not tell of changes in {calendar}: {err}"
+            self.trouble = f"Google does not tell of changes in {self._access.called(calendar)}: {err}"
             self._plugin.log.warning("google_channel_failed", reason=str(err))
 
     async def close(self) -> None:
@@ -76,7 +77,7 @@ class Channels:
         """At the end of this burst: whatever of it is told later is seen then."""
         burst = int(self._plugin.clock.now().timestamp()) // BURST + 1
         at = datetime.fromtimestamp(burst * BURST, UTC)
-        await self._plugin.tasks.schedule("google_sync", f"push/{burst}/{calendar}", at, {"calendar": calendar})
+        await self._plugin.tasks.schedule("google_sync", f"push/{burst}/{short(calendar)}", at, {"calendar": calendar})
 
     async def _open(self, calendar: str) -> str:
         id, token, until = secrets.token_hex(16), secrets.token_urlsafe(32), self._plugin.clock.now() + LASTS

@@ -13,6 +13,7 @@ from .access import NOT_CONNECTED, Access
 from .channels import Channels
 from .errors import Answered
 from .known import Known
+from .names import short
 from .settings import PAGE
 from .sync import Sync
 
@@ -53,7 +54,9 @@ class Rounds:
         now = self._plugin.clock.now()
         for name, key in ((PROBE, "now"), (SYNC, "now")):
             for each in self.written:
-                await self._plugin.tasks.schedule(name, f"{key}/{now.isoformat()}/{each}", now, {"calendar": each})
+                await self._plugin.tasks.schedule(
+                    name, f"{key}/{now.isoformat()}/{short(each)}", now, {"calendar": each}
+                )
 
     async def run(self, task: Task) -> datetime | None:
         match task.name:
@@ -75,8 +78,8 @@ class Rounds:
         today = now.astimezone(UTC).date().isoformat()
         for each in self.written:
             data = {"calendar": each, "until": next_begins.isoformat()}
-            await self._plugin.tasks.schedule(PROBE, f"{today}/{each}", now, {"calendar": each})
-            await self._plugin.tasks.schedule(SYNC, f"{today}/{each}", now, data)
+            await self._plugin.tasks.schedule(PROBE, f"{today}/{short(each)}", now, {"calendar": each})
+            await self._plugin.tasks.schedule(SYNC, f"{today}/{short(each)}", now, data)
         await self._known.drop_old()
         await self._look_ahead()
 
@@ -105,7 +108,7 @@ class Rounds:
         if what := await self._wrong_with(calendar):
             await self._access.tell(what)
         for each in await self._unknown():
-            self._plugin.log.warning("google_calendar_unknown", reason=each)
+            self._plugin.log.warning("google_calendar_unknown", reason=f"{self._access.called(each)} cannot be read")
         await self._channels.ensure(calendar)
 
     async def _wrong_with(self, calendar: str) -> str:
@@ -115,11 +118,12 @@ class Rounds:
                 lambda api: api.events().list(calendarId=calendar, maxResults=1, fields="accessRole")
             )
         except Answered as err:
-            return f"the calendar {calendar} is not there, or is not shared with this account (HTTP {err.status})"
-        if told.get("accessRole") not in MAY_WRITE:
             return (
-                f"the calendar {calendar} may be read and not written; share it with “Make changes to events” ({PAGE})"
+                f"{self._access.called(calendar)} is not there, or is not shared with this account (HTTP {err.status})"
             )
+        if told.get("accessRole") not in MAY_WRITE:
+            name = self._access.called(calendar)
+            return f"{name} may be read and not written; share it with “Make changes to events” ({PAGE})"
         return ""
 
     async def _unknown(self) -> list[str]:
@@ -140,7 +144,7 @@ class Rounds:
             found += [
                 Finding(
                     level="problem",
-                    what=f"nobody tells when the calendar {each} is taken: nothing is offered for whom it belongs to",
+                    what=f"nobody tells when {self._access.called(each)} ({each}) is taken: nothing is offered for them",
                     cure="share it with this account (see only free/busy is enough), or take it out of also_busy",
                 )
                 for each in await self._unknown()
@@ -152,7 +156,7 @@ class Rounds:
     async def _finding(self, calendar: str) -> Finding:
         if what := await self._wrong_with(calendar):
             return Finding(level="problem", what=what, cure=PAGE)
-        return Finding(level="ok", what=f"appointments can be written to the calendar {calendar}")
+        return Finding(level="ok", what=f"visits can be written to {self._access.called(calendar)} ({calendar})")
 
     def _push(self) -> Finding:
         if self._channels.trouble:

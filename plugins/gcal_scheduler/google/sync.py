@@ -79,7 +79,7 @@ class Sync:
             if err.status == 410:  # the token is too old
                 return self._begin(), False
             if err.status == 404:
-                what = f"the calendar {calendar} is not there any more, or is not shared with this account"
+                what = f"{self._access.called(calendar)} is not there any more, or is not shared with this account"
                 await self._access.tell(what)
                 raise NeedsAttention(what, code=err.reason) from err
             raise Refused(f"Google answered {err}") from err

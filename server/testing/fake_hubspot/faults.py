@@ -9,6 +9,7 @@ FaultKind = Literal[
     "error",  # answers `status` with `body`
     "limit",  # 429 of the policy `policy`
     "hang",  # takes the request, answers nothing for `seconds`, then as ever
+    "hang_after",  # it is done, then nothing is answered for `seconds`
     "drop",  # the connection breaks, nothing is done
     "accept_then_drop",  # it is done, then the connection breaks
     "garbage",  # HTTP 200 with a body that is no JSON

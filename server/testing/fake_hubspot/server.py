@@ -74,7 +74,7 @@ class FakeHubspot:
     async def __aenter__(self) -> Self:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._serve)
-        self._runner = web.AppRunner(app)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.2)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
         return self
@@ -99,6 +99,8 @@ class FakeHubspot:
             return self._answer(request, err.status, err.body)
         if fault is not None and fault.kind == "accept_then_drop":
             _cut(request)
+        if fault is not None and fault.kind == "hang_after":
+            await asyncio.sleep(fault.seconds)
         return self._answer(request, status, body)
 
     def _failed(self, request: web.Request, fault: Fault) -> web.StreamResponse | None:

@@ -67,6 +67,14 @@ async def test_a_contact_that_hubspot_has_is_taken_over_by_its_number(make: Any,
     assert ID not in other.properties
 
 
+async def test_many_searches_keep_to_the_limit_of_the_account(make: Any, hubspot: Any) -> None:
+    hubspot.search_secondly = 2
+    theirs = hubspot.account.add("contacts", phone="+84900000039")
+    told = await make().push_contact(tuple(push(f"c{n}", phone=f"+8490{n:07}") for n in range(40)))
+    assert not any(each.error for each in told) and theirs.properties[ID] == "c39"
+    assert hubspot.calls["contacts/search"] == 7
+
+
 async def test_of_several_with_the_number_the_oldest_is_taken_and_never_one_of_ours(
     make: Any, hubspot: Any, clock: Any
 ) -> None:
