@@ -361,7 +361,6 @@ OF_NO_TENANT = {
     "GET /healthz": "the process",
     "GET /metrics": "the process, the names of plugins, and sums over tenants",
     "GET /readyz": "the process, and the names of plugins",
-    "GET /static/<path:filename>": "Quart's own; the folder does not exist",
 }
 
 

@@ -72,15 +72,15 @@ async def send(plugin: LeadScoring, way: str, key: str, lead: Lead, contact: Con
         mail = _mail(plugin, alerts.email, key, contact, lead, link)
         password = await _revealed(alerts.email.password) if alerts.email.password is not None else ""
         try:
-            refused = await plugin.call_blocking(_post, alerts.email, password, mail, timeout=SMTP_SECONDS + 2)
+            left_out = await plugin.call_blocking(_post, alerts.email, password, mail, timeout=SMTP_SECONDS + 2)
         except smtplib.SMTPRecipientsRefused as err:
             raise _refusal(alerts.email.host, err.recipients) from err
         except smtplib.SMTPResponseException as err:
             raise _refusal(alerts.email.host, {"": (err.smtp_code, err.smtp_error)}) from err
         except (smtplib.SMTPException, OSError) as err:
             raise RetryLater(f"{alerts.email.host}: {err}", after=30) from err
-        if refused:
-            raise NeedsAttention(f"{alerts.email.host} took the mail, but not for {_told(refused)}")
+        if left_out:
+            raise NeedsAttention(f"{alerts.email.host} took the mail, but not for {_told(left_out)}")
 
 
 def _refusal(host: str, answers: Mapping[str, tuple[int, Any]]) -> RetryLater | NeedsAttention:

@@ -11,10 +11,12 @@ import base64
 import errno
 import hashlib
 import hmac
+import json
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +24,8 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
+
+from ..errors import Refused, RetryLater
 
 PREFIX = "whsec_"
 TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5, sock_read=10)
@@ -162,6 +166,22 @@ async def post(url: str, body: bytes, headers: dict[str, str], *, private: bool)
         return Answer(0, _snippet(f"cannot connect to {err.host}: {err.os_error.strerror or err.os_error}"))
     except (aiohttp.ClientError, OSError, ValueError) as err:
         return Answer(0, _snippet(str(err) or type(err).__name__))
+
+
+async def post_signed(
+    now: Callable[[], datetime], private: bool, url: str, secret: str, id: str, data: Mapping[str, Any]
+) -> None:
+    """`self.post_signed` of a plugin; *now*: the store's time. Raises RetryLater, Refused."""
+    body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        check_url(url, private=private)
+        signed = headers([secret], id, int(now().timestamp()), body)
+    except ValueError as err:
+        raise Refused(f"{url}: {err}") from err
+    answer = await post(url, body, signed, private=private)
+    if not answer.took:
+        wait = answer.retry_after if answer.retry_after is not None else 30.0
+        raise RetryLater(f"{url} did not take it: {answer.status or ''} {answer.said}".strip(), after=wait)
 
 
 async def _beginning(response: aiohttp.ClientResponse) -> str:

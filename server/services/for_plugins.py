@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from ..channel import Inbound, StatusUpdate, WrittenContact
 from ..choices import Choice, as_data
 from ..clock import milliseconds
 from ..errors import NeedsAttention, Refused, RetryLater
-from ..events.post import check_url, headers, post
+from ..events.post import post_signed
 from ..media import MediaStore, MediaUrls
 from ..model import BOT, Contact, Conversation, Media, Message, MessageKind, Note, PluginDocument, Task, Template
 from ..outbox.record import outbound_id
@@ -449,20 +448,6 @@ class PluginAlerts:
         await alerts.alert(runtime, repository, self._store, title, text, case=case, conversation=conversation)
 
 
-async def post_signed(store: Store, private: bool, url: str, secret: str, id: str, data: Mapping[str, Any]) -> None:
-    """`self.post_signed`."""
-    body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
-    try:
-        check_url(url, private=private)
-        signed = headers([secret], id, int(store.now().timestamp()), body)
-    except ValueError as err:
-        raise Refused(f"{url}: {err}") from err
-    answer = await post(url, body, signed, private=private)
-    if not answer.took:
-        wait = answer.retry_after if answer.retry_after is not None else 30.0
-        raise RetryLater(f"{url} did not take it: {answer.status or ''} {answer.said}".strip(), after=wait)
-
-
 def services_of(server: Server, tenant: TenantConfig, plugin: str) -> Services:
     """Everything that an instance is given."""
     assert server.http is not None, "plugins are made when the server runs"
@@ -488,7 +473,7 @@ def services_of(server: Server, tenant: TenantConfig, plugin: str) -> Services:
         appointments=PluginAppointments(server.appointments, tenant.id, plugin),
         days=PluginDays(server.store, tenant.id, plugin),
         spending=SpendingOfTenant(server.budgets, server.store, tenant, teller(lambda: server.runtimes, server.store)),
-        post_signed=partial(post_signed, server.store, server.config.webhooks.private_addresses),
+        post_signed=partial(post_signed, server.store.now, server.config.webhooks.private_addresses),
         http=server.http,
         shared=server.shared.of(plugin),
         secrets=PluginSecrets(server.secrets, tenant.id, plugin),
