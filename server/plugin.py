@@ -319,6 +319,9 @@ class Plugin:
     push_batch: ClassVar[int] = 100
     """The most contacts (deals, activities) of one push."""
 
+    has_page: ClassVar[bool] = True
+    """Whether `routes` adds a page for people at its beginning (`/`), to which the start page leads; False: only webhooks."""
+
     admin_pages: ClassVar[tuple[AdminPage, ...]] = ()
     """Pages of its own for operators, which `admin_panel` fills."""
 

@@ -131,6 +131,11 @@ class ConversationService(Protocol):
         """
         ...
 
+    async def withdraw(self, key: str, reason: str) -> bool:
+        """Take back what was sent under *key* and has not gone yet (held, or its provider is away). False: there is none, or
+        it has gone."""
+        ...
+
     async def give_back(self, conversation: Conversation) -> bool:
         """Have the bot answer it again, at once if something waits. False, and nothing is done, if its owner has changed
         since *conversation* was read, or it was erased. For whoever the plugin knows to be an operator."""

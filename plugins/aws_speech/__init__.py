@@ -121,8 +121,8 @@ class AwsSpeech(Plugin):
     @hookimpl
     async def run_task(self, task: Task) -> None:
         """Delete what a voice note has left at AWS."""
-        if task.name == TIDY:
-            await self._delete(Job(**task.data["job"]))
+        if task.name == TIDY and not await self._delete(Job(**task.data["job"])):
+            raise RetryLater("what a voice note has left at AWS could not be deleted", after=900)
 
     @hookimpl
     async def check_health(self) -> Mapping[str, Any]:
@@ -203,8 +203,8 @@ class AwsSpeech(Plugin):
         await self._delete(job)
         return heard
 
-    async def _delete(self, job: Job) -> None:
-        """All that it has left. What is gone is gone; what cannot be deleted now is left to the task."""
+    async def _delete(self, job: Job) -> bool:
+        """All that it has left. What is gone is gone; what cannot be deleted now (False) is left to the task."""
         try:
             for key in (job.audio, job.result):
                 await self._aws("s3", "delete_object", Bucket=job.bucket, Key=key)
@@ -212,8 +212,11 @@ class AwsSpeech(Plugin):
         except ClientError as err:
             if not is_missing(err):
                 self.log.warning("not_tidied", code=code_of(err))
+                return False
         except PluginError as err:
             self.log.warning("not_tidied", code=type(err).__name__)
+            return False
+        return True
 
     async def _reserved(self, cost: float) -> Any:
         try:

@@ -50,6 +50,7 @@ class CrmHubspot(Plugin):
     """Tells HubSpot who writes, what comes of it and what is said."""
 
     settings: HubspotSettings
+    has_page = False
 
     def __init__(self, name: str, settings: HubspotSettings, services: Services) -> None:
         super().__init__(name, settings, services)

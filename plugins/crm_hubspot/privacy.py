@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .client import HubSpot
+from frontdesk import RetryLater
+
+from .client import Batch, HubSpot
 from .errors import Answered
 from .paths import COMMUNICATIONS, CONTACTS, DEALS, NOTES
 from .schema import ACTIVITY_ID, CONTACT_ID, DEAL_ID, NEEDED
@@ -19,6 +21,13 @@ SHOWN = {
 }
 OURS = {DEALS: DEAL_ID, COMMUNICATIONS: ACTIVITY_ID, NOTES: ACTIVITY_ID}
 """Object type → the property that only records have that we made."""
+
+
+def _whole(found: Batch) -> list[dict[str, Any]]:
+    """What was read. Raises RetryLater if something was not: it is neither told nor erased as if it were not there."""
+    if found.errors:
+        raise RetryLater(next(iter(found.errors.values())), after=10)
+    return found.results
 
 
 class Privacy:
@@ -68,7 +77,7 @@ class Privacy:
                 await self._client.archive(CONTACTS, [id])
             case "keep":
                 # An empty value clears a property (HubSpot: "Contacts").
-                await self._client.update(CONTACTS, {id: {each["name"]: "" for each in NEEDED[CONTACTS]}})
+                _whole(await self._client.update(CONTACTS, {id: {each["name"]: "" for each in NEEDED[CONTACTS]}}))
 
     async def _found(self, contacts: Sequence[str]) -> list[dict[str, Any]]:
         try:
@@ -77,7 +86,7 @@ class Privacy:
             if err.category == "PROPERTY_DOESNT_EXIST" or CONTACT_ID in err.reason:
                 return []  # nothing was ever pushed
             raise
-        return found.results
+        return _whole(found)
 
     async def _records(self, kind: str, contact: str) -> list[dict[str, Any]]:
         """The records of one kind that hang on a contact and that we made."""
@@ -85,4 +94,4 @@ class Privacy:
         if not ids:
             return []
         found = await self._client.read(kind, ids, SHOWN[kind])
-        return [each for each in found.results if (each.get("properties") or {}).get(OURS[kind])]
+        return [each for each in _whole(found) if (each.get("properties") or {}).get(OURS[kind])]

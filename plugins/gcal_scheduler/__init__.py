@@ -35,7 +35,7 @@ from .offers import COLLECTION, Offers
 from .outside import FOREIGN, Outside
 from .rules import Rules
 from .settings import GcalSchedulerSettings
-from .visits import SETTLE, Visits
+from .visits import LEAVE, SETTLE, Visits
 
 if TYPE_CHECKING:
     from quart import Blueprint
@@ -48,6 +48,7 @@ class GcalScheduler(Plugin):
     """Finds, holds, books, moves and cancels visits; in a Google Calendar, too, if there is one."""
 
     settings: GcalSchedulerSettings
+    has_page = False
 
     def __init__(self, name: str, settings: GcalSchedulerSettings, services: Services) -> None:
         super().__init__(name, settings, services)
@@ -235,6 +236,8 @@ class GcalScheduler(Plugin):
     async def run_task(self, task: Task) -> datetime | None:
         if task.name == SETTLE:
             await self.visits.settle(task.data)
+        elif task.name == LEAVE:
+            await self.visits.leave(task.data)
         elif task.name.startswith("google_"):
             return await self.calendars.run_task(task)
         return None

@@ -42,16 +42,20 @@ class Desk:
         asked = await self._finder.what(service, with_whom, context.contact, texts, language)
         if appointment.strip():
             there = await self._own_visit(appointment, context, language)
-            asked = self._to_move(there, asked, bool(service.strip()))
+            asked = self._to_move(there, asked, bool(service.strip()), bool(with_whom.strip()))
         return await self._finder.find(when, asked, context.contact, language)
 
-    def _to_move(self, there: Appointment, asked: Asked, named: bool) -> Asked:
-        """Of the same service as the visit that is to be moved, whose own time is in nobody's way."""
+    def _to_move(self, there: Appointment, asked: Asked, named: bool, wished: bool) -> Asked:
+        """Of the same service and with the same person as the visit that is to be moved, unless another is named; its own
+        time is in nobody's way."""
         own = (*asked.own, there.id)
         service = self._rules.service(str(there.reference.get("service", "")))
         if named or service is None:
-            return replace(asked, own=own)
-        return replace(asked, own=own, service=service, staff=self._rules.staff_of(service))
+            service = asked.service
+        can = self._rules.staff_of(service)
+        wanted = {each.id for each in asked.staff} if wished else {str(there.reference.get("staff", ""))}
+        staff = tuple(each for each in can if each.id in wanted) or can
+        return replace(asked, own=own, service=service, staff=staff)
 
     async def hold(self, id: str, context: ToolContext) -> str:
         """Until when it is kept. Raises Refused."""

@@ -9,7 +9,7 @@ from typing import Any
 from frontdesk import Appointment, Change, NeedsAttention, Plugin, Refused, Taken, fold
 
 from . import words
-from .calendars import Calendars, Event
+from .calendars import Calendars, Changed, Event
 from .diary import Diary, Place
 from .rules import Rules
 from .settings import Staff
@@ -53,12 +53,16 @@ class Outside:
         place = self._place(there)
         if place is None:
             return
-        known = Place.of(there.reference)
+        known, left = Place.of(there.reference), Place.of(change.before.get("reference") or {})
+        if left is not None and left != place and left != known:
+            await self._diary.free_place(left)
         if known == place and await self._diary.entry(place) is not None:
             await self._visits.booked(there)
             return
         # The entry last: what is told again begins anew as long as it is not there.
         event = await self._event_again(there, change)
+        if event is None:
+            return
         reference = {**there.reference, **place.as_data(), **event}
         if reference != there.reference:
             await self._plugin.appointments.note(there.id, f"align/{change.key}", reference=reference)
@@ -66,8 +70,11 @@ class Outside:
             await self._diary.free_place(known)
         await self._put(there, place)
 
-    async def _event_again(self, there: Appointment, change: Change) -> dict[str, Any]:
-        """Write or move the event of a visit that somebody else has booked again or moved; what the reference says of it."""
+    async def _event_again(self, there: Appointment, change: Change) -> dict[str, Any] | None:
+        """Write or move the event of a visit that somebody else has booked again or moved; what the reference says of it.
+
+        None: people have changed it meanwhile, and that stands.
+        """
         if not there.reference.get("calendar"):
             return {}
         try:
@@ -76,6 +83,11 @@ class Outside:
                 written = await self._calendars.write(replace(await self._visits.described(there), id=id))
                 return {"event": written.id, "etag": written.etag}
             return {"etag": (await self._visits.put_event_back(there)).etag}
+        except Changed as err:
+            # People were there, too: what they did counts, as if it had been heard of just now.
+            gone = replace(self._visits.event_of(there), state="cancelled")
+            await self.apply(err.event if err.event is not None else gone)
+            return None
         except (NeedsAttention, Refused) as err:
             await self._visits.tell_of("not_written", "not_written_text", there, change.key, why=str(err))
             return {}
@@ -124,10 +136,11 @@ class Outside:
         place = Place(staff=staff.id, key=f"{FOREIGN}-{there.id}", begins=there.starts_at, ends=there.ends_at)
         if place == before:
             return
-        await self._plugin.store.put(FOREIGN, there.id, place.as_data())
         if before is not None:
             await self._diary.free_place(before)
         await self._put(there, place)
+        # Last: what is told again begins anew as long as it is not there.
+        await self._plugin.store.put(FOREIGN, there.id, place.as_data())
 
     def _staff_called(self, name: str) -> Staff | None:
         called = [each for each in self._rules.staff if fold(name) in (fold(each.name), each.id)]
@@ -146,16 +159,18 @@ class Outside:
         if event.state == "cancelled":
             tell = tell and (ours is None or ours.state != "undoing")
             cause = f"deleted in the calendar {event.calendar}"
+            if tell:  # first: once the record says so, nobody comes back here
+                await self._tell_contact(
+                    "cancelled_outside", there, f"{event.id}/gone", there.starts_at, there.starts_at
+                )
             gone = await self._plugin.appointments.become(
                 there.id, "cancelled", f"outside/{event.id}/gone", cause=cause
             )
             await self._visits.cancelled(gone)
-            if tell:
-                await self._tell_contact(
-                    "cancelled_outside", there, f"{event.id}/gone", there.starts_at, there.starts_at
-                )
             return
         if (event.starts_at, event.ends_at) == (there.starts_at, there.ends_at):
+            if place is not None and ours is None:
+                await self._put(there, place)  # the process died after the record of a move
             if event.etag and event.etag != there.reference.get("etag"):
                 reference = {**there.reference, "etag": event.etag}
                 await self._plugin.appointments.note(there.id, f"outside/{event.id}/{event.etag}", reference=reference)
@@ -183,6 +198,8 @@ class Outside:
         after = replace(there, starts_at=event.starts_at, ends_at=event.ends_at, moves=there.moves + 1)
         place = self._place(after)
         reference = {**there.reference, "etag": event.etag, **(place.as_data() if place is not None else {})}
+        if tell:  # first: once the record says so, nobody comes back here
+            await self._tell_contact("moved_outside", after, key, after.starts_at, there.starts_at)
         moved = await self._plugin.appointments.move(
             there.id,
             key,
@@ -195,8 +212,6 @@ class Outside:
             await self._put(moved, place)
         if old is not None and old != place:
             await self._diary.free_place(old)
-        if tell:
-            await self._tell_contact("moved_outside", moved, key, moved.starts_at, there.starts_at)
 
     async def _tell_contact(self, key: str, there: Appointment, case: str, at: datetime, before: datetime) -> None:
         """In their language; where the service window is closed it is held until they write."""

@@ -31,6 +31,9 @@ from .diary import Diary, Place, entry_of, in_state
 from .rules import Rules, Slot
 
 SETTLE = "settle"
+LEAVE = "leave"
+LEFT_AFTER = timedelta(minutes=2)
+"""When an event in a calendar that a visit has left is looked at again, if it could not be taken out."""
 SETTLED_AFTER = timedelta(minutes=10)
 """What has not ended by then never will: its turn was given up."""
 ATTEMPTS = 5
@@ -88,7 +91,10 @@ class Visits:
             written = await self._write(event, place)
             if written.state == "cancelled":
                 continue  # deleted before the record was there: the id is used up
-            if await self._is_disturbed(slot, written, place):
+            if await self._is_disturbed(slot):
+                if written.calendar:
+                    await self._calendars.cancel(written)
+                await self._give_up(place)
                 raise Clash
             return await self._record(slot, contact, key, asked, entry, place, written, attempt)
         await self._diary.free_place(replace(first, key=entry_key(id, ATTEMPTS - 1)))
@@ -166,9 +172,13 @@ class Visits:
             written = await self._move_event(there, replace(event, etag=str(there.reference.get("etag", ""))), place)
         else:
             written = await self._write(event, place)
-        if await self._is_disturbed(slot, None if stays else written, place):
+        if await self._is_disturbed(slot):
+            # First the calendar: as long as the entry and its task are there, a crash or a calendar that is away is undone.
             if stays:
                 await self.put_event_back(there)
+            elif written.calendar:
+                await self._calendars.cancel(written)
+            await self._give_up(place)
             raise Clash
         moved = await self._plugin.appointments.move(
             there.id,
@@ -178,14 +188,42 @@ class Visits:
             resource=slot.staff.name,
             reference=self._reference(slot, place, written, attempt),
         )
-        if not stays and calendar:
-            await self._calendars.cancel(self.event_of(there))
         await self._diary.take(in_state(entry, "booked"), place.staff, force=True)
+        if not stays and calendar:
+            await self._leave(there, place)
         if old is not None:
             await self._diary.free_place(old)
         await self._plugin.tasks.cancel(SETTLE, place.key)
         await self._diary.release(contact.id)
         return moved
+
+    async def _leave(self, before: Appointment, place: Place | None) -> None:
+        """Take out the event in the calendar that the visit has left. The move stands: whoever is away is asked later."""
+        event = self.event_of(before)
+        data = {"event": event.id, "calendar": event.calendar, "appointment": before.id}
+        key = place.key if place is not None else event.id
+        await self._plugin.tasks.schedule(LEAVE, key, self._plugin.clock.now() + LEFT_AFTER, data)
+        try:
+            await self.leave(data)
+        except (RetryLater, NeedsAttention, Refused) as err:
+            self._plugin.log.warning("event_left_behind", reason=type(err).__name__)
+            return
+        await self._plugin.tasks.cancel(LEAVE, key)
+
+    async def leave(self, data: Mapping[str, Any]) -> None:
+        """Take out an event that a visit has left. Gone already is done; raises what the calendar raises."""
+        now = self._plugin.clock.now()
+        await self._calendars.cancel(
+            Event(
+                id=data["event"],
+                calendar=data["calendar"],
+                starts_at=now,
+                ends_at=now,
+                title="",
+                zone="UTC",
+                appointment=data["appointment"],
+            )
+        )
 
     async def moved(self, there: Appointment, change_key: str) -> Appointment:
         """What may be left to do of a move that stands in the record."""
@@ -193,6 +231,11 @@ class Visits:
         before = Place.of(change.before.get("reference", {})) if change is not None else None
         if before is not None and before != Place.of(there.reference):
             await self._diary.free_place(before)
+        reference = change.before.get("reference", {}) if change is not None else {}
+        if reference.get("calendar") and reference.get("event") != there.reference.get("event"):
+            place = Place.of(there.reference)
+            left = replace(there, reference=reference)
+            await self._leave(left, place or before)
         return await self.booked(there)
 
     async def _move_event(self, there: Appointment, event: Event, place: Place) -> Event:
@@ -235,10 +278,25 @@ class Visits:
             if entry is not None and place is not None:
                 # The calendar may tell of it before the record is written: then it is known whose doing it is.
                 await self._diary.take(in_state(entry, "undoing"), place.staff, force=True)
-            await self._calendars.cancel(self.event_of(there))
+            try:
+                await self._calendars.cancel(self.event_of(there))
+            except (RetryLater, NeedsAttention, Refused) as err:
+                if not (isinstance(err, RetryLater) and await self._is_gone(there)):
+                    if entry is not None and place is not None:
+                        await self._diary.take(in_state(entry, "booked"), place.staff, force=True)
+                    raise
         cancelled = await self._plugin.appointments.become(there.id, "cancelled", key, cause=cause)
         await self.cancelled(cancelled)
         return cancelled
+
+    async def _is_gone(self, there: Appointment) -> bool:
+        """Whether its event was taken out after all."""
+        event = self.event_of(there)
+        try:
+            found = await self._calendars.read(event.calendar, event.id)
+        except (RetryLater, NeedsAttention, Refused) as err:
+            raise Unsure("the calendar does not answer") from err
+        return found is None or found.state == "cancelled"
 
     async def cancelled(self, there: Appointment) -> None:
         """A cancelled one takes nothing up."""
@@ -274,7 +332,10 @@ class Visits:
             return
         if there is not None and there.reference.get("event") == data["event"]:
             if there.state == "booked":
-                await self.put_event_back(there)
+                try:
+                    await self.put_event_back(there)
+                except Changed:
+                    self._plugin.log.info("event_changed_meanwhile", appointment=there.id)  # the next look tells of it
             return
         begins = datetime.fromisoformat(data["place"]["taken_from"])
         gone = Event(
@@ -295,8 +356,10 @@ class Visits:
             "since": since,
             "told": self._told(event.title, event.starts_at, event.resource),
         }
-        if not await self._plugin.tasks.schedule(SETTLE, place.key, at, data):
-            await self._plugin.tasks.schedule(SETTLE, f"{place.key}@{since}", at, data)
+        # Under the conversation's lease: never beside a turn that is taken up again at that moment.
+        tasks = self._plugin.tasks
+        if not await tasks.schedule(SETTLE, place.key, at, data, conversation=conversation):
+            await tasks.schedule(SETTLE, f"{place.key}@{since}", at, data, conversation=conversation)
 
     async def tell(self, title: str, text: str, case: str, conversation: str, values: Mapping[str, Any]) -> None:
         """Tell operators."""
@@ -346,19 +409,14 @@ class Visits:
         await self._diary.free_place(place)
         await self._plugin.tasks.cancel(SETTLE, place.key)
 
-    async def _is_disturbed(self, slot: Slot, written: Event | None, place: Place) -> bool:
-        """Whether people were faster. If so, ours is taken out again."""
+    async def _is_disturbed(self, slot: Slot) -> bool:
+        """Whether people were faster."""
         if not slot.staff.calendars:
             return False
         try:
-            disturbed = await self._diary.is_disturbed(slot)
+            return await self._diary.is_disturbed(slot)
         except RetryLater:
             return False  # it was free just before; the next look at the calendar tells of what is new
-        if disturbed:
-            if written is not None and written.calendar:
-                await self._calendars.cancel(written)
-            await self._give_up(place)
-        return disturbed
 
     def _event(self, appointment: str, slot: Slot, id: str, contact: Contact, asked: str) -> Event:
         return Event(

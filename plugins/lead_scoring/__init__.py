@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,8 @@ from .settings import LeadScoringSettings
 
 JUDGE, COOL, ALERT = "judge", "cool", "alert"
 """The plugin's tasks."""
+MODEL_SECONDS = 6.0
+"""So long a model is waited for: below a hook's deadline, or nobody would be judged at all."""
 TOGETHER = 3.0
 """Seconds in which several messages are judged together."""
 LOOKED_AT = 100
@@ -118,10 +121,13 @@ class LeadScoring(Plugin):
         if not self.settings.model or not lacking:
             return fields, evidence
         try:
-            answer = await self.model.complete(extraction.instruction(self.settings), extraction.transcript(messages))
+            async with asyncio.timeout(MODEL_SECONDS):
+                answer = await self.model.complete(
+                    extraction.instruction(self.settings), extraction.transcript(messages)
+                )
             found, words = extraction.found_in(answer, messages, self.settings)
-        except (Refused, RetryLater) as err:
-            self.log.info("judged_by_rules_alone", reason=str(err))
+        except (Refused, RetryLater, TimeoutError) as err:
+            self.log.info("judged_by_rules_alone", reason=str(err) or "no model answered in time")
             return fields, evidence
         except ValueError as err:
             self.log.warning("model_told_nonsense", reason=str(err))
@@ -239,9 +245,10 @@ class LeadScoring(Plugin):
         return await self.store.get("written", contact.id)
 
     @hookimpl
-    async def erase_contact(self, contact: Contact) -> None:
-        for collection in ("written", "alerted"):
-            await self.store.delete(collection, contact.id)
+    async def erase_contact(self, conversation: Conversation, contact: Contact) -> None:
+        for part in conversation.parts:
+            for collection in ("written", "alerted"):
+                await self.store.delete(collection, part)
 
 
 async def what_if(plugin: LeadScoring, language: str) -> Card:

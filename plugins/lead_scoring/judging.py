@@ -181,9 +181,15 @@ def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(r"(?<!\w)(?:" + "|".join(re.escape(_folded(word)) for word in words) + r")(?!\w)")
 
 
+@lru_cache(maxsize=8192)
+def _one(char: str) -> str:
+    return one if len(one := fold(char)) == 1 else char
+
+
+@lru_cache(maxsize=8192)
 def _folded(text: str) -> str:
     """*text* without accents and capitals, a character for each: what is found there is at the same place in *text*."""
-    return "".join(one if len(one := fold(char)) == 1 else char for char in text)
+    return "".join(map(_one, text))
 
 
 def _plain(text: str) -> str:

@@ -65,6 +65,8 @@ class Reminders(Plugin):
 
     @hookimpl
     async def on_appointment_changed(self, appointment: Appointment, change: Change) -> None:
+        if change.what in ("booked", "moved", "cancelled", "showed", "no_show"):
+            await self._withdraw(appointment)
         if change.what in ("booked", "moved") and appointment.state == "booked":
             await self.remember(appointment)
         elif change.what == "no_show" and appointment.state == "no_show" and self.settings.after_no_show is not None:
@@ -75,6 +77,14 @@ class Reminders(Plugin):
             await self.tasks.schedule(
                 NO_SHOW, key, at, data, conversation=appointment.conversation, useful_until=at + STALE
             )
+
+    async def _withdraw(self, appointment: Appointment) -> None:
+        """Reminders of what is no longer so that are held, or whose provider is away."""
+        ended = taps.edition(appointment) - (appointment.state == "booked")
+        for edition in range(1, ended + 1):
+            for rule in self.settings.rules:
+                key = taps.Of(appointment.id, edition, rule.id).key
+                await self.conversations.withdraw(key, "the visit was moved or cancelled meanwhile")
 
     async def remember(self, appointment: Appointment) -> None:
         """Plan what is not planned yet; what is too late is shown with the reason."""
@@ -242,8 +252,8 @@ class Reminders(Plugin):
 
     @hookimpl
     async def on_message(self, conversation: Conversation, contact: Contact, message: Message) -> None:
-        """While a person answers, what was tapped is done all the same, and said."""
-        if not conversation.owner.startswith("operator:") or not taps.deed(str(message.data.get("payload", ""))):
+        """While a person answers, or nobody, what was tapped is done all the same, and said."""
+        if conversation.owner == "bot" or not taps.deed(str(message.data.get("payload", ""))):
             return
         words = await taps.answer(self, conversation, contact, message)
         if words:
@@ -260,6 +270,14 @@ class Reminders(Plugin):
             text=f"The contact tapped a button to move the visit with the id {appointment.id}, now {starts:%Y-%m-%d %H:%M}: "
             "the time they name next is for this visit, which is moved and not booked anew.",
         )
+
+    # Privacy.
+
+    @hookimpl
+    async def erase_contact(self, conversation: Conversation) -> None:
+        for part in conversation.parts:
+            for collection in ("followed", "moving"):
+                await self.store.delete(collection, part)
 
     # What operators see.
 

@@ -31,7 +31,7 @@ from ..records import Appointment, AppointmentState, Lead
 from ..runtime import Runtimes, UnknownTenant
 from ..scheduling import schedule
 from ..store import Between, Store
-from ..store.collections import CONTACTS, IDENTITIES, NOTES, PLUGIN_DATA, TASKS
+from ..store.collections import CONTACTS, IDENTITIES, MESSAGES, NOTES, PLUGIN_DATA, TASKS
 from ..turn.recall import history
 from .appointments import AppointmentDesk, NotPossible, id_of
 from .days import PluginDays
@@ -305,6 +305,13 @@ class PluginConversations:
         _, new = await self._ownership.put_in_parts(self._tenant, message)
         await self._queue.wake(Wake("lane", self._tenant, found.id))
         return new
+
+    async def withdraw(self, key: str, reason: str) -> bool:
+        id = outbound_id(self._plugin, key)
+        while (message := await self._repository.get(MESSAGES, id)) is not None and message.state == "queued":
+            if await self._repository.update(MESSAGES, message, state="withdrawn", error=reason) is not None:
+                return True
+        return False
 
     async def give_back(self, conversation: Conversation) -> bool:
         by, epoch = f"plugin:{self._plugin}", conversation.owner_epoch

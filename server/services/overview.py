@@ -113,7 +113,9 @@ class Overview:
             language=declared.tenant.language,
             plugins=tuple(kind.name for kind, _ in declared.plugins),
             pages=tuple(
-                (kind.name, f"/plugins/{kind.name}/{id}/") for kind, _ in declared.plugins if "routes" in kind.hooks
+                (kind.name, f"/plugins/{kind.name}/{id}/")
+                for kind, _ in declared.plugins
+                if "routes" in kind.hooks and kind.cls.has_page
             ),
         )
 

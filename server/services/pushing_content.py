@@ -42,6 +42,8 @@ class Going:
     later: float | None = None
     """Seconds until it is tried again; None with an error: it is not."""
     alone: bool = False
+    telling: datetime | None = None
+    """What `told_until` becomes once this go's part of its conversation is taken."""
     more: bool = False
     """There is more of its conversation than goes at once."""
     activities: list[ActivityPush] = field(default_factory=list)
@@ -109,10 +111,13 @@ async def activity_pushes(repository: Repository, each: Going, zone: ZoneInfo) -
     messages.sort(key=lambda message: (message.at, message.id))
     each.more = len(messages) >= MOST
     messages = messages[:MOST]
+    if each.more and messages[-1].at <= (each.told_until or begin):
+        # One day has more than goes at once: its newest part, or it would be pushed for ever.
+        each.more, messages = False, await _newest(repository, each, begin)
     said = [message for message in messages if message.state in SAID]
     if not said:
         return []
-    each.told_until = messages[-1].at
+    each.telling = messages[-1].at
     summary = "\n".join(found.text for found in await summaries_of(repository, each.conversation))
     return [
         ActivityPush(
@@ -128,6 +133,14 @@ async def activity_pushes(repository: Repository, each: Going, zone: ZoneInfo) -
         )
         for day, of_day in _by_day(said, zone)
     ]
+
+
+async def _newest(repository: Repository, each: Going, begin: datetime) -> list[Message]:
+    found: list[Message] = []
+    for part in each.conversation.parts:
+        where = {"conversation": part, "at": Between(begin, None)}
+        found += await repository.find(MESSAGES, where, order_by="at", descending=True, limit=MOST)
+    return sorted(found, key=lambda message: (message.at, message.id))[-MOST:]
 
 
 def _by_day(messages: list[Message], zone: ZoneInfo) -> Iterator[tuple[str, list[Message]]]:

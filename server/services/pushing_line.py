@@ -246,6 +246,8 @@ def _take(each: content.Going, kind: str, answers: Sequence[Pushed | None]) -> N
         if answer.error:
             each.error, each.later = answer.error, _back_off(each.sync) if answer.again else None
             return
+    if kind == "activity" and each.telling is not None:
+        each.told_until = each.telling
     if not (kind == "activity" and each.more):
         each.left.remove(kind)
 

@@ -10,6 +10,7 @@ import pytest
 
 from frontdesk import NeedsAttention, Plugin, Pushed, Refused, RetryLater, Settings, hookimpl
 from frontdesk.auth import Principal
+from frontdesk.services import pushing_content
 from frontdesk.store.collections import SYNCS, TASKS
 from frontdesk.testing.plugins import ScriptedModel
 
@@ -389,3 +390,43 @@ async def test_a_second_crm_is_one_by_the_same_hooks(desk: Any, sample: Any) -> 
         assert (first.plugin, second.plugin) == ("address_book", "crm") and first.link.endswith(lan.id)
         exported = await server.server.office.contacts.export("clinic", HOA, lan.id)
         assert exported["plugins"]["address_book"]["name"] == "Lân" and len(exported["syncs"]) == 2
+
+
+def _said(pushes: list[tuple[str, tuple[Any, ...]]]) -> list[str]:
+    """What was said, in all activities that were pushed."""
+    days = [day for kind, told in pushes if kind == "activity" for day in told]
+    return [message.text for day in days for message in day.messages]
+
+
+async def test_a_day_whose_activity_was_not_taken_is_pushed_later_though_there_is_a_newer_one(pushing: Any) -> None:
+    async with pushing() as server:
+        lan = server.contact("Lan")
+        Crm.answers = lambda kind, _: RetryLater("down", after=60) if kind == "activity" else None
+        await lan.says("day one")
+        await lan.hears()
+        await held(server)
+        server.clock.advance(26 * 3600)
+        await lan.says("day two")
+        await lan.hears()
+        server.clock.advance(30)
+        await held(server)
+        Crm.told.clear()
+        Crm.answers = None
+
+        async def both() -> bool:
+            return {"day one", "day two"} <= set(_said(Crm.told))
+
+        await server.until("both days are pushed", both)
+        await synced(server, lan)
+
+
+async def test_a_day_with_more_than_goes_at_once_comes_to_an_end(pushing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pushing_content, "MOST", 4)
+    async with pushing() as server:
+        lan = server.contact("Lan")
+        for number in range(3):
+            await lan.says(f"m{number}")
+            await lan.hears()
+        await synced(server, lan)
+        await server.quiet()
+        assert len(kinds("activity")) <= 4 and "m2" in _said(Crm.told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -16,6 +17,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
 from frontdesk.channel import WrittenContact
+from frontdesk.plugins import lead_scoring
 from frontdesk.plugins.lead_scoring import LeadScoring
 from frontdesk.store.collections import CONTACTS, CONVERSATIONS, LEADS, TASKS
 from frontdesk.testing.plugins import Phone, ScriptedModel
@@ -52,6 +54,8 @@ class Scripted(ScriptedModel):
 
             if isinstance(self.told, Exception):
                 raise self.told
+            if isinstance(self.told, asyncio.Event):
+                await self.told.wait()
             return ModelReply(text=self.told, model="scripted")
         return await super().think(request)
 
@@ -205,6 +209,21 @@ async def test_a_model_that_does_not_answer_leaves_the_rules(desk, monkeypatch):
         lan = server.contact("Lan")
         await says(server, lan, HOT)
         assert (await lead(server, lan)).temperature == "hot"
+
+
+async def test_a_model_that_takes_too_long_leaves_the_rules(desk, monkeypatch):
+    monkeypatch.setattr(lead_scoring, "MODEL_SECONDS", 0.05)
+    monkeypatch.setattr(Scripted, "told", asyncio.Event())
+    with_model = {"lead_scoring": {"fields": FIELDS}}
+    async with desk(plugins={**PLUGINS, "model": Scripted}, settings=with_model, tenants=tenant()) as server:
+        lan = server.contact("Lan")
+        await lan.says("Em đặt lịch, em chuyển khoản luôn nhé")
+
+        async def hot() -> bool:
+            found = await lead(server, lan)
+            return found is not None and found.temperature == "hot"
+
+        await server.until("the lead is hot", hot)
 
 
 async def test_a_hot_lead_is_told_to_the_salesperson_by_template_once(desk):

@@ -129,6 +129,26 @@ async def test_a_visit_that_was_moved_is_reminded_of_at_its_new_time_alone(clini
         assert "Thứ Bảy, 28/11" in text
 
 
+@pytest.mark.parametrize("what", ["moved", "cancelled"])
+async def test_a_reminder_that_is_held_does_not_go_once_it_is_no_longer_so(clinic, monkeypatch, what):
+    monkeypatch.setattr(Touch, "service_window", timedelta(hours=24))
+    monkeypatch.setitem(SETTINGS["reminders"], "rules", [{"id": "24h", "before": "24 h"}])
+    async with clinic() as server:
+        lan, visit = await booked(server)
+        await at(server, START - timedelta(hours=23, minutes=59))
+        assert await heard(lan) == [], "there is no template: it waits for them to write"
+        later, desk = START + timedelta(days=2), server.server.appointments
+        if what == "moved":
+            times = {"starts_at": later, "ends_at": later + timedelta(minutes=30)}
+            await desk.move("clinic", visit.id, key="m", by="operator:hoa", **times)
+        else:
+            await desk.become("clinic", visit.id, "cancelled", key="c", by="operator:hoa")
+        await at(server, START - timedelta(hours=20))
+        await lan.says("Chị ơi")
+        await server.quiet()
+        assert await heard(lan) == ["You said: Chị ơi"]
+
+
 async def test_moved_away_and_back_it_is_reminded_of_once(clinic):
     async with clinic() as server:
         lan, visit = await booked(server)
@@ -314,6 +334,13 @@ async def test_while_a_person_answers_a_tap_is_done_and_said_all_the_same(remind
     assert "đã hủy lịch hẹn" in await tap(server, lan, "cancel")
     assert (await now_of(server, visit)).state == "cancelled"
     assert (await server.repository("clinic").get(CONVERSATIONS, lan.id)).owner == "operator:hoa"
+
+
+async def test_what_is_tapped_is_done_while_nobody_answers(reminded):
+    server, lan, visit = reminded
+    await server.server.ownership.hand_off("clinic", lan.id, "asked for a person")
+    assert "đã hủy lịch hẹn" in await tap(server, lan, "cancel")
+    assert (await now_of(server, visit)).state == "cancelled"
 
 
 async def test_who_did_not_come_is_asked_once_whether_they_want_another_time(reminded):
