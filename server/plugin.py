@@ -320,7 +320,7 @@ class Plugin:
     """The most contacts (deals, activities) of one push."""
 
     has_page: ClassVar[bool] = True
-    """Whether `routes` adds a page for people at its beginning (`/`), to which the start page leads; False: only webhooks."""
+    """Whether `routes` adds a page for people at its beginning (`/`), to which the start page leads."""
 
     admin_pages: ClassVar[tuple[AdminPage, ...]] = ()
     """Pages of its own for operators, which `admin_panel` fills."""
