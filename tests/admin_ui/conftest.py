@@ -96,7 +96,8 @@ class Screens:
 
     async def looks(self, page: Page, name: str) -> None:
         """The open page is as it should be: nothing wider than the screen on a desk and on a phone, nothing that axe finds
-        in LOOKS. With FRONTDESK_SHOTS set, pictures `name-390-dark.png` and so on are left there."""
+        in LOOKS: with FRONTDESK_SHOTS set (`.ci/run slow`, `make shots`) each of them, and pictures `name-390-dark.png` and
+        so on are left there; without it the first, once for each page."""
         before = page.viewport_size
         for width, height in SIZES.values():
             await page.set_viewport_size({"width": width, "height": height})

@@ -51,6 +51,7 @@ async def test_a_visit_is_booked_in_vietnamese(
         assert "https://calendar.google.com/" in await lan.hears()
 
 
+@pytest.mark.slow
 async def test_two_who_want_the_same_time_in_english(
     front: Callable[..., Front], business: Callable[[str], dict[str, Any]]
 ) -> None:

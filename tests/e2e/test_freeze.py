@@ -19,6 +19,7 @@ from .freeze_run import IN_FLIGHT, Report, freeze_run
 pytestmark = pytest.mark.wire
 
 
+@pytest.mark.slow
 async def test_a_ghost_says_nothing_twice_but_what_was_in_flight_already(tmp_path: Path, wire: WireStore) -> None:
     report = await freeze_run(4, tmp_path, wire.url("frontdesk"), points=["deed.intended"])
     assert_no_harm(report, {"deed.intended"})

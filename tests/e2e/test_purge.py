@@ -19,6 +19,7 @@ from .contacts import NUMBER, TENANT
 MakeFront = Callable[..., Front]
 
 
+@pytest.mark.slow
 async def test_a_purge_waits_for_the_server_and_what_contacts_write_meanwhile_does_not_stay(
     front: MakeFront, parrot: dict[str, Any], quick: dict[str, Any]
 ) -> None:

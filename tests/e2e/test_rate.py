@@ -21,6 +21,7 @@ pytestmark = pytest.mark.wire
 RATE = 3
 
 
+@pytest.mark.slow
 async def test_three_processes_keep_the_rate_of_one_sender(
     front: Callable[..., Front],
     parrot: dict[str, Any],

@@ -75,6 +75,7 @@ async def test_sigterm_lets_turns_end_and_leaves_the_rest_for_the_next_process(
         assert twilio.violations == []
 
 
+@pytest.mark.slow
 @pytest.mark.wire
 async def test_sigterm_ends_it_in_time_though_the_store_does_not_answer(
     front: MakeFront, parrot: dict[str, Any], quick: dict[str, Any], twilio: FakeTwilio, wire: WireStore

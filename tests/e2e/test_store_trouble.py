@@ -53,6 +53,7 @@ def _long_message(twilio: FakeTwilio, number: int) -> list[tuple[str, str]]:
     return twilio.compose(InboundSpec(body=body, from_=f"whatsapp:+849{number:08d}", to=NUMBER))
 
 
+@pytest.mark.slow
 @pytest.mark.wire
 async def test_a_store_that_is_not_there_at_the_start_is_waited_for(
     front: MakeFront, parrot: dict[str, Any], tmp_path: Path

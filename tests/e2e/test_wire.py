@@ -28,6 +28,7 @@ POINTS = ("inbox.message_written", "store.between_writes", "turn.committed", "de
 MakeFront = Callable[..., Front]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 async def test_a_crash_between_two_writes_that_are_no_transaction_loses_nothing(
     tmp_path: Path, wire: WireStore

@@ -50,7 +50,7 @@ async def converse(desk: Desk, texts: list[str]) -> list[Any]:
     return record
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=5), st.sampled_from(["school", "clinic"]))
 def test_any_conversation_gets_valid_replies_and_the_same_ones_again(
     tenants: dict[str, TenantConfig], texts: list[str], name: str
