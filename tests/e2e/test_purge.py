@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import yaml
 
 from frontdesk.testing.fake_twilio import InboundSpec
