@@ -64,8 +64,8 @@ class Finder:
         key, slots = "free", await self._within(spans, asked)
         if not slots and all(span.end - span.begin <= POINT for span in spans):
             key, slots = "nearest", await self._around(spans[0].begin, asked)
-        head = self._closed(spans, language, now) if not slots else ""
-        if not slots:
+        head = self._closed(spans, language, now) if not slots or key == "nearest" else ""
+        if not slots or head:
             key, slots = "later", (await self._after(spans[0].begin, asked))[: self._rules.settings.offers]
         if not slots:
             return head or words.say("nothing", language, service=words.service_name(asked.service, language))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from .cascade import Found, Made, rule
-from .words import Part
+from .words import Part, lexicon
 
 DAY = 24 * 60
 OPENS = 7
@@ -202,8 +202,10 @@ def _half_of_today(found: Found) -> Made:
 
 
 def _bare_hour(found: Found) -> Made:
-    """`at 3`, `after 5`: a number that is an hour because of the word before it."""
-    return _clock(found.one("num")) if found.one("num") <= 24 else None
+    """`at 3`, `after 5`: a number that is an hour because of the word before it, and not of what it counts after it."""
+    after = found.next
+    counts = after is not None and after.kind == "x" and after.plain not in lexicon().after_hour
+    return _clock(found.one("num")) if found.one("num") <= 24 and not counts else None
 
 
 def _exactly(hour: int) -> Made:
@@ -275,13 +277,13 @@ _HALF_OF_DAY = (
     rule("(?:part [at the]? clock) | (?:part at num)", _half_of_day),
 )
 AT_HOUR = (
-    rule("at num (?![minute hours unit dayword monthword month x])", _bare_hour),
+    rule("at num (?![minute hours unit dayword monthword month])", _bare_hour),
     rule("at? clock", lambda found: ("clock", found.one("clock"))),
     rule("(?<=around) num (?![minute hours unit dayword])", _bare_hour),
     rule("num (?=dash? ish)", _bare_hour),
     rule("num or clock | clock or num (?![minute hours unit dayword monthword month x slash date])", _either),
-    rule("(?<=[before after by]) num (?![minute hours unit dayword monthword month x num until dash])", _bare_hour),
-    rule("(?<=from) num (?![minute hours unit dayword monthword month x until dash and])", _bare_hour),
+    rule("(?<=[before after by]) num (?![minute hours unit dayword monthword month num until dash])", _bare_hour),
+    rule("(?<=from) num (?![minute hours unit dayword monthword month until dash and])", _bare_hour),
 )
 """When it is known which numbers count days: the others that are hours."""
 RULES = (*_CLOCK, *_HALF_OF_DAY)

@@ -40,6 +40,7 @@ class Lexicon:
     i_verbs: frozenset[str]
     before_question: frozenset[str]
     particles: frozenset[str]
+    after_hour: frozenset[str]
     parts: dict[str, Part]
     speller: Speller
 
@@ -63,6 +64,7 @@ def lexicon() -> Lexicon:
         frozenset(data["i_verbs"]),
         frozenset(letters(word)[0] for word in data["not_after_question"]),
         frozenset(letters(word)[0] for word in data["particles"]),
+        frozenset(letters(word)[0] for word in (*data["particles"], *data["after_hour"])),
         parts,
         Speller(meanings, other, {letters(short): letters(full) for short, full in data["typed_so"].items()}),
     )
