@@ -32,7 +32,7 @@ class Supply:
         if given is not None:
             return answer(argument, given, self._request.now)
         if argument.kind == "when":
-            return self.newest_wish()
+            return " ".join(self._thread.when.split())[:300]
         found = from_texts(argument, self._thread.wishes, self._request.now)
         if found is not None or not argument.required:
             return found

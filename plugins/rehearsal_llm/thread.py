@@ -40,6 +40,8 @@ class Thread:
     goal: str | None = None
     wishes: list[str] = field(default_factory=list)
     """What was written about it, newest first: days, times and words are read from here."""
+    when: str = ""
+    """The newest of them as a tool is told it: an hour alone stands behind the day it is of."""
     picks: dict[str, str] = field(default_factory=dict)
     """The label picked from a list that was offered, by the kind of list: `free` or `own`."""
     values: dict[str, str] = field(default_factory=dict)
@@ -112,17 +114,15 @@ def _advance(
         goal = "book"
     if goal is not None and goal != thread.goal:
         thread.goal, thread.wishes, thread.confirmed, thread.moved = goal, [one.text], False, True
-        thread.picks, thread.values = {}, {}
+        thread.picks, thread.values, thread.when = {}, {}, one.text
         return
     if thread.goal is None or pending is None:
         return
     if not _take_answer(thread, pending, one, language, today):
-        _take_wish(thread, one.text, today)
+        _take_wish(thread, one, today)
         if goal is not None and not thread.moved:
             # Said once more in other words, which a tool may understand where nothing here does.
-            thread.wishes.insert(0, one.text)
-            thread.picks.pop("free", None)
-            thread.confirmed, thread.moved = False, True
+            _wish_anew(thread, one, today)
 
 
 def _take_answer(thread: Thread, pending: str, one: Round, language: Language, today: date) -> bool:
@@ -142,11 +142,31 @@ def _take_answer(thread: Thread, pending: str, one: Round, language: Language, t
     return thread.moved
 
 
-def _take_wish(thread: Thread, text: str, today: date) -> None:
-    if when.days(text, today) or when.clocks(text) or when.part_of_day(text):
-        thread.picks.pop("free", None)
-        thread.confirmed, thread.moved = False, True
-        thread.wishes.insert(0, text)
+def _take_wish(thread: Thread, one: Round, today: date) -> None:
+    if when.days(one.text, today) or when.clocks(one.text) or when.part_of_day(one.text):
+        _wish_anew(thread, one, today)
+
+
+def _wish_anew(thread: Thread, one: Round, today: date) -> None:
+    thread.picks.pop("free", None)
+    thread.confirmed, thread.moved = False, True
+    thread.when = _with_day(thread, one, today)
+    thread.wishes.insert(0, one.text)
+
+
+def _with_day(thread: Thread, one: Round, today: date) -> str:
+    """What the contact wrote; where it is an hour alone, behind the days that are talked about: those they named, unless
+    only others were offered."""
+    hour = when.clocks(one.text) or when.part_of_day(one.text)
+    if not hour or when.days(one.text, today) or when.names_stretch(one.text):
+        return one.text
+    if when.names_stretch(thread.when) and not (when.clocks(thread.when) or when.part_of_day(thread.when)):
+        return f"{thread.when}, {one.text}"
+    labels = options.shown(one.said) or [one.said]
+    offered = dict.fromkeys(day for label in labels for day in when.days(label, today))
+    named = when.days(thread.when, today)
+    days = [day for day in named if day in offered] or list(offered) or named
+    return " ".join([" or ".join(day.isoformat() for day in days), one.text]).strip()
 
 
 def _pending(text: str, tools: Iterable[ToolSpec]) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -37,6 +38,9 @@ _RELATIVE = (
 )  # fmt: skip
 _IN_DAYS = re.compile(r"\bin (\d{1,2}) days\b|\b(\d{1,2}) ngay nua\b")
 _NEXT_WEEK = re.compile(r"\bnext week\b|\btuan (?:sau|toi)\b")
+_STRETCH = re.compile(
+    r"\b(?:weeks?|weekend|weekdays?|months?|any ?day|every ?day|hours?|minutes|tuan|thang|ngay thuong|(?:tieng|phut) nua)\b"
+)
 _ISO = re.compile(r"\b(\d{4})-(\d{1,2})-(\d{1,2})(?!\d)")
 _SLASHES = re.compile(r"(?<![\d/])(\d{1,2})/(\d{1,2})(?:/(\d{4}|\d{2}))?(?![\d/])")
 _MONTH_NAME = "|".join(sorted(_MONTHS, key=len, reverse=True))
@@ -64,10 +68,11 @@ _NUMBER_WORDS = {
     name: i for i, name in enumerate("one two three four five six seven eight nine ten eleven twelve".split(), 1)
 }  # fmt: skip
 
+# With and without diacritics, each as it is: `đổi sang thứ sáu` names no morning.
 _PARTS: tuple[tuple[re.Pattern[str], int, int], ...] = (
     (re.compile(r"\bmorning\b|\b(?:buoi|gio|h|ca) sang\b|\bsang (?:mai|nay|thu|som|t\d|cn|chu)\b|sáng"), 5, 12),
     (re.compile(r"\bnoon\b|\bmidday\b|\bbuoi trua\b|\bgio trua\b|trưa"), 11, 14),
-    (re.compile(r"\bafternoon\b|\bchieu\b"), 12, 18),
+    (re.compile(r"\bafternoon\b|\bchieu\b|chiều"), 12, 18),
     (
         re.compile(
             r"\bevening\b|\bnight\b|\btonight\b|\b(?:buoi|gio|h|ca) toi\b|\btoi (?:nay|mai|thu|t\d|cn|chu)\b|tối"
@@ -92,6 +97,11 @@ def days(text: str, today: date) -> list[date]:
     if not found and _NEXT_WEEK.search(plain):
         found.append(_monday_after(today))
     return list(dict.fromkeys(found))
+
+
+def names_stretch(text: str) -> bool:
+    """Whether *text* speaks of more or less than a day: a week, a weekend, `in two hours`."""
+    return bool(_STRETCH.search(" ".join(fold(text).split())))
 
 
 def dates(text: str, today: date) -> list[date]:
@@ -120,10 +130,9 @@ def clocks(text: str) -> list[Clock]:
 
 def part_of_day(text: str) -> tuple[int, int] | None:
     """The hours (from, until) of the part of the day named in *text*: `chiều` is (12, 18)."""
-    lower = " ".join(text.casefold().split())
-    plain = fold(lower)
+    lower = " ".join(unicodedata.normalize("NFC", text).casefold().split())
     for pattern, start, end in _PARTS:
-        if pattern.search(lower) or pattern.search(plain):
+        if pattern.search(lower):
             return start, end
     return None
 

@@ -131,6 +131,31 @@ async def test_a_time_that_is_not_free_is_answered_with_others(talk: Any) -> Non
         assert "Hygienist visit" in answer and "Thursday 26 Nov, 11:00" in answer, answer
 
 
+async def test_an_hour_alone_is_of_the_day_that_is_talked_about(talk: Any) -> None:
+    async with talk("lotus-school") as lan:
+        answer = await lan.says("em muốn đặt lịch kiểm tra đầu vào sáng thứ ba")
+        assert answer.count("thứ Ba 1/12") == 3 and "08:30" not in answer, answer
+        assert "08:30 thứ Ba 1/12" in await lan.says("08:30 ạ")
+        assert "15:00 thứ Ba 1/12" in await lan.says("15h đi ạ")
+        assert "Em đã đặt lịch" in await lan.says("vâng ạ")
+        await lan.hears()
+        answer = await lan.says("Em đổi lịch sang thứ sáu được không?")
+        assert answer.count("thứ Sáu 27/11") == 3, answer
+        answer = await lan.says("7h tối")
+        assert "đổi lịch sang 19:00 thứ Sáu 27/11" in answer, answer
+
+
+async def test_an_hour_after_an_offer_keeps_its_day_whatever_else_is_said(talk: Any) -> None:
+    async with talk("riverside-dental") as ann:
+        assert (await ann.says("Can I come on Friday?")).count("Friday 27 Nov") == 3
+        assert "Friday 27 Nov, 15:00" in await ann.says("dr jones at 3pm")
+        assert "Friday 27 Nov, 11:00" in await ann.says("at 11 please")
+        answer = await ann.says("Can I come on Tuesday at 10 for a check-up?")
+        assert "Tuesday 1 Dec, 10:00" in answer and "Shall I go ahead?" in answer, answer
+        answer = await ann.says("at 3 with my son")
+        assert "Tuesday 1 Dec, 15:00" in answer and "Shall I go ahead?" in answer, answer
+
+
 @pytest.mark.parametrize(
     ("tenant", "text"),
     [("riverside-dental", "From what age can my daughter come?"), ("lotus-school", "Con tôi 5 tuổi có lớp không?")],

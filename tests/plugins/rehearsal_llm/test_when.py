@@ -52,7 +52,9 @@ def test_a_time_of_day_means_what_it_can_mean(text: str, minutes: set[int]) -> N
     assert [set(clock.minutes) for clock in when.clocks(text)] == [minutes]
 
 
-@pytest.mark.parametrize("text", ["tôi muốn hỏi", "toi muon hoi", "giá 3.200.000đ", "25/12", "at 3 people", "99:99"])
+@pytest.mark.parametrize(
+    "text", ["tôi muốn hỏi", "toi muon hoi", "giá 3.200.000đ", "25/12", "at 3 people", "99:99", "đổi sang thứ sáu"]
+)
 def test_what_names_no_time_gives_none(text: str) -> None:
     assert when.clocks(text) == [] and when.part_of_day(text) is None
 
