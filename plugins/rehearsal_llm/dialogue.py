@@ -8,6 +8,7 @@ from datetime import date
 
 from frontdesk import ModelReply, ModelRequest, ToolCall
 
+from .arguments import VISIT
 from .emoji import as_words, mood_of
 from .errand import Errand, Step
 from .intents import Reading, read
@@ -35,6 +36,8 @@ _ANSWER_BY = "answer_by"
 """The core's tool that keeps how somebody wants to be answered; offered where there is a voice."""
 _BY = {"by_voice": "voice", "in_text": "text"}
 """Intent → what that tool is told."""
+_TO_MOVE = "A visit to be moved"
+"""The section in which reminders tell the id of a visit: the time named next is for it."""
 _CALLS = 6
 """Tool calls in one turn; one that needs more is going round in circles."""
 
@@ -130,7 +133,7 @@ class Dialogue:
         return outcome
 
     def _on_words(self) -> _Answer | Step:
-        thread = follow(self._talk, self._request.tools, self._request.now.date(), self._goal_of)
+        thread = self._followed()
         if thread.dropped:
             return _Answer(self._say("dropped"))
         asked = self._questions(thread)
@@ -164,7 +167,7 @@ class Dialogue:
             return looked
         asked = self._asked()
         nothing = not asked.facts and (asked.unknown or asked.remarks)
-        thread = follow(self._talk, self._request.tools, self._request.now.date(), self._goal_of)
+        thread = self._followed()
         return looked if nothing and thread.goal is None else self._on_words()
 
     def _who_it_is(self) -> _Answer:
@@ -314,6 +317,20 @@ class Dialogue:
         return _Answer(f"{opening} {continued(self._words('handed_off'))}", person=reason)
 
     # What is wanted.
+
+    def _followed(self) -> Thread:
+        today = self._request.now.date()
+        return follow(self._talk, self._request.tools, today, self._goal_of, to_move=self._to_move())
+
+    def _to_move(self) -> str:
+        """The id of the visit that a time named next is for; once it was moved in this turn, no section tells it."""
+        told = next((section.text for section in self._request.sections if section.name == _TO_MOVE), "")
+        if (found := re.search(r"\bid ([^\s,]+)", told)) and self._able("move"):
+            return found[1]
+        movers = {tool.name for tool in self._request.tools if role(tool) == "move"}
+        moved = [call for call, _ in self._newest.done if call.name in movers]
+        ids = (str(value) for call in moved for name, value in call.arguments.items() if VISIT & set(name.split("_")))
+        return next(ids, "")
 
     def _questions(self, thread: Thread) -> Answered:
         # What moved an errand on ("do you have anything on Friday?") is answered by the errand.

@@ -139,6 +139,8 @@ class Errand:
         picked = self._thread.picks.get(kind)
         if picked is not None:
             return next((option for option in listed if picked in (option.label, option.tapped)), None)
+        if kind == "own" and self._thread.goal == "move" and self._thread.visit:
+            return next((option for option in listed if option.id == self._thread.visit), None)
         if kind == "own" and len(listed) == 1:
             return listed[0]
         newest = self._thread.wishes[0] if self._thread.wishes else ""

@@ -46,6 +46,8 @@ class Thread:
     """The label picked from a list that was offered, by the kind of list: `free` or `own`."""
     values: dict[str, str] = field(default_factory=dict)
     """The replies to questions for single arguments."""
+    visit: str = ""
+    """The id of the visit to be moved, where it is known without being asked for."""
     confirmed: bool = False
     dropped: bool = False
     """The contact has just said no to it."""
@@ -82,9 +84,14 @@ def language_of(talk: Sequence[Round], fallback: Language) -> Language:
     return next((found for text in texts if (found := detect(text))), fallback)
 
 
-def follow(talk: Sequence[Round], tools: Sequence[ToolSpec], today: date, goal_of: GoalOf) -> Thread:
-    """The errand that is open after the newest round; without a goal if there is none."""
-    thread = Thread()
+def follow(
+    talk: Sequence[Round], tools: Sequence[ToolSpec], today: date, goal_of: GoalOf, *, to_move: str = ""
+) -> Thread:
+    """The errand that is open after the newest round; without a goal if there is none.
+
+    :param to_move: the id of the visit that a time named next is for.
+    """
+    thread = Thread(visit=to_move)
     language: Language = "vi"
     for one in talk[_start(talk, tools) :]:
         language = detect(one.text) or language
@@ -112,6 +119,8 @@ def _advance(
     goal = _first(goal_of(sentence, language) for sentence in _clauses(one.text))
     if goal is None and pending == "offer_booking" and "yes" in reading.intents:
         goal = "book"
+    if thread.goal is None and thread.visit and _names_time(one.text, today) and reading.wish in (None, "move"):
+        goal = "move"
     if goal is not None and goal != thread.goal:
         thread.goal, thread.wishes, thread.confirmed, thread.moved = goal, [one.text], False, True
         thread.picks, thread.values, thread.when = {}, {}, one.text
@@ -143,8 +152,12 @@ def _take_answer(thread: Thread, pending: str, one: Round, language: Language, t
 
 
 def _take_wish(thread: Thread, one: Round, today: date) -> None:
-    if when.days(one.text, today) or when.clocks(one.text) or when.part_of_day(one.text):
+    if _names_time(one.text, today):
         _wish_anew(thread, one, today)
+
+
+def _names_time(text: str, today: date) -> bool:
+    return bool(when.days(text, today) or when.clocks(text) or when.part_of_day(text))
 
 
 def _wish_anew(thread: Thread, one: Round, today: date) -> None:

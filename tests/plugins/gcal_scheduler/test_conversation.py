@@ -14,6 +14,7 @@ import yaml
 from frontdesk import choices_of, numbered
 from frontdesk.plugins.gcal_scheduler import GcalScheduler
 from frontdesk.plugins.rehearsal_llm import RehearsalLlm
+from frontdesk.plugins.reminders import Reminders
 from frontdesk.testing.clock import MovableClock
 
 EXAMPLE = yaml.safe_load((Path(__file__).parents[3] / "tenants.example.yaml").read_text("utf-8"))["tenants"]
@@ -31,6 +32,11 @@ class Talk:
     async def says(self, text: str) -> str:
         """The answer."""
         await self._contact.says(text)
+        return await self.hears()
+
+    async def taps(self, title: str, payload: str) -> str:
+        """The answer to a button."""
+        await self._contact.says(title, kind="button", data={"payload": payload})
         return await self.hears()
 
     async def hears(self) -> str:
@@ -57,9 +63,10 @@ def talk(desk: Any) -> Callable[..., Any]:
     async def start(tenant: str) -> AsyncIterator[Talk]:
         example = {**EXAMPLE[tenant], "settle": {"quiet_seconds": 0}}
         of_plugins = [each for each in example["plugins"] if "gcal_scheduler" in each]
-        example["plugins"] = ["phone", "rehearsal_llm", *of_plugins]
+        reminders = {"reminders": {"rules": [{"id": "24h", "before": "24 h"}]}}
+        example["plugins"] = ["phone", "rehearsal_llm", *of_plugins, reminders]
         async with desk(
-            plugins={"rehearsal_llm": RehearsalLlm, "gcal_scheduler": GcalScheduler},
+            plugins={"rehearsal_llm": RehearsalLlm, "gcal_scheduler": GcalScheduler, "reminders": Reminders},
             tenants={tenant: example},
             clock=MovableClock(MORNING),
         ) as server:
@@ -154,6 +161,23 @@ async def test_an_hour_after_an_offer_keeps_its_day_whatever_else_is_said(talk: 
         assert "Tuesday 1 Dec, 10:00" in answer and "Shall I go ahead?" in answer, answer
         answer = await ann.says("at 3 with my son")
         assert "Tuesday 1 Dec, 15:00" in answer and "Shall I go ahead?" in answer, answer
+
+
+async def test_the_time_named_after_a_tap_to_move_is_for_that_visit(talk: Any) -> None:
+    async with talk("lotus-school") as lan:
+        for text in ("em muốn đặt lịch học thử 14h ngày mai", "đặt lịch kiểm tra đầu vào chiều thứ ba lúc 4 giờ"):
+            assert "đồng ý không" in await lan.says(text)
+            assert "Em đã đặt lịch" in await lan.says("vâng ạ")
+            await lan.hears()
+        lan.server.clock.advance(4 * 3600 + 60)
+        assert "14:00 Thứ Năm, 26/11" in await lan.hears()
+        answer = await lan.taps("Đổi giờ hẹn", "reminders:move")
+        assert "Mình muốn đổi sang ngày giờ nào ạ?" in answer, answer
+        answer = await lan.says("thứ hai lúc 9h")
+        assert "đổi lịch sang 09:00 thứ Hai 30/11" in answer, answer
+        assert "09:00 thứ Hai 30/11" in await lan.says("ok em")
+        booked = {("booked", "Buổi học thử", "30/11 09:00"), ("booked", "Kiểm tra đầu vào", "01/12 16:00")}
+        assert set(await lan.visits()) == booked
 
 
 @pytest.mark.parametrize(
