@@ -30,6 +30,7 @@ KINDS = (
     "no_answer",
     "untrue",
     "tool",
+    "chosen",
     "hook",
     "superseded_by_a_newer_message",
     "hearing",

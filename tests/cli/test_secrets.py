@@ -80,7 +80,7 @@ def test_a_secret_that_something_refers_to_is_deleted_only_by_force(
     code, said = frontdesk("secrets", "delete", "riverside-dental", "OLD")
     assert code == 1 and said.count("\n") == 2
     assert re.search(
-        r"^tenants\.yaml:\d+: tenant riverside-dental: plugins\[2\]\.twilio_whatsapp\.previous_auth_token: ", said
+        r"^tenants\.yaml:\d+: tenant riverside-dental: plugins\[3\]\.twilio_whatsapp\.previous_auth_token: ", said
     )
     assert "OLD of riverside-dental was not deleted: take that away first, or say --force" in said
 

@@ -38,6 +38,7 @@ BEFORE_RUNNING = "refused by the registry (tests/test_registry.py) or told by `f
 ELSEWHERE = {
     "blocks_loop": "tests/test_watchdog.py",
     "answers_nonsense": "below, for each hook",
+    "address_book": "a good example: tests/services/test_pushing.py",
     "loyalty": "a good example: tests/services/test_cards.py",
     "card_gone_wrong": "tests/services/test_cards.py",
     "weather": "the good example: tests/plugins/test_weather.py",

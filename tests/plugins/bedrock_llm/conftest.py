@@ -114,6 +114,7 @@ async def make(bedrock: FakeBedrock, aws_keys: None) -> AsyncIterator[Callable[.
             days=unused,
             secrets=unused,
             tell_operators=unused,
+            post_signed=unused,
             spending=purses[-1],
             http=unused,
             shared=cast(Any, shared),

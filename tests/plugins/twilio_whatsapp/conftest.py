@@ -99,6 +99,7 @@ def make_plugin(http: aiohttp.ClientSession, twilio: FakeTwilio, clock: Any) -> 
         days=unused,
         secrets=unused,
         tell_operators=unused,
+        post_signed=unused,
         spending=unused,
         http=http,
         shared=cast(Any, shared),
