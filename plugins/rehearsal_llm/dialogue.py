@@ -19,7 +19,7 @@ from .phrases import Voice, continued, fit, said, say
 from .questions import Answered, answered
 from .thread import Round, Thread, follow, language_of, rounds
 from .tools import CALL_A_PERSON, OFFER_CHOICES, deed_for, other_lookup, role
-from .when import clocks, dates, days
+from .when import dates, days, named
 
 _MEDIA = re.compile(
     r"^\[(?:voice note|image|video|document|sticker|message|contact card|location)[^\]\n]*\]\s*", re.MULTILINE
@@ -357,7 +357,7 @@ class Dialogue:
 
     def _visit(self, reading: Reading, text: str) -> str | None:
         """`book` for "can I come Monday at 3?": who names a time wants it looked up, if there is a diary."""
-        timed = days(text, self._request.now.date()) or clocks(text)
+        timed = named(text, self._request.now.date())
         coming = "coming" in reading.intents and "hypothetical" not in reading.intents
         return "book" if coming and timed and self._able("book") else None
 

@@ -13,6 +13,7 @@ from .arguments import Argument, arguments
 from .intents import read
 from .language import Language, detect, sentences, visible
 from .phrases import VOICES, Voice, said, say
+from .tools import role
 
 GoalOf = Callable[[str, Language], str | None]
 """What a text wants done: `book`, `move`, `cancel`, `mine`, `tool:NAME`, or None."""
@@ -119,8 +120,10 @@ def _advance(
     goal = _first(goal_of(sentence, language) for sentence in _clauses(one.text))
     if goal is None and pending == "offer_booking" and "yes" in reading.intents:
         goal = "book"
-    if thread.goal is None and thread.visit and _names_time(one.text, today) and reading.wish in (None, "move"):
+    if thread.goal is None and thread.visit and when.named(one.text, today) and reading.wish in (None, "move"):
         goal = "move"
+    if goal is None and thread.goal is None and when.alone(one.text, today) and not reading.further:
+        goal = "book" if any(role(tool) == "book" for tool in tools) else None
     if goal is not None and goal != thread.goal:
         thread.goal, thread.wishes, thread.confirmed, thread.moved = goal, [one.text], False, True
         thread.picks, thread.values, thread.when = {}, {}, one.text
@@ -152,12 +155,8 @@ def _take_answer(thread: Thread, pending: str, one: Round, language: Language, t
 
 
 def _take_wish(thread: Thread, one: Round, today: date) -> None:
-    if _names_time(one.text, today):
+    if when.named(one.text, today):
         _wish_anew(thread, one, today)
-
-
-def _names_time(text: str, today: date) -> bool:
-    return bool(when.days(text, today) or when.clocks(text) or when.part_of_day(text))
 
 
 def _wish_anew(thread: Thread, one: Round, today: date) -> None:

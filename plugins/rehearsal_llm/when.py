@@ -37,6 +37,10 @@ _RELATIVE = (
     (re.compile(r"\b(?:today|tonight|hom nay|(?:sang|trua|chieu|toi) nay|this (?:morning|afternoon|evening))\b"), 0),
 )  # fmt: skip
 _IN_DAYS = re.compile(r"\bin (\d{1,2}) days\b|\b(\d{1,2}) ngay nua\b")
+_SOON = re.compile(
+    r"\bin (?:\d{1,2}|an?|half an|one|two|three|four|five|six) (?:hours?|hrs?|minutes|mins)\b"
+    r"|\b(?:\d{1,2}|nua|mot|hai|ba|bon|nam|sau) (?:tieng|gio|phut) nua\b"
+)
 _NEXT_WEEK = re.compile(r"\bnext week\b|\btuan (?:sau|toi)\b")
 _STRETCH = re.compile(
     r"\b(?:weeks?|weekend|weekdays?|months?|any ?day|every ?day|hours?|minutes|tuan|thang|ngay thuong|(?:tieng|phut) nua)\b"
@@ -82,6 +86,13 @@ _PARTS: tuple[tuple[re.Pattern[str], int, int], ...] = (
     ),
 )
 
+_BESIDE = frozenset(
+    "on at in after before from until till by around about the please pls then or next this week morning afternoon "
+    "evening noon am pm luc vao tam khoang truoc sau tu den toi hoac hay thi buoi sang trua chieu ngay di a nhe nha em "
+    "gio tuan".split()
+) | {str(number) for number in range(1, 25)}
+"""What may stand beside a day and an hour in a text that says nothing else."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clock:
@@ -99,9 +110,37 @@ def days(text: str, today: date) -> list[date]:
     return list(dict.fromkeys(found))
 
 
+def named(text: str, today: date) -> bool:
+    """Whether *text* names a time to come, be there such a one or not: `30 February`, `in two hours`."""
+    plain = " ".join(fold(text).split())
+    spoken = any(pattern.search(plain) for pattern in (_SOON, _ISO, _SLASHES, _WRITTEN))
+    return spoken or bool(days(text, today) or clocks(text) or part_of_day(text))
+
+
+def alone(text: str, today: date) -> bool:
+    """Whether *text* is nothing but a time: `next Tuesday after 5`, `15h đi ạ`. `Sunday?` may ask for something else."""
+    plain = " ".join(fold(text).split())
+    if not (days(text, today) or clocks(text)) or (plain.endswith("?") and not clocks(text)):
+        return False
+    for pattern in (
+        _SOON,
+        _ISO,
+        _SLASHES,
+        _WRITTEN,
+        _DAY_NAME,
+        *(each for each, _ in _RELATIVE),
+        _HALF_PAST,
+        _CLOCK,
+        _IN_DAYS,
+    ):
+        plain = pattern.sub(" ", plain)
+    return set(re.findall(r"[^\W_]+", plain)) <= _BESIDE
+
+
 def names_stretch(text: str) -> bool:
     """Whether *text* speaks of more or less than a day: a week, a weekend, `in two hours`."""
-    return bool(_STRETCH.search(" ".join(fold(text).split())))
+    plain = " ".join(fold(text).split())
+    return bool(_STRETCH.search(plain) or _SOON.search(plain))
 
 
 def dates(text: str, today: date) -> list[date]:

@@ -180,6 +180,16 @@ async def test_the_time_named_after_a_tap_to_move_is_for_that_visit(talk: Any) -
         assert set(await lan.visits()) == booked
 
 
+async def test_a_time_is_looked_up_without_another_word_and_though_there_is_no_such_day(talk: Any) -> None:
+    async with talk("riverside-dental") as ann:
+        assert "Tuesday 1 Dec, 17:00" in await ann.says("next Tuesday after 5")
+        await ann.says("no thanks")
+        assert "Wednesday 25 Nov" in await ann.says("Can I come in two hours?")
+        await ann.says("no thanks")
+        assert "I find no appointment of yours." in await ann.says("What appointments do I have?")
+        assert "there is no such day or time (on 30 February)" in await ann.says("Can I come on 30 February?")
+
+
 @pytest.mark.parametrize(
     ("tenant", "text"),
     [("riverside-dental", "From what age can my daughter come?"), ("lotus-school", "Con tôi 5 tuổi có lớp không?")],

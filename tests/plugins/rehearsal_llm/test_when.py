@@ -59,6 +59,20 @@ def test_what_names_no_time_gives_none(text: str) -> None:
     assert when.clocks(text) == [] and when.part_of_day(text) is None
 
 
+@pytest.mark.parametrize(
+    "text", ["next Tuesday after 5", "15h đi ạ", "Friday at 3pm please", "sáng mai", "thứ hai lúc 9h"]
+)
+def test_a_time_and_nothing_else_is_known(text: str) -> None:
+    assert when.alone(text, MONDAY) and when.named(text, MONDAY)
+
+
+@pytest.mark.parametrize(
+    "text", ["Sunday?", "mai em bận rồi", "see you tomorrow at 3", "thứ bảy có lớp không", "please", "10"]
+)
+def test_what_says_more_than_a_time_is_not_taken_for_one(text: str) -> None:
+    assert not when.alone(text, MONDAY)
+
+
 @given(st.dates(date(2020, 1, 1), date(2030, 12, 31)), st.integers(0, 300))
 def test_every_day_ahead_is_read_back_from_how_it_is_written(today: date, ahead: int) -> None:
     day = today + timedelta(days=ahead)
