@@ -202,6 +202,9 @@ class Errand:
         """A look-up that declined has told why, and the contact may ask for something else; one that broke has not."""
         reason = result.content.strip()
         if result.refused and reason and "_" not in reason:
+            if role(lookup) == "free" and _asks_a_day(lookup) and reason.endswith("?"):
+                # Asked in the words that are known again, so that the answer is one to this errand.
+                reason = reason.rpartition(";")[0] or reason
             stop = "" if reason[-1] in ".!?…" else "."
             foreign = (detect(reason) or self._language) != self._language
             again = self._say("ask_day") if role(lookup) == "free" and _asks_a_day(lookup) else ""
@@ -234,7 +237,7 @@ class Errand:
 
 
 def _asks_a_day(lookup: ToolSpec) -> bool:
-    return any(argument.kind == "day" for argument in arguments(lookup))
+    return any(argument.kind in ("day", "when") for argument in arguments(lookup))
 
 
 def _is_confirmation(argument: Argument) -> bool:

@@ -174,7 +174,7 @@ def _with_day(thread: Thread, one: Round, today: date) -> str:
         return one.text
     if when.names_stretch(thread.when) and not (when.clocks(thread.when) or when.part_of_day(thread.when)):
         return f"{thread.when}, {one.text}"
-    labels = options.shown(one.said) or [one.said]
+    labels = options.shown(one.said) or ([one.said] if said("confirm_end", one.said) else [])
     offered = dict.fromkeys(day for label in labels for day in when.days(label, today))
     named = when.days(thread.when, today)
     days = [day for day in named if day in offered] or list(offered) or named

@@ -190,6 +190,19 @@ async def test_a_time_is_looked_up_without_another_word_and_though_there_is_no_s
         assert "there is no such day or time (on 30 February)" in await ann.says("Can I come on 30 February?")
 
 
+async def test_a_time_that_is_refused_leaves_the_errand_open(talk: Any) -> None:
+    async with talk("riverside-dental") as ann:
+        answer = await ann.says("Can I come Monday at 25:00?")
+        assert answer.endswith("no such day or time (Monday at 25:00). Which day would suit you?"), answer
+        answer = await ann.says("at 3pm")
+        assert "book Monday 30 Nov, 15:00" in answer, answer
+        assert "You are booked" in await ann.says("yes")
+        await ann.hears()
+        assert "Which day would suit you?" in await ann.says("Can you move my appointment to 30 February?")
+        answer = await ann.says("Friday at 2pm then")
+        assert "move it to Friday 27 Nov, 14:00" in answer, answer
+
+
 @pytest.mark.parametrize(
     ("tenant", "text"),
     [("riverside-dental", "From what age can my daughter come?"), ("lotus-school", "Con tôi 5 tuổi có lớp không?")],
