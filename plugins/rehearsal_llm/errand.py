@@ -216,7 +216,7 @@ class Errand:
         """*ids*: what was chosen already, for a look-up that takes it, too."""
         values: dict[str, Any] = {}
         for argument in arguments(lookup):
-            value = (ids or {}).get(argument.name) or self._supply.value(argument)
+            value = (ids or {}).get(argument.name) or self._supply.value(argument, (ids or {}).values())
             if value is None and argument.required:
                 return self._ask(argument)
             if value is not None:

@@ -169,8 +169,7 @@ def _wish_anew(thread: Thread, one: Round, today: date) -> None:
 def _with_day(thread: Thread, one: Round, today: date) -> str:
     """What the contact wrote; where it is an hour alone, behind the days that are talked about: those they named, unless
     only others were offered."""
-    hour = when.clocks(one.text) or when.part_of_day(one.text)
-    if not hour or when.days(one.text, today) or when.names_stretch(one.text):
+    if not when.hour_alone(one.text, today):
         return one.text
     if when.names_stretch(thread.when) and not (when.clocks(thread.when) or when.part_of_day(thread.when)):
         return f"{thread.when}, {one.text}"

@@ -42,6 +42,9 @@ _SOON = re.compile(
     r"|\b(?:\d{1,2}|nua|mot|hai|ba|bon|nam|sau) (?:tieng|gio|phut) nua\b"
 )
 _NEXT_WEEK = re.compile(r"\bnext week\b|\btuan (?:sau|toi)\b")
+_WEEKS = re.compile(
+    r"\b(?:this|next) (?:week|weekend|month)\b|\b(?:the|at the) weekend\b|\bcuoi tuan\b|\b(?:tuan|thang) (?:nay|sau|toi)\b"
+)
 _STRETCH = re.compile(
     r"\b(?:weeks?|weekend|weekdays?|months?|any ?day|every ?day|hours?|minutes|tuan|thang|ngay thuong|(?:tieng|phut) nua)\b"
 )
@@ -113,8 +116,13 @@ def days(text: str, today: date) -> list[date]:
 def named(text: str, today: date) -> bool:
     """Whether *text* names a time to come, be there such a one or not: `30 February`, `in two hours`."""
     plain = " ".join(fold(text).split())
-    spoken = any(pattern.search(plain) for pattern in (_SOON, _ISO, _SLASHES, _WRITTEN))
+    spoken = any(pattern.search(plain) for pattern in (_SOON, _WEEKS, _ISO, _SLASHES, _WRITTEN))
     return spoken or bool(days(text, today) or clocks(text) or part_of_day(text))
+
+
+def hour_alone(text: str, today: date) -> bool:
+    """Whether *text* names an hour or a part of the day, but not of which day."""
+    return bool(clocks(text) or part_of_day(text)) and not days(text, today) and not names_stretch(text)
 
 
 def alone(text: str, today: date) -> bool:

@@ -203,6 +203,21 @@ async def test_a_time_that_is_refused_leaves_the_errand_open(talk: Any) -> None:
         assert "move it to Friday 27 Nov, 14:00" in answer, answer
 
 
+async def test_an_hour_to_move_to_is_of_the_day_of_the_visit(talk: Any) -> None:
+    async with talk("riverside-dental") as ann:
+        await ann.says("Can I come Monday at 3?")
+        assert "You are booked" in await ann.says("yes")
+        await ann.hears()
+        assert "move it to Monday 30 Nov, 16:00" in await ann.says("Could you move my appointment to 4pm?")
+        assert "moved to Monday 30 Nov, 16:00" in await ann.says("yes")
+
+
+async def test_an_hour_after_a_weekend_is_of_that_weekend(talk: Any) -> None:
+    async with talk("riverside-dental") as ann:
+        assert "Saturday 28 Nov" in await ann.says("Can I come this weekend?")
+        assert "Saturday 28 Nov, 11:00" in await ann.says("11am")
+
+
 @pytest.mark.parametrize(
     ("tenant", "text"),
     [("riverside-dental", "From what age can my daughter come?"), ("lotus-school", "Con tôi 5 tuổi có lớp không?")],
