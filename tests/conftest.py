@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import lru_cache
@@ -27,6 +28,23 @@ from frontdesk.tasks import Owner
 from frontdesk.testing.death import Died
 from frontdesk.testing.desk import plain_tracebacks
 
+FIRST = 4
+THINNED = (
+    "plugins/aws_speech/",
+    "plugins/crm_hubspot/",
+    "plugins/gcal_scheduler/",
+    "plugins/http_speech/",
+    "plugins/lead_scoring/test_lead_scoring.py",
+    "plugins/reminders/test_reminders.py",
+    "services/test_pushing.py",
+    "store/test_days.py",
+    "testing/test_fake_google.py",
+    "testing/test_fake_speech.py",
+    "turn/test_speak.py",
+)
+WHOLE = frozenset({"test_when.py", "test_rules.py", "test_settings.py"})
+"""Of those, what starts nothing."""
+
 
 def pytest_configure() -> None:
     plain_tracebacks()
@@ -35,6 +53,7 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What waits for whole seconds comes first in each worker's part, the longest at its very start: others compute,
     and at the end none is left with it. `--dist worksteal` hands out equal parts of the list, and steals from their ends."""
+    _thin_out(items)
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     waiting = [item for item in items if _waits(item)]
     waiting.sort(key=lambda item: item.path.name not in ("test_crash.py", "test_tutorial.py"))
@@ -45,6 +64,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         first = waiting[number::workers]
         parts.append([*first, *islice(rest, max(0, size - len(first)))])
     items[:] = [*chain.from_iterable(parts), *rest]
+
+
+def _thin_out(items: list[pytest.Item]) -> None:
+    """Of each file in THINNED the ordinary run has the first tests, the slow one the others too: nearly each of them starts
+    a whole server in process, and together they would take as long as everything else."""
+    seen: Counter[Path] = Counter()
+    for item in items:
+        if item.path.name not in WHOLE and _below_tests(item).startswith(THINNED):
+            seen[item.path] += 1
+            if seen[item.path] > FIRST:
+                item.add_marker(pytest.mark.slow)
+
+
+def _below_tests(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).as_posix()
 
 
 def _waits(item: pytest.Item) -> bool:

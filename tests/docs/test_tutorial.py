@@ -103,6 +103,7 @@ class Reader:
         self.printed = ""
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_a_reader_who_follows_the_tutorial_sees_what_it_shows(tmp_path: Path, page: Callable[[str], Page]) -> None:
     reader = Reader(tmp_path)
