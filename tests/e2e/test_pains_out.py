@@ -112,6 +112,7 @@ async def test_pain_5_a_template_that_whatsapp_would_not_take_is_refused_with_th
         assert told["error"] == message.error
 
 
+@pytest.mark.slow
 async def test_pain_6_a_failure_told_later_is_shown_and_explained_and_said_again_only_if_that_may_help(
     town: Town,
 ) -> None:
@@ -154,6 +155,7 @@ async def test_pain_6_what_twilio_tells_late_twice_and_out_of_order_ends_at_the_
     assert (await town.becomes(lan, 0, "read")).provider_id == lan.received()[0].sid
 
 
+@pytest.mark.slow
 async def test_pain_7_a_refused_part_is_retried_at_its_place_and_nothing_is_said_twice(town: Town) -> None:
     lan, mai = town.phone(), town.phone()
     parts = [f"{name}: " + "lớp học vui vẻ và thân thiện, " * 50 for name in ("Phần một", "Phần hai", "Phần ba")]

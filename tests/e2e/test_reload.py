@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from .conftest import Front, until
@@ -103,6 +104,7 @@ async def test_what_is_written_to_a_suspended_tenant_after_a_restart_is_answered
         assert await lan.asks("m0x2") == "Echo m0x1 m0x2"
 
 
+@pytest.mark.slow
 async def test_an_object_in_s3_is_adopted_a_bad_one_refused_and_an_outage_told_once_while_contacts_are_answered(
     front: MakeFront, parrot: dict[str, Any], quick: dict[str, Any], bucket: Any, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ AWAY = 1.0
 """Seconds without a primary, less than webhooks wait."""
 
 
+@pytest.mark.slow
 async def test_a_failover_shorter_than_the_wait_costs_no_webhook_and_no_turn(
     front: MakeFront,
     parrot: dict[str, Any],
