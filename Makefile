@@ -25,7 +25,7 @@ slow: .venv/bin/pytest ## the long tests
 	$(BIN)pytest -m slow
 
 shots: .venv/bin/pytest ## pictures of every page into shots/, at 1440 and 390, light and dark
-	FRONTDESK_SHOTS=$(CURDIR)/shots $(BIN)pytest -q tests/admin_ui
+	FRONTDESK_SHOTS=$(CURDIR)/shots $(BIN)pytest -q -m "slow or not slow" tests/admin_ui
 
 bench: .venv/bin/pytest ## the figures of bench/README.md
 	$(BIN)python bench/run.py all

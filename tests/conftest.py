@@ -30,6 +30,7 @@ from frontdesk.testing.desk import plain_tracebacks
 
 FIRST = 2
 THINNED = (
+    "admin_ui/",
     "plugins/aws_speech/",
     "plugins/crm_hubspot/",
     "plugins/gcal_scheduler/",
@@ -42,8 +43,8 @@ THINNED = (
     "testing/test_fake_speech.py",
     "turn/test_speak.py",
 )
-WHOLE = frozenset({"test_when.py", "test_rules.py", "test_settings.py"})
-"""Of those, what starts nothing."""
+WHOLE = frozenset({"test_isolation.py", "test_shell.py", "test_when.py", "test_rules.py"})
+"""Of those, what starts nothing, and what keeps tenants apart."""
 
 
 def pytest_configure() -> None:
