@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
@@ -19,6 +18,7 @@ import click
 from aiohttp import web
 
 from .audio import voice_note, words_in
+from .standalone import port_option, run
 
 LANGUAGES = frozenset("vi en en-US en-GB en-AU fr de es it ja ko nl pt ru sv zh id th".split())
 """Some of those that Deepgram's models hear."""
@@ -150,19 +150,10 @@ def _elevenlabs(status: int, code: str) -> web.Response:
 
 
 @click.command()
-@click.option("--port", default=0, help="0: a free one, printed on the first line.")
+@port_option
 def main(port: int) -> None:
     """Run the stand-in until SIGINT or SIGTERM; its base URL is the first line printed."""
-    asyncio.run(_serve(port))
-
-
-async def _serve(port: int) -> None:
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with FakeHttpSpeech(port=port) as vendors:
-        click.echo(vendors.url)
-        await stopped.wait()
+    run(FakeHttpSpeech(port=port))
 
 
 if __name__ == "__main__":

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import click
 from aiohttp import web
+
+from .standalone import port_option, run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,19 +139,10 @@ def _error(status: int, message: str) -> web.Response:
 
 
 @click.command()
-@click.option("--port", default=0, help="0: a free one, printed on the first line.")
+@port_option
 def main(port: int) -> None:
     """Run the stand-in until SIGINT or SIGTERM; its base URL is the first line printed."""
-    asyncio.run(_serve(port))
-
-
-async def _serve(port: int) -> None:
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with FakeOpenai(port=port) as server:
-        click.echo(server.url)
-        await stopped.wait()
+    run(FakeOpenai(port=port))
 
 
 if __name__ == "__main__":

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-
 import click
 
+from ..standalone import port_option, run
 from .server import FakeGoogle
 
 ACCOUNT = "front-desk@front-desk.iam.gserviceaccount.com"
 
 
 @click.command()
-@click.option("--port", default=0, help="0: a free one, printed on the first line.")
+@port_option
 @click.option("--calendar", multiple=True, default=["lan@example.com"], help="A calendar that the account may write.")
 def main(port: int, calendar: tuple[str, ...]) -> None:
     """Run a fake Google on a loopback port until SIGINT or SIGTERM. Its base URL is the first line printed, the key file
     of a service account the second."""
-    asyncio.run(_serve(FakeGoogle(port=port), calendar))
 
-
-async def _serve(google: FakeGoogle, calendars: tuple[str, ...]) -> None:
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with google:
-        for each in calendars:
+    def started(google: FakeGoogle) -> None:
+        for each in calendar:
             google.add_calendar(each, writer=ACCOUNT)
-        click.echo(google.url)
         click.echo(google.service_account(ACCOUNT))
-        await stopped.wait()
+
+    run(FakeGoogle(port=port), started)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from ..faults import Counted, FaultQueue
 
 FaultKind = Literal[
     "error",  # answers `status` with `body`
@@ -20,12 +22,11 @@ FaultKind = Literal[
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fault:
+class Fault(Counted):
     """Happens to the next `times` requests (0: to every one) whose path contains `path`."""
 
     kind: FaultKind
     path: str = ""
-    times: int = 1
     status: int = 500
     body: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
@@ -34,28 +35,9 @@ class Fault:
     seconds: float = 30.0
 
 
-class Faults:
-    """The queue: each request takes at most one, the oldest that matches."""
-
-    def __init__(self) -> None:
-        self._waiting: list[Fault] = []
-        self.met: list[Fault] = []
-
-    def add(self, *faults: Fault) -> None:
-        self._waiting.extend(faults)
-
-    def clear(self) -> None:
-        self._waiting.clear()
+class Faults(FaultQueue[Fault]):
+    """Those of this stand-in."""
 
     def take(self, path: str) -> Fault | None:
-        """The fault that this request meets, counted down; None: it is served as ever."""
-        for place, fault in enumerate(self._waiting):
-            if fault.path not in path:
-                continue
-            if fault.times == 1:
-                del self._waiting[place]
-            elif fault.times > 1:
-                self._waiting[place] = replace(fault, times=fault.times - 1)
-            self.met.append(fault)
-            return fault
-        return None
+        """The fault that this request meets; None: it is served as ever."""
+        return self.first(lambda fault: fault.path in path)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
+
+from ..faults import Counted, FaultQueue
 
 FaultKind = Literal[
     "error",  # answers `error`
@@ -28,40 +30,19 @@ STATUS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fault:
+class Fault(Counted):
     """Happens to the next `times` requests (0: to every one), of `operation` alone if it is named."""
 
     kind: FaultKind = "error"
     error: str = "InternalFailureException"
     message: str = "a fault of the stand-in"
     seconds: float = 30.0
-    times: int = 1
     operation: str = ""
 
 
-class Faults:
-    """The queue: each request takes at most one, the oldest that matches."""
-
-    def __init__(self) -> None:
-        self._waiting: list[Fault] = []
-        self.met: list[Fault] = []
-        """Those that requests took, in that order."""
-
-    def add(self, *faults: Fault) -> None:
-        self._waiting.extend(faults)
-
-    def clear(self) -> None:
-        self._waiting.clear()
+class Faults(FaultQueue[Fault]):
+    """Those of this stand-in."""
 
     def take(self, operation: str) -> Fault | None:
-        """The fault that this request meets, counted down; None: it is served as ever."""
-        for place, fault in enumerate(self._waiting):
-            if fault.operation and fault.operation != operation:
-                continue
-            if fault.times == 1:
-                del self._waiting[place]
-            elif fault.times > 1:
-                self._waiting[place] = replace(fault, times=fault.times - 1)
-            self.met.append(fault)
-            return fault
-        return None
+        """The fault that this request meets; None: it is served as ever."""
+        return self.first(lambda fault: not fault.operation or fault.operation == operation)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
+
+from ..faults import Counted, FaultQueue
 
 Operation = Literal["send", "list", "fetch", "delete", "media", "typing", "content"]
 FaultKind = Literal[
@@ -20,12 +22,11 @@ Phase = Literal["before", "after"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fault:
+class Fault(Counted):
     """Happens to the next `times` requests (0: to every one) of an operation that match `to`, `body` and `content_sid`."""
 
     kind: FaultKind
     operation: Operation = "send"
-    times: int = 1
     seconds: float = 30.0
     status: int = 500
     code: int = 0
@@ -43,32 +44,19 @@ class Fault:
         return "after" if self.kind.endswith("_after") else "before"
 
 
-class Faults:
-    """The queue: each request takes at most one, the oldest that matches."""
-
-    def __init__(self) -> None:
-        self._waiting: list[Fault] = []
-        self.met: list[Fault] = []
-        """Those that requests took, in that order."""
-
-    def add(self, *faults: Fault) -> None:
-        self._waiting.extend(faults)
+class Faults(FaultQueue[Fault]):
+    """Those of this stand-in."""
 
     def clear(self) -> None:
-        self._waiting.clear()
+        super().clear()
         self.met.clear()
 
     def take(self, operation: Operation, given: Mapping[str, str]) -> Fault | None:
-        """The fault that this request meets, counted down; None: it is served as ever."""
-        for index, fault in enumerate(self._waiting):
+        """The fault that this request meets; None: it is served as ever."""
+
+        def matches(fault: Fault) -> bool:
             if fault.operation != operation or (fault.to and fault.to != given.get("To")):
-                continue
-            if fault.body not in given.get("Body", "") or fault.content_sid not in ("", given.get("ContentSid")):
-                continue
-            if fault.times == 1:
-                del self._waiting[index]
-            elif fault.times > 1:
-                self._waiting[index] = replace(fault, times=fault.times - 1)
-            self.met.append(fault)
-            return fault
-        return None
+                return False
+            return fault.body in given.get("Body", "") and fault.content_sid in ("", given.get("ContentSid"))
+
+        return self.first(matches)
