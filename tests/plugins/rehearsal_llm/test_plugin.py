@@ -77,7 +77,15 @@ def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
         RehearsalSettings(**wrong)
 
 
-async def test_a_reply_takes_less_than_two_milliseconds(tenants: dict[str, TenantConfig]) -> None:
+def fixed_piece() -> float:
+    """Processor seconds of 2,000,000 additions: 70 ms where a reply may take 2 ms (bench/README.md names the machine)."""
+    started, total = time.process_time(), 0
+    for number in range(2_000_000):
+        total += number
+    return time.process_time() - started
+
+
+async def test_a_reply_takes_a_35th_of_a_fixed_piece_of_python(tenants: dict[str, TenantConfig]) -> None:
     tenant = tenants["school"]
     model, _ = plugin(tenant)
     texts = [
@@ -92,4 +100,5 @@ async def test_a_reply_takes_less_than_two_milliseconds(tenants: dict[str, Tenan
         started = time.process_time()  # not the clock's: others use the machine, too
         await model.think(request)
         took.append(time.process_time() - started)
-    assert sorted(took)[len(took) // 2] < 0.002
+    # In the same run on the same machine, which is slower on some days than on others.
+    assert sorted(took)[len(took) // 2] < fixed_piece() / 35

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import pytest
 
+from frontdesk import PluginError
 from frontdesk.plugins.gcal_scheduler import GcalScheduler
 from frontdesk.services.secrets import new_key
 from frontdesk.testing.clock import MovableClock
@@ -120,7 +121,7 @@ async def test_a_booking_of_which_google_says_nothing_is_there_once_or_not_at_al
         context = mai.context()
         try:
             await mai.plugin.book(slot, context)
-        except Exception:  # noqa: BLE001  whatever it says: what is so counts
+        except PluginError:  # whatever it says: what is so counts
             google.faults.clear()
         await server.quiet()
         ours = [each for each in google.calendars.all[LAN].events.values() if each["status"] == "confirmed"]
